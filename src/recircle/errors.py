@@ -1,0 +1,8 @@
+"""Errors that a user can cause and mend."""
+
+
+class UserError(ValueError):
+    """Something the user gave cannot be used; the message says what, where, and how to mend it.
+
+    The command line prints the message without a traceback and exits with 2.
+    """

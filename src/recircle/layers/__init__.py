@@ -1,0 +1,29 @@
+"""Layers: tensors in, tensors out. They know nothing but torch."""
+
+from recircle.layers.arc import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
+from recircle.layers.config import ArcConfig
+from recircle.layers.convert import Conversion, arc_report, convert
+from recircle.layers.frame_model import FrameModel
+from recircle.layers.functional import arc_conv, arc_linear, arc_operator
+from recircle.layers.recursion import ArcMatrices, GruWeights
+from recircle.layers.temporal_shift import TemporalShift, temporal_shift
+
+__all__ = [
+    "ArcConfig",
+    "ArcConv1d",
+    "ArcConv2d",
+    "ArcConv3d",
+    "ArcLayer",
+    "ArcLinear",
+    "ArcMatrices",
+    "Conversion",
+    "FrameModel",
+    "GruWeights",
+    "TemporalShift",
+    "arc_conv",
+    "arc_linear",
+    "arc_operator",
+    "arc_report",
+    "convert",
+    "temporal_shift",
+]

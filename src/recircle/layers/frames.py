@@ -1,0 +1,45 @@
+"""Image layers for video: every layer here takes [..., C, H, W] with any leading dimensions.
+
+The frames of a clip stay a dimension of the tensor, [B, T, C, H, W], so a layer that needs T reads it there. Folding
+is a view; parameters and state-dict names are those of the torch layer.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def fold_frames(x: Tensor) -> Tensor:
+    """View [..., C, H, W] as [N, C, H, W]; a tensor with a single leading dimension is returned as it is."""
+    return x if x.dim() == 4 else x.flatten(0, -4)
+
+
+def unfold_frames(x: Tensor, like: Tensor) -> Tensor:
+    """Give [N, C, H, W] the leading dimensions of `like` back."""
+    return x if like.dim() == 4 else x.unflatten(0, like.shape[:-3])
+
+
+class Conv2d(nn.Conv2d):
+    """`torch.nn.Conv2d` on each frame of [..., C, H, W]."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+        """Return [..., C', H', W']."""
+        return unfold_frames(super().forward(fold_frames(input)), input)
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """`torch.nn.BatchNorm2d` over all frames of [..., C, H, W]."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return a tensor of the shape of the input."""
+        return unfold_frames(super().forward(fold_frames(input)), input)
+
+
+class MaxPool2d(nn.MaxPool2d):
+    """`torch.nn.MaxPool2d` on each frame of [..., C, H, W]."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return [..., C, H', W']."""
+        pooled = F.max_pool2d(
+            fold_frames(input), self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+        )
+        return unfold_frames(pooled, input)

@@ -1,0 +1,156 @@
+"""The ARC layer as functions of tensors; the modules in `arc.py` hold the weights for them."""
+
+from collections.abc import Callable, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from recircle.layers.config import ArcConfig
+from recircle.layers.geometry import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, Geometry
+from recircle.layers.recursion import ArcMatrices, recurse
+from recircle.layers.steps import plan_steps
+
+Follow = Callable[[Tensor, int, int], Tensor]
+"""Norm and activation after the operator: follow(features [N, length, ...], start, length)."""
+
+Operator = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
+"""The layer's operator f on folded frames: operator(x, weight, bias, groups)."""
+
+GEOMETRY = {1: FRAMES_1D, 2: FRAMES_2D, 3: VOLUME_3D}
+"""The layout of an n-dimensional convolution's input."""
+
+_CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
+_INPUT = {1: "[B, T, C, L]", 2: "[B, T, C, H, W]", 3: "[B, C, T, H, W]"}
+
+
+def arc_operator(
+    x: Tensor,
+    operator: Operator,
+    weight: Tensor,
+    bias: Tensor | None,
+    matrices: ArcMatrices,
+    config: ArcConfig,
+    geometry: Geometry,
+    *,
+    groups: int = 1,
+    follow: Follow | None = None,
+) -> Tensor:
+    """Apply any operator whose weight has its output channels first with an evolving state (Eq. 2-5).
+
+    Args:
+        x: a clip in the layout of `geometry`.
+        operator: f, called with the rows of `weight` and `bias` of one step.
+        weight: [c, Cin / groups, ...], that of the original layer.
+        bias: [c] or None.
+        matrices: W^e, W^a, W^f; those that the variant lacks are None.
+        config: the variant; `config.steps` must divide c.
+        geometry: where time, space and channels lie.
+        groups: of the operator.
+        follow: norm and activation of the features before they are fed back; None feeds back the bare operator.
+
+    Returns:
+        What the original layer returns, followed by `follow`, on the evolving states.
+
+    Raises:
+        ValueError: the steps do not divide the layer.
+    """
+    channels = weight.shape[0]
+    steps = plan_steps(weight.shape[1] * groups, channels, groups, config.steps)
+
+    def features(state: Tensor, start: int, length: int, groups: int) -> Tensor:
+        rows = slice(start, start + length)
+        y = operator(geometry.fold(state), weight[rows], None if bias is None else bias[rows], groups)
+        return geometry.unfold(y if follow is None else follow(y, start, length), state)
+
+    if not config.evolves:
+        return features(x, 0, channels, groups)
+    return recurse(
+        x,
+        lambda j, state: features(state, j * steps.width, steps.width, steps.groups),
+        matrices,
+        config,
+        steps,
+        geometry,
+    )
+
+
+def arc_conv(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    matrices: ArcMatrices,
+    config: ArcConfig,
+    *,
+    stride: int | Sequence[int] = 1,
+    padding: int | Sequence[int] | str = 0,
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+    follow: Follow | None = None,
+) -> Tensor:
+    """Convolve with an evolving state, in one, two or three dimensions as `weight` has them.
+
+    Args:
+        x: [B, T, Cin, L] for a 1-D convolution, [B, T, Cin, H, W] for 2-D, [B, Cin, T, H, W] for 3-D.
+        weight: [c, Cin / groups, *kernel], that of the original layer.
+        bias: [c] or None.
+        matrices: see `arc_operator`, like the config.
+        config: the variant.
+        stride: as in `torch.nn.functional.conv2d`, like padding, dilation and groups.
+        padding: see `stride`.
+        dilation: see `stride`.
+        groups: see `stride`.
+        follow: see `arc_operator`.
+
+    Returns:
+        [B, T, c, L'], [B, T, c, H', W'] or [B, c, T', H', W'].
+
+    Raises:
+        ValueError: the steps do not divide the layer, or `x` has the wrong number of dimensions.
+    """
+    dims = weight.dim() - 2
+    if x.dim() != (5 if dims == 3 else dims + 3):
+        raise ValueError(f"a {dims}-D ARC convolution takes {_INPUT[dims]}, got a tensor of shape {tuple(x.shape)}")
+
+    def operator(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        return _CONVOLUTION[dims](x, weight, bias, stride, padding, dilation, groups)  # pyright: ignore
+
+    return arc_operator(x, operator, weight, bias, matrices, config, GEOMETRY[dims], groups=groups, follow=follow)
+
+
+def arc_linear(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    matrices: ArcMatrices,
+    config: ArcConfig,
+    *,
+    follow: Follow | None = None,
+) -> Tensor:
+    """Apply a linear layer with an evolving state to the tokens of each frame.
+
+    Args:
+        x: [B, T, N, Cin].
+        weight: [c, Cin].
+        bias: [c] or None.
+        matrices: see `arc_operator`, like the config.
+        config: the variant.
+        follow: see `arc_operator`.
+
+    Returns:
+        [B, T, N, c].
+
+    Raises:
+        ValueError: the steps do not divide the layer, or `x` has the wrong number of dimensions.
+    """
+    if x.dim() != 4:
+        raise ValueError(f"a linear ARC layer takes tokens [B, T, N, C], got a tensor of shape {tuple(x.shape)}")
+    return arc_operator(
+        x,
+        lambda x, weight, bias, _: F.linear(x, weight, bias),
+        weight,
+        bias,
+        matrices,
+        config,
+        TOKENS,
+        follow=follow,
+    )

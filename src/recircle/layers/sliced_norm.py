@@ -1,0 +1,98 @@
+"""Norms whose channels an ARC layer normalises step by step.
+
+n norms of g channels are slices of one norm of c = n g channels, so a converted network keeps the norm where it was,
+with its names and values; called in its old place it passes its input on.
+"""
+
+from typing import Self
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from recircle.layers import frames
+
+
+class SlicedBatchNorm(_BatchNorm):
+    """A batch norm that belongs to the ARC layer before it."""
+
+    @classmethod
+    def take(cls, norm: _BatchNorm) -> Self:
+        """Take over the parameters and buffers of `norm` (the same tensors, under the same names)."""
+        new = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats, device="meta")
+        new._parameters.update(norm._parameters)
+        new._buffers.update(norm._buffers)
+        return new.train(norm.training)
+
+    def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
+        """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
+        end = start + length
+        momentum = self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            if start == 0:
+                self.num_batches_tracked.add_(1)
+            if momentum is None:
+                momentum = 1.0 / float(self.num_batches_tracked)
+        return F.batch_norm(
+            x,
+            None if self.running_mean is None else self.running_mean[start:end],
+            None if self.running_var is None else self.running_var[start:end],
+            None if self.weight is None else self.weight[start:end],
+            None if self.bias is None else self.bias[start:end],
+            self.training or self.running_mean is None,
+            0.0 if momentum is None else momentum,
+            self.eps,
+        )
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+        """Return the input: the ARC layer before has normalised it."""
+        return input
+
+    def _check_input_dim(self, input: Tensor) -> None:  # noqa: A002
+        """Take any number of dimensions."""
+
+
+class SlicedGroupNorm(nn.GroupNorm):
+    """A group norm that belongs to the ARC layer before it; each step holds whole groups."""
+
+    @classmethod
+    def take(cls, norm: nn.GroupNorm) -> Self:
+        """Take over the parameters of `norm` (the same tensors, under the same names)."""
+        new = cls(norm.num_groups, norm.num_channels, norm.eps, norm.affine, device="meta")
+        new._parameters.update(norm._parameters)
+        return new.train(norm.training)
+
+    def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
+        """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
+        end = start + length
+        weight = self.weight[start:end] if self.affine else None
+        bias = self.bias[start:end] if self.affine else None
+        return F.group_norm(x, self.num_groups * length // self.num_channels, weight, bias, self.eps)
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return the input: the ARC layer before has normalised it."""
+        return input
+
+
+SlicedNorm = SlicedBatchNorm | SlicedGroupNorm
+
+
+def slice_norm(norm: nn.Module, steps: int) -> SlicedNorm | None:
+    """Return the sliced form of `norm`, or None if its slices would not be independent of one another."""
+    if type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, frames.BatchNorm2d):
+        assert isinstance(norm, _BatchNorm)
+        return SlicedBatchNorm.take(norm)
+    if type(norm) is nn.GroupNorm and norm.num_groups % steps == 0:
+        return SlicedGroupNorm.take(norm)
+    return None
+
+
+def is_elementwise(module: nn.Module) -> bool:
+    """Tell whether `module` is a parameter-free activation that acts on each value alone."""
+    return type(module) in _ELEMENTWISE
+
+
+_ELEMENTWISE = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish, nn.Hardswish, nn.Hardsigmoid,
+    nn.Hardtanh, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Softsign,
+)  # fmt: skip

@@ -1,0 +1,21 @@
+"""Fixtures shared by all tests."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real clips and annotation files that lie beside a checkout; the suite stands without them."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real data beside the checkout (../shared/data) is not there")
+    return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
