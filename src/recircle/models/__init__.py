@@ -1,0 +1,23 @@
+"""Whole networks: clips [B, T, 3, H, W] in, logits [B, K] out. Importing this registers their names."""
+
+from recircle.models import arc, tsm, tsn
+from recircle.models.base import VideoModel
+from recircle.models.checkpoints import LoadReport, load_weights
+from recircle.models.cost import Cost, measure_cost
+from recircle.models.registry import ModelConfig, create_model, list_models, model_summary, register_model
+
+__all__ = [
+    "Cost",
+    "LoadReport",
+    "ModelConfig",
+    "VideoModel",
+    "arc",
+    "create_model",
+    "list_models",
+    "load_weights",
+    "measure_cost",
+    "model_summary",
+    "register_model",
+    "tsm",
+    "tsn",
+]

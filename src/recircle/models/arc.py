@@ -1,0 +1,99 @@
+"""The paper's own systems: TSN and TSM with ARC in all convolutions except the 1x1 ones and the stem."""
+
+from collections.abc import Callable, Collection
+from typing import Unpack
+
+from recircle.layers.config import ArcConfig
+from recircle.layers.convert import convert
+from recircle.models import tsm, tsn
+from recircle.models.base import VideoModel
+from recircle.models.registry import register_model
+from recircle.models.tsn import HostOptions
+
+
+class ArcOptions(HostOptions, total=False):
+    """Options of a network with ARC.
+
+    Beside the host's: `steps`, n (4), or `arc`, the whole config; `stages` and `stem` as in `recircle.convert`.
+    """
+
+    arc: ArcConfig | None
+    steps: int | None
+    stages: Collection[int | str] | None
+    stem: bool
+
+
+def _arc(
+    host: Callable[..., VideoModel],
+    num_classes: int,
+    *,
+    arc: ArcConfig | None = None,
+    steps: int | None = None,
+    stages: Collection[int | str] | None = None,
+    stem: bool = False,
+    **options: Unpack[HostOptions],
+) -> VideoModel:
+    """Build a host and convert it."""
+    model = host(num_classes, **options)
+    model.name = f"arc_{model.name}"
+    return convert(model, steps, config=arc, stages=stages, stem=stem)
+
+
+@register_model
+def arc_tsn_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with ResNet-18, ARC in both 3x3 convolutions of each block."""
+    return _arc(tsn.tsn_resnet18, num_classes, **options)
+
+
+@register_model
+def arc_tsn_resnet34(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with ResNet-34, ARC in both 3x3 convolutions of each block."""
+    return _arc(tsn.tsn_resnet34, num_classes, **options)
+
+
+@register_model
+def arc_tsn_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with ResNet-50, ARC in the 3x3 convolution of each block."""
+    return _arc(tsn.tsn_resnet50, num_classes, **options)
+
+
+@register_model
+def arc_tsn_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with ResNet-101, ARC in the 3x3 convolution of each block."""
+    return _arc(tsn.tsn_resnet101, num_classes, **options)
+
+
+@register_model
+def arc_tsn_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with EfficientNet-Lite0, ARC in each depthwise convolution."""
+    return _arc(tsn.tsn_efficientnet_lite0, num_classes, **options)
+
+
+@register_model
+def arc_tsm_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with ResNet-18, ARC in both 3x3 convolutions of each block."""
+    return _arc(tsm.tsm_resnet18, num_classes, **options)
+
+
+@register_model
+def arc_tsm_resnet34(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with ResNet-34, ARC in both 3x3 convolutions of each block."""
+    return _arc(tsm.tsm_resnet34, num_classes, **options)
+
+
+@register_model
+def arc_tsm_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with ResNet-50, ARC in the 3x3 convolution of each block."""
+    return _arc(tsm.tsm_resnet50, num_classes, **options)
+
+
+@register_model
+def arc_tsm_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with ResNet-101, ARC in the 3x3 convolution of each block."""
+    return _arc(tsm.tsm_resnet101, num_classes, **options)
+
+
+@register_model
+def arc_tsm_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with EfficientNet-Lite0, ARC in each depthwise convolution."""
+    return _arc(tsm.tsm_efficientnet_lite0, num_classes, **options)

@@ -1,0 +1,93 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from recircle.config import from_json, to_json
+from recircle.errors import UserError
+from recircle.layers.arc import ArcConv2d
+from recircle.layers.config import ArcConfig
+from recircle.models import ModelConfig, create_model, list_models, model_summary
+from recircle.models.registry import model_options
+
+
+def test_names() -> None:
+    hosts = [
+        f"{family}_{trunk}"
+        for family in ("tsm", "tsn")
+        for trunk in ("efficientnet_lite0", "resnet101", "resnet18", "resnet34", "resnet50")
+    ]
+    assert list_models() == sorted([*hosts, *(f"arc_{host}" for host in hosts)])
+    assert list_models("arc_tsm_resnet*") == [f"arc_tsm_resnet{depth}" for depth in (101, 18, 34, 50)]
+    assert model_summary("tsm_resnet101") == "TSM with ResNet-101, shifted in every second block."
+
+
+def test_unknown_name_lists_close_ones() -> None:
+    with pytest.raises(UserError, match=r"no network is called 'tsm_resnet19'; did you mean tsm_resnet18"):
+        create_model("tsm_resnet19", 2)
+    with pytest.raises(UserError, match="`recircle models` lists the names"):
+        model_summary("zzz")
+
+
+def test_options() -> None:
+    assert model_options("tsn_resnet18") == {"width", "dropout"}
+    assert model_options("arc_tsn_resnet18") == {"width", "dropout", "arc", "steps", "stages", "stem"}
+    with pytest.raises(UserError, match="tsn_resnet18 has no option depth, steps; it has dropout, width"):
+        create_model("tsn_resnet18", 2, steps=2, depth=3)
+
+
+def arc_layers(model: Any) -> dict[str, ArcConv2d]:
+    return {name: module for name, module in model.named_modules() if isinstance(module, ArcConv2d)}
+
+
+def test_arc_options() -> None:
+    both = arc_layers(create_model("arc_tsm_resnet18", 2, width=8))
+    assert len(both) == 16
+    assert "conv1" not in both
+    assert all(layer.config.steps == 4 for layer in both.values())
+    assert len(arc_layers(create_model("arc_tsm_resnet50", 2, width=8))) == 16
+    two = create_model("arc_tsm_resnet18", 2, width=8, steps=2, stages=["layer3"])
+    assert {name.split(".")[0] for name in arc_layers(two)} == {"layer3"}
+    assert all(layer.config.steps == 2 for layer in arc_layers(two).values())
+    assert "conv1" in arc_layers(create_model("arc_tsn_resnet18", 2, width=8, stem=True))
+    config = ArcConfig.published(steps=2, fusion=False)
+    layer = arc_layers(create_model("arc_tsn_resnet18", 2, width=8, arc=config))["layer1.0.conv1"]
+    assert replace(layer.config, signed_input=False) == config
+
+
+def test_residual_trunks_need_no_correction_of_the_sign() -> None:
+    """Every input of an ARC layer is known to be >= 0, so nothing is computed to preserve negative values."""
+    for name in ("arc_tsm_resnet18", "arc_tsn_resnet50"):
+        assert not any(layer.config.signed_input for layer in arc_layers(create_model(name, 2, width=8)).values())
+
+
+def test_activations_are_fed_back() -> None:
+    report: Any = create_model("arc_tsm_resnet18", 2, width=8).arc_report
+    fed = {entry.name: entry.feedback for entry in report.converted}
+    assert fed["layer1.0.conv1"] == "convolution + BatchNorm + ReLU"
+    assert fed["layer1.0.conv2"] == "convolution + BatchNorm"
+    report = create_model("arc_tsm_resnet50", 2, width=8).arc_report
+    assert all(entry.feedback == "convolution + BatchNorm + ReLU" for entry in report.converted)
+
+
+def test_model_config_builds() -> None:
+    config = ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig(steps=2), width=16, dropout=0.25)
+    model = config.build(3)
+    assert (model.num_classes, model.num_features, model.dropout.p) == (3, 128, 0.25)
+    assert arc_layers(model)["layer1.0.conv1"].config.steps == 2
+    assert from_json(ModelConfig, to_json(config)) == config
+    assert ModelConfig(name="tsn_resnet18", width=8).build(2).num_features == 64
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "tsm_resnet18", "arc": ArcConfig()}, "use arc_tsm_resnet18"),
+        ({"name": "tsm_resnet18", "width": 4}, "width=4"),
+        ({"name": "tsm_resnet18", "dropout": 1.0}, "dropout=1.0"),
+        ({"name": "tsm_resnet"}, "did you mean"),
+    ],
+)
+def test_model_config_refuses(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ModelConfig(**options)
