@@ -1,0 +1,207 @@
+"""Frames of a video file through PyAV, in the order in which they are shown."""
+
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from recircle.data.decode_error import DecodeError
+
+# one frame of 16,384 x 8,192; a file that declares more would take the memory of the machine
+MAX_PIXELS = 2**27
+_LIMITS = {"max_pixels": str(MAX_PIXELS)}
+# seconds without a byte from the disk after which a file counts as hanging
+STALL = 60.0
+
+# errors that PyAV and FFmpeg raise for damaged or hostile files
+MEDIA_ERRORS = (FFmpegError, OSError, ValueError, RuntimeError, MemoryError)
+
+# text files that make FFmpeg open further files, their own name included
+_PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<?xml", b"[Reference]")
+
+
+@dataclass(frozen=True)
+class Video:
+    """An opened video file.
+
+    Attributes:
+        container: the file.
+        stream: the stream that is shown.
+        fps: frames a second on average; 0 where the file does not say.
+        declared: how many frames the container claims; 0 where it does not say.
+    """
+
+    container: InputContainer
+    stream: VideoStream
+    fps: float
+    declared: int
+    # kept for all frames, and of one thread: by default each frame would start a pool of threads of its own
+    _reformatter: VideoReformatter = field(default_factory=VideoReformatter, repr=False)
+
+    def frames(self) -> Iterator[VideoFrame]:
+        """Decode all frames, in the order in which they are shown.
+
+        Raises:
+            DecodeError: the stream is damaged, or a frame is too large.
+        """
+        count = 0
+        try:
+            for frame in self.container.decode(self.stream):
+                _check_pixels(self.container.name, frame.width, frame.height)
+                yield frame
+                count += 1
+        except MEDIA_ERRORS as error:
+            if isinstance(error, DecodeError):
+                raise
+            reason = f"decoding stops with an error after {count_frames(count)}: {describe(error)}"
+            raise DecodeError(self.container.name, reason) from None
+
+    def to_rgb(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
+        """Convert a frame to RGB [H, W, 3] as it is displayed, that is, turned as its metadata says.
+
+        Args:
+            frame: one of this video's.
+            width: of the video's first frame, before it is turned; a frame of another size is scaled to it, since
+                streams may change their size midway.
+            height: likewise.
+        """
+        scaled = self._reformatter.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1)
+        return orient(scaled.to_ndarray().astype(np.uint8, copy=False), display_matrix(frame))
+
+
+@contextmanager
+def open_video(path: Path) -> Iterator[Video]:
+    """Open a video file; it is closed when the block ends.
+
+    Raises:
+        DecodeError: there is no such file, it cannot be opened, or it has no video stream that can be decoded.
+    """
+    path = path.absolute()  # a bare name with a colon would be taken for a protocol
+    _check_file(path)
+    try:
+        container = av.open(
+            str(path),
+            # the name of a still image may hold a %d, which is no pattern; nothing but files is opened
+            options={"pattern_type": "none", "protocol_whitelist": "file", **_LIMITS},
+            metadata_errors="replace",
+            timeout=STALL,
+        )
+    except MEDIA_ERRORS as error:
+        raise DecodeError(path, f"cannot be opened as a video: {describe(error)}") from None
+    with container:
+        yield _choose_stream(container, path)
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """Return where the right and the down direction of the stored frame point when it is displayed.
+
+    The values are (right.x, right.y, down.x, down.y), with y downwards; (1, 0, 0, 1) leaves a frame as it is.
+    """
+    data = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 1, 0, 0, 1
+    right_x, right_y, _, down_x, down_y, *_ = np.frombuffer(data, dtype=np.int32).tolist()
+    return right_x, right_y, down_x, down_y
+
+
+def orient(image: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Turn and mirror an image [H, W, 3] by the nearest quarter turn to its display matrix; returns a view."""
+    right_x, right_y, down_x, down_y = matrix
+    if abs(right_x) >= abs(right_y):
+        flip_columns, flip_rows = right_x < 0, down_y < 0
+    else:
+        image = image.swapaxes(0, 1)
+        flip_columns, flip_rows = down_x < 0, right_y < 0
+    return image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+
+
+def select_frames(path: Path, wanted: list[int]) -> Iterator[NDArray[np.uint8]]:
+    """Decode the frames with these indices (ascending, each once) to RGB [H, W, 3], one at a time.
+
+    Frames in between are decoded, since others depend on them, but not converted; after the last one decoding stops.
+
+    Raises:
+        DecodeError: the file cannot be decoded so far, or has fewer frames.
+    """
+    with open_video(path) as video:
+        count = 0
+        size = (0, 0)
+        targets = iter(wanted)
+        target = next(targets)
+        for frame in video.frames():
+            if count == 0:
+                size = (frame.width, frame.height)
+            if count == target:
+                yield video.to_rgb(frame, *size)
+                target = next(targets, -1)
+                if target < 0:
+                    return
+            count += 1
+    raise DecodeError(path, past_the_end(target, count))
+
+
+def past_the_end(index: int, count: int) -> str:
+    """Return the reason for an index that a clip does not have."""
+    return f"frame {index} was asked for, and only {count_frames(count)} decode (0 to {count - 1})"
+
+
+def count_frames(count: int) -> str:
+    """Return the number with its noun."""
+    return "1 frame" if count == 1 else f"{count} frames"
+
+
+def describe(error: BaseException) -> str:
+    """Return the words of an error without numbers, names of functions and file names."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.strip()
+
+
+def _check_file(path: Path) -> None:
+    try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):
+            raise DecodeError(path, "is not a regular file")
+        with path.open("rb") as file:
+            head = file.read(64)
+    except FileNotFoundError:
+        raise DecodeError(path, "file not found") from None
+    except OSError as error:
+        raise DecodeError(path, f"cannot be read: {describe(error)}") from None
+    if not head:
+        raise DecodeError(path, "cannot be opened as a video: the file is empty")
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_PLAYLISTS):
+        raise DecodeError(path, "is a playlist, not a video; name the videos themselves")
+
+
+def _choose_stream(container: InputContainer, path: Path) -> Video:
+    # a picture attached to a sound file is a cover, not a video
+    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not streams:
+        raise DecodeError(path, "no video stream")
+    best: Any = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    context = stream.codec_context
+    if context is None:
+        raise DecodeError(path, "the codec of its video stream is unknown")
+    _check_pixels(path, context.width, context.height)
+    # of several threads, an error would surface some frames away from its place; loaders have one worker a core anyway
+    context.thread_count = 1
+    context.options = dict(_LIMITS)
+    rate = stream.average_rate or stream.guessed_rate
+    return Video(container, stream, float(rate or 0), stream.frames)
+
+
+def _check_pixels(path: str | Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise DecodeError(path, f"a frame of {width} x {height} pixels is larger than any video (a damaged header?)")

@@ -1,0 +1,109 @@
+"""From a folder of videos or frame folders to a manifest, with each clip decoded once."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from recircle.data.decode_folder import is_frame
+from recircle.data.layouts import find_clips
+from recircle.data.manifest import Clip, Manifest, check_output
+from recircle.data.probe import Probe, probe
+from recircle.data.probe_pool import ProbePool
+
+Progress = Callable[[int, int], None]
+
+
+def index_folder(
+    folder: str | Path,
+    *,
+    layout: str = "auto",
+    output: str | Path | None = None,
+    labels: str | Path | None = None,
+    workers: int | None = None,
+    seconds: float = 600.0,
+    progress: Progress | None = None,
+) -> Manifest:
+    """List the clips of a data set, decode each of them once, and record what they hold.
+
+    A clip that is damaged, crashes its decoder, takes too long, or is named by a list but missing, gets the status
+    "broken" and a fault; it never ends the run. Rows come in the same order each time.
+
+    Args:
+        folder: the data set's folder; or a list of clips (.csv, .txt).
+        layout: how the data set is laid out, one of `recircle.data.layouts.LAYOUTS`; "auto" finds out.
+        output: where to write the manifest (.csv or .parquet), if anywhere.
+        labels: class names for lists that give numbers: one a line, or a JSON object of names and numbers.
+        workers: how many processes decode; None takes one a core, 0 decodes in this one, unprotected.
+        seconds: after how long a clip is given up.
+        progress: called with (clips done, clips in all) after each.
+
+    Returns:
+        The manifest, relative to the folder of `output`, or else to the data set's folder.
+
+    Raises:
+        UserError: there is no such folder, it does not have this layout or holds no clips, a list is wrong, or the
+            output cannot be written.
+    """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
+    if output is not None:
+        check_output(output)
+    clips = find_clips(folder, layout, Path(labels) if labels is not None else None)
+    root = folder.parent if folder.is_file() else folder
+    paths = [root / clip.path for clip in clips]
+    verdicts = _probe_all(paths, workers, seconds, progress)
+    rows = tuple(_merge(clip, path, verdict) for clip, path, verdict in zip(clips, paths, verdicts))
+    manifest = Manifest(rows, root)
+    return manifest if output is None else manifest.write(output)
+
+
+def _probe_all(paths: list[Path], workers: int | None, seconds: float, progress: Progress | None) -> list[Probe]:
+    verdicts: dict[int, Probe] = {}
+
+    def record(number: int, verdict: Probe) -> None:
+        verdicts[number] = verdict
+        if progress is not None:
+            progress(len(verdicts), len(paths))
+
+    workers = _cores() if workers is None else workers
+    if workers == 0:
+        for number, path in enumerate(paths):
+            record(number, probe(path))
+    elif paths:
+        with ProbePool(min(workers, len(paths)), seconds=seconds) as pool:
+            for number, verdict in pool.probe(paths):
+                record(number, verdict)
+    return [verdicts[number] for number in range(len(paths))]
+
+
+def _merge(clip: Clip, path: Path, verdict: Probe) -> Clip:
+    fault = verdict.fault or ""
+    if verdict.status == "ok" and clip.frames not in (0, verdict.frames):
+        remark = f"the list says {clip.frames} frames, {verdict.frames} decode"
+        fault = f"{fault}; {remark}" if fault else remark
+    return replace(
+        clip,
+        frames=verdict.frames,
+        fps=verdict.fps,
+        width=verdict.width,
+        height=verdict.height,
+        size=_size(path),
+        status=verdict.status,
+        fault=fault,
+    )
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of the frames in a folder."""
+    try:
+        if not path.is_dir():
+            return path.stat().st_size
+        return sum(entry.stat().st_size for entry in os.scandir(path) if is_frame(entry.name))
+    except OSError:
+        return 0
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,137 @@
+"""What a worker process does: one batch from one job."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from recircle.data.augmentation import Augmentation
+from recircle.data.batch import Batch, BrokenClip
+from recircle.data.crops import Crops, view_size
+from recircle.data.decode import Backend, DecodeError, decode
+from recircle.data.flip import FlipPolicy
+from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
+from recircle.data.views import file_views
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a worker needs to know of a clip; sent with each job, so that workers hold no manifest.
+
+    Attributes:
+        row: of the manifest.
+        path: relative to the root of the manifest.
+        frames: how many decode.
+        label: its number, -1 for none.
+    """
+
+    row: int
+    path: str
+    frames: int
+    label: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One batch to be made.
+
+    Attributes:
+        epoch: its number, for the random choices.
+        items: the clips.
+    """
+
+    epoch: int
+    items: tuple[Item, ...]
+
+
+class BatchMaker(Dataset[Batch], ABC):
+    """Makes whole batches from jobs, in the worker."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Of the views of a clip: (V, T, 3, H, W)."""
+
+    @abstractmethod
+    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
+        """Return the uint8 views of a clip and its label."""
+
+    def __getitem__(self, index: Job) -> Batch:
+        """Make the batch of a job; a clip that does not decode is listed instead."""
+        frames = torch.empty(len(index.items), *self.shape, dtype=torch.uint8)
+        made: list[tuple[int, int]] = []
+        broken: list[BrokenClip] = []
+        for item in index.items:
+            try:
+                frames[len(made)], label = self.view(item, index.epoch)
+            except DecodeError as error:
+                broken.append(BrokenClip(item.path, error.reason))
+            else:
+                made.append((label, item.row))
+        labels, rows = torch.tensor(made, dtype=torch.int64).reshape(-1, 2).T.contiguous()
+        return Batch(frames=frames[: len(made)], labels=labels, rows=rows, broken=broken)
+
+
+@dataclass(frozen=True)
+class TrainBatches(BatchMaker):
+    """One random view a clip, from (seed, epoch, row) alone."""
+
+    root: Path
+    sampling: Sampling
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    flip: FlipPolicy
+    seed: int
+    backend: Backend
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(1, T, 3, h, w)."""
+        return (1, self.sampling.frames, 3, *self.preprocessing.crop_size)
+
+    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
+        """Return a random view; the label is the partner's if the view is flipped."""
+        rng = np.random.default_rng((self.seed, epoch, item.row))
+        # a short clip repeats frames; each is decoded and resized once
+        indices, places = np.unique(self.sampling.train(item.frames, rng), return_inverse=True)
+        path, resize = self.root / item.path, self.preprocessing.resizer
+        frames = decode(path, indices.tolist(), resize=resize, backend=self.backend)
+        crop, flip = self.preprocessing.crop_size, self.flip.enabled
+        view, flipped = self.augmentation.apply(frames, crop, rng, flip=flip)
+        return view[torch.from_numpy(places)][None], self.flip.flipped(item.label) if flipped else item.label
+
+
+@dataclass(frozen=True)
+class EvalBatches(BatchMaker):
+    """All test views of a clip."""
+
+    root: Path
+    sampling: Sampling
+    preprocessing: Preprocessing
+    clips: int
+    crops: Crops
+    backend: Backend
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(clips * crops, T, 3, h, w)."""
+        size = view_size(self.preprocessing, self.crops)
+        return (self.clips * self.crops, self.sampling.frames, 3, *size)
+
+    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:  # noqa: ARG002  (test views do not change)
+        """Return the views, clip by clip, and the label."""
+        views = file_views(
+            self.root / item.path,
+            item.frames,
+            sampling=self.sampling,
+            preprocessing=self.preprocessing,
+            clips=self.clips,
+            crops=self.crops,
+            backend=self.backend,
+        )
+        return views, item.label

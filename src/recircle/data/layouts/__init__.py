@@ -1,0 +1,83 @@
+"""How data sets lie on disk: one module a layout, which lists the clips without opening them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from recircle.data.layouts import (
+    csv_list,
+    folder_per_class,
+    frame_folders,
+    miracl_words,
+    something_v1,
+    something_v2,
+    ut_interaction,
+)
+from recircle.data.manifest import Clip
+from recircle.errors import UserError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way in which a data set lies on disk.
+
+    Attributes:
+        about: one line for users.
+        matches: tells whether a folder (or a list, which is a file) is laid out so.
+        find: lists its clips, with all that names and lists tell; paths are relative to the folder.
+    """
+
+    about: str
+    matches: Callable[[Path], bool]
+    find: Callable[[Path], list[Clip]]
+
+
+# in the order in which "auto" tries them
+LAYOUTS = {
+    name: Layout((module.__doc__ or "").splitlines()[0], module.matches, module.find)
+    for name, module in (
+        ("csv_list", csv_list),
+        ("something_v1", something_v1),
+        ("something_v2", something_v2),
+        ("miracl_words", miracl_words),
+        ("ut_interaction", ut_interaction),
+        ("frame_folders", frame_folders),
+        ("folder_per_class", folder_per_class),
+    )
+}
+
+
+def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -> list[Clip]:
+    """List the clips of a data set without opening them.
+
+    Args:
+        folder: the data set's folder, or a list of clips.
+        layout: a name in `LAYOUTS`, or "auto" for the first that matches.
+        labels: class names, for a list that gives numbers.
+
+    Raises:
+        UserError: there is no such folder, it does not have this layout or holds no clips, or a list is wrong.
+    """
+    if not folder.exists():
+        raise UserError(f"{folder}: no such folder or list; give the place of the data set")
+    if layout == "auto":
+        layout = next((name for name, known in LAYOUTS.items() if known.matches(folder)), "folder_per_class")
+    elif layout not in LAYOUTS:
+        raise UserError(f"layout={layout!r} is unknown; use one of auto, {', '.join(LAYOUTS)}")
+    elif folder.is_file() != (layout == "csv_list"):
+        kind = "list, which is layout csv_list" if folder.is_file() else "folder, and layout csv_list is for a file"
+        raise UserError(f"{folder} is a {kind}; use layout auto")
+    if labels is not None and layout != "csv_list":
+        raise UserError(f"labels={str(labels)!r} is for lists of clips, and {folder} is none; leave it out")
+    clips = LAYOUTS[layout].find(folder) if labels is None else csv_list.find(folder, labels)
+    if not clips:
+        raise UserError(f"{folder} holds no videos and no folders of frames; give the place of the data set")
+    seen: set[str] = set()
+    for clip in clips:
+        if clip.path in seen:
+            raise UserError(
+                f"{folder}: {clip.path} is listed twice; parts of one video are not told apart, "
+                "so cut it into one file a clip, or remove one line"
+            )
+        seen.add(clip.path)
+    return clips

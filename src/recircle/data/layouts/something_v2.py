@@ -1,0 +1,74 @@
+"""Something-Something V2: 20bn-something-something-v2/ID.webm and lists in JSON."""
+
+from pathlib import Path
+from typing import Any
+
+from recircle.data.layouts.tables import check_label, read_json, warn_unlisted
+from recircle.data.manifest import Clip
+from recircle.errors import UserError
+
+VIDEOS = "20bn-something-something-v2"
+_SPLITS = {"train": "train", "val": "validation", "test": "test"}
+
+
+def matches(folder: Path) -> bool:
+    """Tell whether the folder holds the videos and at least one list."""
+    return (folder / VIDEOS).is_dir() and any(list_path(folder, name).is_file() for name in _SPLITS.values())
+
+
+def find(folder: Path) -> list[Clip]:
+    """List the clips of all lists that are there.
+
+    Raises:
+        UserError: a list is malformed, or has a class that is not in the list of classes.
+    """
+    labels = read_labels(list_path(folder, "labels"))
+    clips = [
+        Clip(path=f"{VIDEOS}/{video}.webm", label=label, split=split)
+        for split, name in _SPLITS.items()
+        if list_path(folder, name).is_file()
+        for video, label in read_list(list_path(folder, name), labels)
+    ]
+    on_disk = {f"{VIDEOS}/{file.name}" for file in (folder / VIDEOS).glob("[!.]*.webm")}
+    warn_unlisted(folder, on_disk - {clip.path for clip in clips})
+    return clips
+
+
+def list_path(folder: Path, name: str) -> Path:
+    """Return where a list lies: under its first name, or as `labels/NAME.json`, as it is handed out today."""
+    first = folder / f"something-something-v2-{name}.json"
+    later = folder / "labels" / f"{name}.json"
+    return later if later.is_file() and not first.is_file() else first
+
+
+def read_labels(path: Path) -> tuple[str, ...]:
+    """Return the classes in the order of their numbers, which is that of published checkpoints' outputs.
+
+    Raises:
+        UserError: the file is no JSON object of classes and numbers.
+    """
+    numbers = read_json(path)
+    if not isinstance(numbers, dict) or not all(str(number).isdigit() for number in numbers.values()):
+        raise UserError(f"{path}: a JSON object of classes and their numbers is wanted")
+    return tuple(sorted(numbers, key=lambda label: int(numbers[label])))
+
+
+def read_list(path: Path, labels: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return (ID, label) of each entry; the label is its template without brackets, and empty in the test list.
+
+    Raises:
+        UserError: an entry has no ID, or its class is not in `labels`.
+    """
+    known = set(labels)
+    entries = read_json(path)
+    if not isinstance(entries, list):
+        raise UserError(f"{path}: a JSON list of videos is wanted")
+    return [_read_entry(entry, known, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
+
+
+def _read_entry(entry: Any, known: set[str], where: str) -> tuple[str, str]:
+    video = str(entry.get("id", "")) if isinstance(entry, dict) else ""
+    if not video.isdigit():
+        raise UserError(f"{where}: {video!r} is no number of a video; an entry has an `id` and a `template`")
+    label = str(entry.get("template", "")).replace("[", "").replace("]", "")
+    return video, check_label(label, known, where, "the list of labels") if label else ""

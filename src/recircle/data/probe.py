@@ -1,0 +1,88 @@
+"""What a clip holds, found out by decoding all of it once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from recircle.data.decode_error import DecodeError
+from recircle.data.decode_folder import list_frames, mixed_sizes, read_image
+from recircle.data.decode_pyav import count_frames, open_video
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What decoding a clip from end to end found.
+
+    Attributes:
+        frames: how many frames decode; of a broken clip, up to the fault.
+        fps: frames a second, as the container says; 0 where it does not, and for a folder of frames.
+        width: pixels of a frame as displayed, that is, after rotation; 0 where no frame decodes.
+        height: likewise.
+        declared: the frame count that the container claims; 0 where it claims none.
+        fault: why the clip is broken, or a remark on one that is ok, or None.
+        status: "broken" if the clip cannot be opened, is damaged, or has no frame.
+    """
+
+    frames: int
+    fps: float
+    width: int
+    height: int
+    declared: int
+    fault: str | None
+    status: Literal["ok", "broken"]
+
+
+def probe(path: str | Path) -> Probe:
+    """Decode a video file or a folder of frames from end to end; a bad one is reported, never raised."""
+    path = Path(path)
+    return _probe_folder(path) if path.is_dir() else _probe_video(path)
+
+
+def broken(fault: str, *, frames: int = 0) -> Probe:
+    """Return the verdict on a clip of which nothing else is known."""
+    return Probe(frames, 0.0, 0, 0, 0, fault, "broken")
+
+
+def _probe_video(path: Path) -> Probe:
+    count, corrupt, resized_at = 0, 0, -1
+    stored = (0, 0)
+    fps, width, height, declared = 0.0, 0, 0, 0
+    try:
+        with open_video(path) as video:
+            fps, declared = video.fps, video.declared
+            for frame in video.frames():
+                if count == 0:
+                    stored = (frame.width, frame.height)
+                    height, width, _ = video.to_rgb(frame, *stored).shape
+                elif resized_at < 0 and (frame.width, frame.height) != stored:
+                    resized_at = count
+                corrupt += frame.is_corrupt
+                count += 1
+    except DecodeError as error:
+        return Probe(count, fps, width, height, declared, error.reason, "broken")
+    if count == 0:
+        return Probe(0, fps, 0, 0, declared, "no frame decodes", "broken")
+    notes = []
+    if declared not in (0, count):
+        notes.append(f"the container declares {count_frames(declared)}, {count} decode")
+    if resized_at >= 0:
+        notes.append(f"frames change their size from frame {resized_at} on, and are scaled to the first")
+    if corrupt:
+        notes.append(f"{count_frames(corrupt)} marked as damaged")
+    return Probe(count, fps, width, height, declared, "; ".join(notes) or None, "ok")
+
+
+def _probe_folder(path: Path) -> Probe:
+    count = 0
+    first: tuple[int, ...] = (0, 0, 3)
+    try:
+        for image in list_frames(path):
+            shape = read_image(image).shape
+            if count == 0:
+                first = shape
+            if shape != first:
+                raise DecodeError(path, mixed_sizes(image.name, shape, first))
+            count += 1
+    except DecodeError as error:
+        return Probe(count, 0.0, first[1], first[0], 0, error.reason, "broken")
+    return Probe(count, 0.0, first[1], first[0], 0, None, "ok")

@@ -1,0 +1,34 @@
+"""The start and the end of a loader's worker processes."""
+
+import gc
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+
+@contextmanager
+def keep_garbage_from_workers() -> Iterator[None]:
+    """Let no forked worker collect what this process left behind.
+
+    Decoders and encoders own threads, which do not exist in a forked process; whoever frees one there waits for them
+    for ever. What is frozen at the fork stays uncollected in the worker.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
+def start_worker(worker: int) -> None:  # noqa: ARG001  (torch passes the worker's number)
+    """Leave Ctrl-C, which reaches every process of the terminal, to the parent, which then ends the workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = _report_unless_parent_left
+
+
+def _report_unless_parent_left(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    # a parent that is interrupted while it takes over a batch breaks the connection
+    if not issubclass(kind, ConnectionError):
+        sys.__excepthook__(kind, error, trace)

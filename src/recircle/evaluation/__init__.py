@@ -1,0 +1,1 @@
+"""Protocols, predictions and metrics."""

@@ -1,0 +1,170 @@
+"""A trained run on labelled clips: predictions of every view, saved once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from recircle.data.batch import BrokenClip
+from recircle.data.config import DataConfig
+from recircle.data.dataset import EvalLoader
+from recircle.data.manifest import Manifest
+from recircle.errors import UserError
+from recircle.evaluation.measure import Metrics, measure
+from recircle.evaluation.predict import Progress, pick_device, predict
+from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.protocol import Protocol
+from recircle.run import ModelSpec, Run
+
+Precision = Literal["fp32", "bf16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+LISTED = 20
+"""Broken clips that an error names, of all that it counts."""
+
+
+def evaluate(
+    run: Run,
+    *,
+    manifest: Path | None = None,
+    split: str | None = None,
+    protocol: Protocol | None = None,
+    skip_broken: bool = False,
+    batch_size: int = 4,
+    workers: int = 2,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    resamples: int = 1000,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Predictions, Metrics]:
+    """Run a trained network over labelled clips; return its predictions, unsaved, and what they measure.
+
+    Args:
+        run: the trained run.
+        manifest: the clips; None takes the manifest that the run was trained with.
+        split: only the clips of this split, or "all". None takes the clips that training evaluated on; of a manifest
+            without training clips its split "val" or "test", or all clips where it names no splits.
+        protocol: views and fusion; None takes those of training.
+        skip_broken: leave out clips that cannot be decoded, and name them in the result, instead of failing.
+        batch_size: clips decoded together; their views pass the network in parts that bound its memory.
+        workers: processes that decode; 0 decodes in this one.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        precision: of the forward pass; bf16 is faster on recent hardware and differs in the third digit.
+        resamples: bootstrap resamples of the metrics' intervals.
+        seed: of the resamples.
+        progress: called with (clips done, clips in all) after each batch.
+
+    Raises:
+        UserError: files are missing; no clip has a class that the run knows; clips cannot be decoded and `skip_broken`
+            is off.
+    """
+    where = pick_device(device)
+    spec = run.load_spec()
+    protocol = protocol if protocol is not None else training_protocol(run)
+    clips, data = clips_to_evaluate(run, spec, manifest, split)
+    _refuse([BrokenClip(c.path, c.fault) for c in clips.clips if c.status == "broken"], skip_broken)
+    loader = EvalLoader(
+        clips,
+        labels=spec.labels,
+        sampling=spec.sampling,
+        preprocessing=spec.preprocessing,
+        clips=protocol.clips,
+        crops=protocol.crops,
+        batch_size=batch_size,
+        workers=workers,
+        pin_memory=where.type == "cuda",
+    )
+    result = predict(
+        run.load_model(where),
+        loader,
+        spec.preprocessing,
+        device=where,
+        dtype=DTYPES[precision],
+        progress=progress,
+        total=len(clips) - len(loader.left_out),
+    )
+    left_out = [*loader.left_out, *result.broken]
+    _refuse(left_out, skip_broken)
+    if not (result.labels >= 0).any():
+        raise UserError(f"{data}: no clip that has a label can be decoded; `recircle index` lists the faults")
+    predictions = Predictions(
+        logits=result.logits,
+        labels=result.labels,
+        paths=tuple(clips.clips[row].path for row in result.rows),
+        classes=spec.labels,
+        families=spec.families,
+        protocol=protocol.describe(spec.sampling, spec.preprocessing)
+        + ("" if precision == "fp32" else f", {precision}"),
+        fusion=protocol.fusion,
+        data=data,
+        left_out=tuple(clip.path for clip in left_out),
+    )
+    return predictions, measure(predictions, resamples=resamples, seed=seed)
+
+
+def training_protocol(run: Run) -> Protocol:
+    """Return the protocol that training evaluated with, or the default where the run has no config.json."""
+    if not run.config_path.is_file():
+        return Protocol()
+    return run.load_config(Protocol, "evaluation")
+
+
+def clips_to_evaluate(run: Run, spec: ModelSpec, manifest: Path | None, split: str | None) -> tuple[Manifest, str]:
+    """Return the clips that `evaluate` takes, and which they are in words.
+
+    Raises:
+        UserError: there is no manifest, no such split, or no clip with a class that the run knows.
+    """
+    config = run.load_config(DataConfig, "data") if run.config_path.is_file() else None
+    path = manifest or (config and config.manifest)
+    if path is None:
+        raise UserError(f"{run.path} has no config.json that names its data; give a manifest (--data)")
+    if manifest is None and not path.is_file():
+        raise UserError(f"{path}, which {run.path} was trained with, is not there; give its new place (--data)")
+    table = Manifest.read(path)
+    clips, part = _part(table, config, split, foreign=manifest is not None)
+    unknown = sorted({clip.label for clip in clips.clips} - set(spec.labels) - {""})
+    if unknown:
+        raise UserError(
+            f"{path} has classes that {run.path} was not trained on: {_some(unknown)}; "
+            "take their rows out, or train on this manifest"
+        )
+    if not any(clip.label for clip in clips.clips):
+        raise UserError(f"{path}, {part}: no clip has a label, so there is nothing to measure; use `recircle predict`")
+    return clips, f"{path}, {part}"
+
+
+def _part(table: Manifest, config: DataConfig | None, split: str | None, *, foreign: bool) -> tuple[Manifest, str]:
+    """Return the clips of the part of a manifest that is asked for, or that suggests itself, and its name."""
+    splits = {clip.split for clip in table.clips} - {""}
+    # a manifest from elsewhere may still be the training data at another place
+    trained_on = config is not None and (not foreign or config.test_groups or config.train_split in splits)
+    if split is None and config is not None and trained_on:
+        return config.split(table)[1], "clips held out in training"
+    wanted = split or next((name for name in ("val", "test") if name in splits), "all")
+    if wanted == "all":
+        return table, "all clips"
+    chosen = table.select(split=wanted)
+    if not len(chosen):
+        there = ", ".join(sorted(splits)) or "none"
+        raise UserError(f"no clip under {table.root} has the split {wanted!r}; there are {there}, or take all")
+    return chosen, f"split {wanted}"
+
+
+def _refuse(broken: Sequence[BrokenClip], skip_broken: bool) -> None:
+    """Stop at clips that cannot be decoded, unless told to go on."""
+    if not broken or skip_broken:
+        return
+    lines = "".join(f"\n  {clip.path}: {clip.fault}" for clip in broken[:LISTED])
+    more = f"\n  and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
+    raise UserError(
+        f"{len(broken)} of the clips to evaluate cannot be decoded; mend them, or leave them out with "
+        f"--skip-broken:{lines}{more}"
+    )
+
+
+def _some(names: list[str], count: int = 5) -> str:
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(repr(name) for name in names[:count]) + more

@@ -1,0 +1,125 @@
+"""What a network said about each view of each clip: saved once, and all metrics come from it."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recircle.errors import UserError
+from recircle.evaluation.protocol import Fusion
+from recircle.run import atomic_write
+
+FORMAT = "recircle predictions 1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """Logits of every view of N clips.
+
+    Attributes:
+        logits: float32 [N, V, K], V views of each clip in the order clip-major, crop-minor.
+        labels: int64 [N], the true class of each clip, -1 where none is known.
+        paths: N paths, relative to the manifest's folder.
+        classes: names of the K classes.
+        families: the family of a class, where it has one.
+        protocol: the whole protocol in words.
+        fusion: how views become one score.
+        data: which clips these are, in words (the manifest and the split).
+        left_out: paths of the clips that could not be decoded and are not among the N.
+    """
+
+    logits: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    paths: tuple[str, ...]
+    classes: tuple[str, ...]
+    protocol: str
+    fusion: Fusion = "softmax"
+    families: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        count, classes = len(self.paths), len(self.classes)
+        if self.logits.ndim != 3 or (self.logits.shape[0], self.logits.shape[2]) != (count, classes):
+            raise ValueError(f"logits {self.logits.shape} must be [{count} clips, views, {classes} classes]")
+        if self.labels.shape != (count,):
+            raise ValueError(f"labels {self.labels.shape} must be [{count}], one a clip")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def scores(self) -> NDArray[np.float64]:
+        """Return one probability per clip and class, [N, K]: the views' logits fused as the protocol says."""
+        return fuse(self.logits, self.fusion)
+
+    def labelled(self) -> "Predictions":
+        """Return the clips whose class is known."""
+        known = self.labels >= 0
+        paths = tuple(path for path, keep in zip(self.paths, known) if keep)
+        return replace(self, logits=self.logits[known], labels=self.labels[known], paths=paths)
+
+    def save(self, path: Path) -> None:
+        """Write a compressed .npz of plain arrays; names and words are UTF-8 JSON in a byte array (no pickle)."""
+        words = {
+            "format": FORMAT,
+            "paths": self.paths,
+            "classes": self.classes,
+            "families": dict(self.families),
+            "protocol": self.protocol,
+            "fusion": self.fusion,
+            "data": self.data,
+            "left_out": self.left_out,
+        }
+        encoded = np.frombuffer(json.dumps(words).encode(), dtype=np.uint8)
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as file:
+                np.savez_compressed(file, logits=self.logits, labels=self.labels, words=encoded)
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, write)
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictions":
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: the file is missing, damaged, or no predictions of this project.
+        """
+        try:
+            # opened here, since numpy leaves a damaged file open
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                words = json.loads(arrays["words"].tobytes())
+                logits, labels = arrays["logits"], arrays["labels"]
+        except OSError as error:
+            raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+            raise UserError(f"{path} is no file of predictions; `recircle eval` writes them") from None
+        if words.pop("format", None) != FORMAT:
+            raise UserError(f"{path} is not in the format {FORMAT!r}; write it again with `recircle eval`")
+        for name in ("paths", "classes", "left_out"):
+            words[name] = tuple(words[name])
+        return cls(logits=logits, labels=labels, **words)
+
+
+def fuse(logits: NDArray[np.floating], fusion: Fusion = "softmax") -> NDArray[np.float64]:
+    """Return probabilities [N, K] from the logits [N, V, K] of the views, in float64.
+
+    "softmax" averages the views' probabilities; "logits" averages the logits, then takes one softmax.
+    """
+    exact = logits.astype(np.float64)
+    if fusion == "logits":
+        return _softmax(exact.mean(axis=1))
+    return _softmax(exact).mean(axis=1)
+
+
+def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    # a diverged network's infinities become nan, which the metrics count as wrong; no need to warn of each
+    with np.errstate(invalid="ignore"):
+        exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        return exponentials / exponentials.sum(axis=-1, keepdims=True)

@@ -1,0 +1,60 @@
+"""What a network says about one clip."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognition:
+    """Probabilities of the classes for one clip.
+
+    Attributes:
+        labels: the K classes.
+        probabilities: float64 [K], summing to 1: the views' logits fused as the protocol says.
+        logits: float32 [V, K], of each view.
+        protocol: views and fusion in words.
+        families: the family of a class, where it has one.
+    """
+
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float64]
+    logits: NDArray[np.float32]
+    protocol: str
+    families: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The likeliest class."""
+        return self.top(1)[0][0]
+
+    @property
+    def probability(self) -> float:
+        """The probability of the likeliest class."""
+        return self.top(1)[0][1]
+
+    def top(self, k: int = 5) -> list[tuple[str, float]]:
+        """Return the k likeliest classes (all of them, where there are fewer) with their probabilities, best first.
+
+        Raises:
+            ValueError: k is below 1.
+        """
+        if k < 1:
+            raise ValueError(f"k={k} must be 1 or more")
+        order = np.argsort(-self.probabilities, kind="stable")[:k]
+        return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+    def to_dict(self, k: int = 5) -> dict[str, Any]:
+        """Return plain values for JSON: label, probability, family if there is one, the k best, and the protocol."""
+        family = {"family": self.families[self.label]} if self.label in self.families else {}
+        best = [{"label": label, "probability": probability} for label, probability in self.top(k)]
+        return {
+            "label": self.label,
+            "probability": self.probability,
+            **family,
+            "top": best,
+            "protocol": self.protocol,
+        }

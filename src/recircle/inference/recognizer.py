@@ -1,0 +1,181 @@
+"""The recogniser: a run's folder in, then clips in and classes out."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recircle.data.crops import Crops
+from recircle.data.decode import DecodeError, probe
+from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
+from recircle.data.views import file_views, frame_views
+from recircle.evaluation.predict import logits_of_views, pick_device
+from recircle.evaluation.predictions import fuse
+from recircle.evaluation.protocol import Protocol
+from recircle.inference.recognition import Recognition
+from recircle.models.base import VideoModel
+from recircle.run import Run
+
+Clip = str | Path | NDArray[np.uint8] | Tensor
+
+
+class Recognizer:
+    """Recognises clips with a trained network, through the same preprocessing as its evaluation.
+
+    Attributes:
+        labels: the classes.
+        protocol: how a clip becomes views, and their logits one score.
+    """
+
+    def __init__(
+        self,
+        model: VideoModel,
+        labels: Sequence[str],
+        *,
+        sampling: Sampling,
+        preprocessing: Preprocessing | None = None,
+        families: Mapping[str, str] | None = None,
+        protocol: Protocol | None = None,
+        device: str = "auto",
+    ) -> None:
+        """Take a network that is in memory; `Recognizer.load` takes a run.
+
+        Args:
+            model: the network; it is moved to the device and put in evaluation mode.
+            labels: the class of each logit.
+            sampling: which frames of a clip it sees.
+            preprocessing: how they become its input; None takes the model's.
+            families: the family of a class, where it has one.
+            protocol: None is one clip, the centre crop.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+
+        Raises:
+            ValueError: the labels are not as many as the model's classes.
+            UserError: there is no such device.
+        """
+        if len(labels) != model.num_classes:
+            raise ValueError(f"{len(labels)} labels for a model of {model.num_classes} classes; give one for each")
+        self.labels = tuple(labels)
+        self.protocol = protocol or Protocol()
+        self._device = pick_device(device)
+        self._model = model.to(self._device).eval()
+        self._families = dict(families or {})
+        self._sampling = sampling
+        self._preprocessing = preprocessing or model.preprocessing
+        self._views: dict[str, Any] = {
+            "sampling": sampling,
+            "preprocessing": self._preprocessing,
+            "clips": self.protocol.clips,
+            "crops": self.protocol.crops,
+        }
+
+    @classmethod
+    def load(cls, run: str | Path, device: str = "auto", *, clips: int = 1, crops: Crops = 1) -> Self:
+        """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
+
+        Args:
+            run: the folder that training wrote.
+            device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            clips: views in time.
+            crops: views in space: 1, 3 or 10.
+
+        Raises:
+            UserError: the folder holds no trained model, or there is no such device.
+            ValueError: no such number of clips or crops.
+        """
+        protocol = Protocol(clips=clips, crops=crops)
+        folder = Run.open(run)
+        spec = folder.load_spec()
+        return cls(
+            folder.load_model(),
+            spec.labels,
+            sampling=spec.sampling,
+            preprocessing=spec.preprocessing,
+            families=spec.families,
+            protocol=protocol,
+            device=device,
+        )
+
+    def __call__(self, clip: Clip) -> Recognition:
+        """Recognise one clip.
+
+        Args:
+            clip: a video file; a folder of frames; RGB frames as a uint8 array [N, H, W, 3] or tensor [N, 3, H, W].
+
+        Raises:
+            DecodeError: the file cannot be decoded to its end.
+            UserError: the frames are too small for the crop.
+            ValueError: the array or tensor has another type or shape.
+        """
+        if isinstance(clip, str | Path):
+            return self._recognize(self._file_views(Path(clip)))
+        return self._recognize(frame_views(_frames(clip), **self._views))
+
+    def many(
+        self, paths: Iterable[str | Path], *, workers: int = 2
+    ) -> Iterator[tuple[Path, Recognition | DecodeError]]:
+        """Recognise files and folders of frames, in order; threads decode ahead of the network.
+
+        Args:
+            paths: the clips.
+            workers: number of threads, and of clips decoded ahead.
+
+        Yields:
+            Each path with what was recognised, or with the error if it cannot be decoded.
+        """
+        remaining = iter(map(Path, paths))
+        with ThreadPoolExecutor(workers, thread_name_prefix="recircle-decode") as pool:
+            ahead: deque[tuple[Path, Future[Tensor]]] = deque()
+            try:
+                for path in islice(remaining, workers + 1):
+                    ahead.append((path, pool.submit(self._file_views, path)))
+                while ahead:
+                    path, views = ahead.popleft()
+                    try:
+                        result: Recognition | DecodeError = self._recognize(views.result())
+                    except DecodeError as error:
+                        result = error
+                    for later in islice(remaining, 1):
+                        ahead.append((later, pool.submit(self._file_views, later)))
+                    yield path, result
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _file_views(self, path: Path) -> UInt8[Tensor, "V T 3 h w"]:
+        # the frame count that a container declares is often wrong, so a file is decoded once to count
+        found = probe(path)
+        if found.status == "broken":
+            raise DecodeError(path, found.fault or "it cannot be decoded")
+        return file_views(path, found.frames, **self._views)
+
+    def _recognize(self, views: UInt8[Tensor, "V T 3 h w"]) -> Recognition:
+        logits = logits_of_views(self._model, views[None], self._preprocessing, device=self._device).cpu().numpy()
+        return Recognition(
+            labels=self.labels,
+            probabilities=fuse(logits, self.protocol.fusion)[0],
+            logits=logits[0],
+            protocol=self.protocol.describe(self._sampling, self._preprocessing),
+            families=self._families,
+        )
+
+
+def _frames(clip: NDArray[np.uint8] | Tensor) -> UInt8[Tensor, "N 3 H W"]:
+    """Return frames that are in memory as a tensor, channels first."""
+    if isinstance(clip, Tensor):
+        if clip.dtype != torch.uint8 or clip.dim() != 4 or clip.shape[1] != 3 or not clip.numel():
+            raise ValueError(
+                f"a tensor {tuple(clip.shape)} of {clip.dtype}: frames must be uint8 [N, 3, H, W], RGB, at least one"
+            )
+        return clip.cpu()
+    if clip.dtype != np.uint8 or clip.ndim != 4 or clip.shape[-1] != 3 or not clip.size:
+        raise ValueError(f"an array {clip.shape} of {clip.dtype}: frames must be uint8 [N, H, W, 3], RGB, at least one")
+    return torch.from_numpy(np.require(clip, requirements=["C", "W"])).permute(0, 3, 1, 2)

@@ -1,0 +1,200 @@
+"""A run: the folder that training leaves, and that evaluation and inference read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from recircle import __version__
+from recircle.config import from_json, read_bytes, read_json, to_json
+from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
+from recircle.errors import UserError
+from recircle.files import atomic_write
+from recircle.models.base import VideoModel
+from recircle.models.registry import ModelConfig
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """All that weights need beside them to be used: what `model.json` holds.
+
+    Attributes:
+        model: how to build the network.
+        labels: the class of each logit.
+        families: the family of a class, where it has one.
+        preprocessing: from uint8 frames to the network's input.
+        sampling: which frames of a clip it saw in training.
+        recircle: version of this package that wrote it.
+    """
+
+    model: ModelConfig
+    labels: tuple[str, ...]
+    preprocessing: Preprocessing
+    sampling: Sampling
+    families: dict[str, str] = field(default_factory=dict)
+    recircle: str = __version__
+
+    def __post_init__(self) -> None:
+        if not self.labels or len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"labels={self.labels} must name each class once, and at least one class")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder: config.json, model.safetensors, model.json, metrics.jsonl, checkpoints/, predictions/.
+
+    Making the object reads nothing. `Run.create` makes the folder; `Run.open` insists that a trained model is in it.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+
+    @classmethod
+    def create(cls, path: str | Path) -> "Run":
+        """Make the folder (and its parents) if it is not there.
+
+        Raises:
+            UserError: the path is a file, or may not be written.
+        """
+        run = cls(Path(path))
+        try:
+            run.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{run.path} cannot be a run's folder: {error.strerror or error}") from None
+        return run
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Run":
+        """Return the run at `path`.
+
+        Raises:
+            UserError: there is no folder, or no trained model in it.
+        """
+        run = cls(Path(path))
+        if not run.path.is_dir():
+            raise UserError(f"{run.path} is not a run's folder; give the folder that `recircle train` wrote")
+        missing = [file.name for file in (run.spec_path, run.weights_path) if not file.is_file()]
+        if missing:
+            raise UserError(
+                f"{run.path} holds no trained model ({' and '.join(missing)} not there); "
+                "give the folder of a finished run of `recircle train`"
+            )
+        return run
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved training config, as JSON."""
+        return self.path / "config.json"
+
+    @property
+    def spec_path(self) -> Path:
+        """Labels, preprocessing, sampling and the model's config, as JSON."""
+        return self.path / "model.json"
+
+    @property
+    def weights_path(self) -> Path:
+        """The weights, as safetensors."""
+        return self.path / "model.safetensors"
+
+    @property
+    def metrics_path(self) -> Path:
+        """One JSON object a line, written during training."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """Folder of training states to resume from."""
+        return self.path / "checkpoints"
+
+    @property
+    def predictions_path(self) -> Path:
+        """Folder of saved predictions, one .npz an evaluation."""
+        return self.path / "predictions"
+
+    def save_config(self, config: Any) -> None:
+        """Write a training config to config.json."""
+        atomic_write(self.config_path, to_json(config))
+
+    def load_config(self, cls: type[T], section: str | None = None) -> T:
+        """Read config.json, or one section of it (such as "data"), as the dataclass that describes it.
+
+        Raises:
+            UserError: the file or the section is missing, or a field is wrong.
+        """
+        if section is None:
+            return read_json(cls, self.config_path)
+        try:
+            content = json.loads(read_bytes(self.config_path))
+        except ValueError as error:
+            raise UserError(f"{self.config_path} is not JSON: {error}") from None
+        if not isinstance(content, dict) or section not in content:
+            raise UserError(f"{self.config_path} has no section {section!r}; it is not a training config")
+        return from_json(cls, json.dumps(content[section]), source=f"{self.config_path}, {section}")
+
+    def save_model(self, model: nn.Module, spec: ModelSpec) -> None:
+        """Write the weights and what belongs to them: model.safetensors, then model.json."""
+        state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+        atomic_write(self.weights_path, lambda path: save_file(state, path))
+        atomic_write(self.spec_path, to_json(spec))
+
+    def load_spec(self) -> ModelSpec:
+        """Read model.json.
+
+        Raises:
+            UserError: it is missing or not what `save_model` writes.
+        """
+        return read_json(ModelSpec, self.spec_path)
+
+    def load_model(self, device: str | torch.device = "cpu") -> VideoModel:
+        """Return the trained network in evaluation mode, with the run's preprocessing; nothing else is read.
+
+        Raises:
+            UserError: files are missing, or the weights belong to another network.
+        """
+        Run.open(self.path)
+        spec = self.load_spec()
+        model = replace(spec.model, pretrained=None).build(len(spec.labels))
+        try:
+            state = load_file(self.weights_path)
+        except (safetensors.SafetensorError, OSError) as error:
+            raise UserError(f"{self.weights_path} is not a readable safetensors file: {error}") from None
+        difference = _difference(model.state_dict(), state)
+        if difference:
+            raise UserError(
+                f"{self.weights_path} holds another network than {spec.model.name} with {len(spec.labels)} classes "
+                f"as {self.spec_path.name} describes it: {difference}; keep the two files of one run together"
+            )
+        model.load_state_dict(state)
+        model.preprocessing = spec.preprocessing
+        return model.to(device).eval()
+
+
+def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Return in words how two state dicts differ in names and shapes; empty if they do not."""
+    missing = [name for name in expected if name not in found]
+    extra = [name for name in found if name not in expected]
+    shapes = [
+        f"{name} is {tuple(found[name].shape)}, not {tuple(expected[name].shape)}"
+        for name in expected
+        if name in found and expected[name].shape != found[name].shape
+    ]
+    return ", ".join(
+        f"{_first(names)} {what}".rstrip()
+        for names, what in ((missing, "missing"), (extra, "left over"), (shapes, ""))
+        if names
+    )
+
+
+def _first(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"

@@ -1,0 +1,90 @@
+"""Everything that defines a training run, as one typed value."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from recircle.data.config import DataConfig
+from recircle.evaluation.protocol import Protocol
+from recircle.models.registry import ModelConfig
+from recircle.training.optimiser import Optimiser
+from recircle.training.schedule import Schedule
+
+Precision = Literal["fp32", "bf16", "fp16"]
+FreezeNorms = Literal["none", "all", "all_but_first"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        model: the network.
+        data: the clips, how they are sampled and augmented.
+        output: folder of the run; created, and refused if it holds something already.
+        optimiser: SGD or AdamW with its parameter groups.
+        schedule: how the learning rate moves.
+        evaluation: protocol of the evaluation after each epoch.
+        epochs: passes over the training clips.
+        batch_size: clips of one forward pass, over all processes together; a multiple of their number.
+        accumulate: forward passes whose gradients make one optimiser step. The clips of a step are `batch_size *
+            accumulate`; an epoch has as many steps as fit, and the clips left over (others in each epoch) are not
+            seen in it.
+        clip_norm: the gradient's norm is clipped to this; None leaves it.
+        precision: of the forward and backward pass; the weights stay float32. fp16 needs a GPU.
+        ema: decay of the exponential moving average of the weights per optimiser step, such as 0.999; None is off.
+            Where it is on, it is what is evaluated and saved.
+        freeze_norms: batch norms that keep their statistics, scales and shifts: none (ARC and TSM), all, or all but
+            the first ("partial BN" of TSN).
+        label_smoothing: of the cross entropy, in [0, 1).
+        seed: of the initialisation, the order of the clips, their augmentation and dropout.
+        checkpoint_every: optimiser steps between checkpoints; None is one at the end of each epoch.
+        keep: the last checkpoints that are kept.
+        tracker: also log to "tensorboard" or another tracker that `accelerate` knows; metrics.jsonl is always
+            written.
+        channels_last: memory layout of the convolutions; the same numbers up to rounding, faster on most hardware.
+    """
+
+    model: ModelConfig
+    data: DataConfig
+    output: Path
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    schedule: Schedule = field(default_factory=Schedule)
+    evaluation: Protocol = field(default_factory=Protocol)
+    epochs: int = 50
+    batch_size: int = 32
+    accumulate: int = 1
+    clip_norm: float | None = None
+    precision: Precision = "fp32"
+    ema: float | None = None
+    freeze_norms: FreezeNorms = "none"
+    label_smoothing: float = 0.0
+    seed: int = 0
+    checkpoint_every: int | None = None
+    keep: int = 2
+    tracker: str | None = None
+    channels_last: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "accumulate", "keep", "checkpoint_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name}={value} must be 1 or more")
+        if self.seed < 0:
+            raise ValueError(f"seed={self.seed} must be 0 or more")
+        if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:
+            raise ValueError(f"clip_norm={self.clip_norm} must be a positive number, or None for no clipping")
+        if self.ema is not None and not 0 < self.ema < 1:
+            raise ValueError(f"ema={self.ema} must lie in (0, 1), such as 0.999, or be None for no average")
+        if not 0 <= self.label_smoothing < 1:
+            raise ValueError(f"label_smoothing={self.label_smoothing} must lie in [0, 1); 0 is none")
+        if self.precision not in ("fp32", "bf16", "fp16"):
+            raise ValueError(f"precision={self.precision!r} is not one of fp32, bf16, fp16")
+        if self.freeze_norms not in ("none", "all", "all_but_first"):
+            raise ValueError(f"freeze_norms={self.freeze_norms!r} is not one of none, all, all_but_first")
+        if self.schedule.warmup >= self.epochs:
+            raise ValueError(
+                f"schedule.warmup={self.schedule.warmup:g} epochs is not shorter than the run, epochs={self.epochs}; "
+                "shorten the warm-up or train longer"
+            )

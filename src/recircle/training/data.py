@@ -1,0 +1,95 @@
+"""The clips of a run, as loaders for one of its processes."""
+
+import hashlib
+from dataclasses import dataclass
+
+from recircle.data.dataset import EvalLoader, TrainLoader
+from recircle.data.manifest import Manifest
+from recircle.data.preprocessing import Preprocessing
+from recircle.errors import UserError
+from recircle.training.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The manifest of a run and its two parts.
+
+    Attributes:
+        labels: the classes, those of the whole manifest.
+        families: the family of each class that has one.
+        train: clips to learn from.
+        val: clips to evaluate on after each epoch.
+    """
+
+    labels: tuple[str, ...]
+    families: dict[str, str]
+    train: Manifest
+    val: Manifest
+
+    @classmethod
+    def read(cls, config: TrainConfig) -> "TrainingData":
+        """Read the manifest and divide it.
+
+        Raises:
+            UserError: the manifest cannot be read, or there are fewer than two classes.
+        """
+        manifest = Manifest.read(config.data.manifest)
+        train, val = config.data.split(manifest)
+        if len(manifest.labels) < 2:
+            raise UserError(f"{config.data.manifest} has {len(manifest.labels)} classes; training needs two or more")
+        return cls(tuple(manifest.labels), dict(manifest.families), train, val)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of the classes and the clips to learn from, in order: what a run must find again to go on."""
+        digest = hashlib.sha256(repr(self.labels).encode())
+        for clip in self.train.clips:
+            digest.update(repr((clip.path, clip.label, clip.frames, clip.status)).encode())
+        return digest.hexdigest()
+
+    def train_loader(
+        self, config: TrainConfig, preprocessing: Preprocessing, *, rank: int, world: int, pin_memory: bool
+    ) -> TrainLoader:
+        """Return the loader of this process.
+
+        Raises:
+            UserError: the processes cannot share a batch equally.
+        """
+        if config.batch_size % world:
+            raise UserError(
+                f"batch_size={config.batch_size} cannot be shared by {world} processes; use a multiple of {world}"
+            )
+        return TrainLoader(
+            self.train,
+            labels=self.labels,
+            sampling=config.data.sampling,
+            preprocessing=preprocessing,
+            augmentation=config.data.augmentation,
+            batch_size=config.batch_size // world,
+            seed=config.seed,
+            workers=config.data.workers,
+            backend=config.data.backend,
+            rank=rank,
+            world=world,
+            pin_memory=pin_memory,
+        )
+
+    def val_loader(
+        self, config: TrainConfig, preprocessing: Preprocessing, *, rank: int, world: int, pin_memory: bool
+    ) -> EvalLoader:
+        """Return the loader of this process."""
+        return EvalLoader(
+            self.val,
+            labels=self.labels,
+            sampling=config.data.sampling,
+            preprocessing=preprocessing,
+            clips=config.evaluation.clips,
+            crops=config.evaluation.crops,
+            # as many views at a time as training has
+            batch_size=max(1, config.batch_size // world // config.evaluation.views),
+            workers=config.data.workers,
+            backend=config.data.backend,
+            rank=rank,
+            world=world,
+            pin_memory=pin_memory,
+        )

@@ -1,0 +1,63 @@
+"""What a person sees of a run: a progress bar in a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Display:
+    """Shows steps and messages on standard error.
+
+    Args:
+        total: optimiser steps of the whole run.
+        done: those done already.
+        shown: False shows nothing.
+    """
+
+    def __init__(self, total: int, *, done: int = 0, shown: bool = True) -> None:
+        self._console = Console(stderr=True, quiet=not shown, highlight=False, soft_wrap=True)
+        self._total = total
+        self._line_due = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not (shown and self._console.is_terminal),
+        )
+        self._task = self._bar.add_task("", total=total, completed=done)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def step(self, line: dict[str, Any]) -> None:
+        """Show one `train` line of metrics.jsonl; without a terminal, one every ten seconds."""
+        text = (
+            f"epoch {line['epoch']}  loss {line['loss']:.4f}  lr {line['lr']:.3g}  "
+            f"{line['clips_per_s']:.1f} clips/s  waiting {line['wait']:.0%}"
+        )
+        self._bar.update(self._task, completed=line["step"], description=text)
+        now = time.monotonic()
+        if self._bar.disable and (now >= self._line_due or line["step"] == self._total):
+            self._line_due = now + SECONDS_BETWEEN_LINES
+            self.say(f"step {line['step']}/{self._total}  {text}")
+
+    def evaluating(self, done: int, total: int) -> None:
+        """Show how far an evaluation is."""
+        self._bar.update(self._task, description=f"evaluating {done}/{total} clips")
+
+    def say(self, text: str) -> None:
+        """Show a line that stays."""
+        self._console.print(text, markup=False)

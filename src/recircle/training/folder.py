@@ -1,0 +1,54 @@
+"""The folder of a training run: made for a new one, checked before an old one goes on."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from recircle.errors import UserError
+from recircle.run import Run
+from recircle.training.config import TrainConfig
+
+# what may differ when a run goes on: nothing here changes a step that is already done, or the clips of one to come
+FREE_FIELDS = frozenset(
+    {"output", "epochs", "evaluation", "checkpoint_every", "keep", "tracker", "data.manifest", "data.workers"}
+)
+
+
+def check_folder(config: TrainConfig, *, resume: bool) -> None:
+    """Refuse an output folder that training cannot use; nothing is written.
+
+    Raises:
+        UserError: a new run into a folder that is not empty; or a resumed one whose folder holds no run, or a run
+            with other settings than `config` (all but FREE_FIELDS must be equal).
+    """
+    run = Run(config.output)
+    if not resume:
+        if run.config_path.exists():
+            raise UserError(
+                f"{run.path} holds a run already; go on with it by `recircle train --resume {run.path}`, "
+                "or choose another output"
+            )
+        if run.path.is_dir() and any(run.path.iterdir()):
+            raise UserError(f"{run.path} is not empty; choose another output")
+        return
+    if not run.config_path.exists():
+        raise UserError(f"{run.path} holds no run that could go on; start one without resume")
+    changes = _changes(run.load_config(TrainConfig), config)
+    if changes:
+        raise UserError(
+            f"{run.path} was started with other settings ({', '.join(changes)}); take these back, "
+            "or start a new run with another output"
+        )
+
+
+def _changes(old: Any, new: Any, prefix: str = "") -> list[str]:
+    """Return the fields that differ and may not, as `name old -> new`."""
+    changes: list[str] = []
+    for field in fields(old):
+        name, before, after = f"{prefix}{field.name}", getattr(old, field.name), getattr(new, field.name)
+        if name in FREE_FIELDS or before == after:
+            continue
+        if is_dataclass(before) and type(before) is type(after):
+            changes += _changes(before, after, f"{name}.")
+        else:
+            changes.append(f"{name} {before} -> {after}")
+    return changes

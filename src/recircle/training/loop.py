@@ -1,0 +1,290 @@
+"""From a config to a trained run."""
+
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from recircle.data.dataset import Batch
+from recircle.errors import UserError
+from recircle.models.base import VideoModel
+from recircle.run import ModelSpec, Run, atomic_write
+from recircle.training.checkpoint import Checkpoints, full_disk_explained
+from recircle.training.config import TrainConfig
+from recircle.training.data import TrainingData
+from recircle.training.devices import accelerated, start_tracker
+from recircle.training.display import Display
+from recircle.training.folder import check_folder
+from recircle.training.interrupt import StopRequest
+from recircle.training.journal import Journal, read_journal, rewind_journal
+from recircle.training.learner import Learner
+from recircle.training.tally import Tally
+from recircle.training.validation import validate
+
+
+def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -> Run:
+    """Train a network and return its run.
+
+    After each epoch the network is evaluated, and model.safetensors is written: always the latest weights, or their
+    average where `config.ema` is on. There is no "best" one, since to choose by the clips one reports on flatters
+    the figure. A clip that cannot be decoded is skipped; the run ends with a warning that counts them, and
+    broken.txt lists all. Under `torchrun` each process takes its part of every batch.
+
+    Args:
+        config: the run.
+        resume: go on with the run in `config.output` from its last checkpoint, exactly: on the CPU every loss
+            equals that of a run that was not interrupted. A finished run is left as it is.
+        progress: show steps on standard error.
+
+    Raises:
+        UserError: the config cannot be used here; the output holds something else; the loss is not finite; the disk
+            or the device's memory is full. Checkpoints written before stay intact.
+        KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
+    """
+    with accelerated(config) as accelerator, full_disk_explained(config.output), StopRequest() as stop:
+        data = TrainingData.read(config)
+        torch.manual_seed(config.seed)
+        model = config.model.build(len(data.labels))
+        config = _resolved(config, model)
+        check_folder(config, resume=resume)
+        accelerator.wait_for_everyone()
+        return _Training(config, data, model, accelerator, stop).run(resume=resume, progress=progress)
+
+
+class _Training:
+    """One call of `train`; every process has one, and all of them call the same methods."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        data: TrainingData,
+        model: VideoModel,
+        accelerator: Accelerator,
+        stop: StopRequest,
+    ) -> None:
+        assert config.data.preprocessing is not None
+        self.config, self.data, self.accelerator, self.stop = config, data, accelerator, stop
+        self.preprocessing = config.data.preprocessing
+        place = {
+            "rank": accelerator.process_index,
+            "world": accelerator.num_processes,
+            "pin_memory": accelerator.device.type == "cuda",
+        }
+        self.loader = data.train_loader(config, self.preprocessing, **place)
+        self.val_loader = data.val_loader(config, self.preprocessing, **place)
+        self.learner = Learner(model, self.preprocessing, config, accelerator)
+        self.passes = min(config.accumulate, len(self.loader))
+        self.epoch_steps = len(self.loader) // self.passes
+        self.total = self.epoch_steps * config.epochs
+        self.folder = Run.create(config.output)
+        self.checkpoints = Checkpoints(self.folder.checkpoints_path, config.keep)
+        self.tally = Tally()
+        self.tally.note(self.loader.left_out)
+
+    def run(self, *, resume: bool, progress: bool) -> Run:
+        """Train to the end."""
+        main = self.accelerator.is_main_process
+        validated, finished = self._go_on() if resume else (0, False)
+        with Display(self.total, done=self.tally.step, shown=progress and main) as self.display:
+            if finished:
+                self.display.say(f"{self.folder.path} is finished: all {self.config.epochs} epochs are done")
+                return self.folder
+            if main:
+                self.folder.save_config(self.config)
+            start_tracker(self.accelerator, self.config)
+            with Journal(self.folder.metrics_path, active=main) as self.journal:
+                self.display.say(self._describe())
+                for epoch in range(validated, self.config.epochs):
+                    self._train_epoch(epoch)
+                    self._end_epoch(epoch + 1)
+                everyone = self._gathered_tally()
+                self.journal.write(
+                    "end",
+                    step=self.total,
+                    epoch=self.config.epochs,
+                    skipped=everyone.skipped,
+                    broken=len(everyone.broken),
+                )
+        if everyone.broken and main:
+            # the place where `train` is called
+            warnings.warn(everyone.summary(self._broken_path), stacklevel=3)
+        return self.folder
+
+    def _train_epoch(self, epoch: int) -> None:
+        """Take the steps that are left of an epoch."""
+        tally, start = self.tally, epoch * self.epoch_steps
+        if tally.step == start:
+            tally.start_epoch()
+        stream = self.loader.epoch(epoch, (tally.step - start) * self.passes)
+        self.learner.train_mode()
+        while tally.step < start + self.epoch_steps:
+            began = time.perf_counter()
+            batches = self._next(stream)
+            waited = time.perf_counter() - began
+            if self.learner.share([batches is None]).any() or batches is None:
+                self._interrupted()
+            lr = self.config.schedule.lr_at(
+                (tally.step + 0.5) / self.epoch_steps, lr=self.config.optimiser.lr, epochs=self.config.epochs
+            )
+            tally.add_broken(batches)
+            result = self.learner.step(batches, step=tally.step + 1, lr=lr)
+            tally.step += 1
+            if result.clips:
+                seconds = time.perf_counter() - began
+                tally.add_loss(result.loss, result.clips)
+                self._report(
+                    epoch + 1,
+                    loss=result.loss,
+                    lr=lr,
+                    grad_norm=result.grad_norm,
+                    clips=result.clips,
+                    clips_per_s=round(result.clips / seconds, 2),
+                    wait=round(waited / seconds, 4),
+                )
+            else:
+                self.journal.write("skipped", step=tally.step, epoch=epoch + 1)
+            if tally.step % (self.config.checkpoint_every or self.epoch_steps) == 0 or tally.step == self.total:
+                self._save()
+
+    def _next(self, stream: Iterator[Batch]) -> list[Batch] | None:
+        """Return the batches of a step, or None if the run is to stop."""
+        if self.stop.requested:
+            return None
+        try:
+            with self.stop.interruptible():
+                return list(islice(stream, self.passes))
+        except KeyboardInterrupt:
+            return None
+
+    def _report(self, epoch: int, **values: float) -> None:
+        line = self.journal.write("train", step=self.tally.step, epoch=epoch, **values)
+        self.display.step(line)
+        self.accelerator.log({f"train/{name}": value for name, value in values.items()}, step=self.tally.step)
+
+    def _end_epoch(self, epoch: int) -> None:
+        """Evaluate, and save the weights."""
+        values = {"train_loss": self.tally.loss} | self._validate()
+        if self.accelerator.is_main_process:
+            self.folder.save_model(self.learner.evaluated, self._spec())
+        self.journal.write("val", step=self.tally.step, epoch=epoch, **values)
+        numbers = {f"val/{name}": value for name, value in values.items() if isinstance(value, float)}
+        self.accelerator.log(numbers, step=self.tally.step)
+        text = f"epoch {epoch}/{self.config.epochs}"
+        if values["train_loss"] is not None:
+            text += f"  loss {values['train_loss']:.4f}"
+        if values["clips"]:
+            text += f"  top-1 {values['top1']:.1%} of {values['clips']} clips ({values['protocol']})"
+        if values["left_out"]:
+            text += f"; {values['left_out']} clips could not be decoded"
+        self.display.say(text)
+
+    def _validate(self) -> dict[str, Any]:
+        config, processes = self.config, self.accelerator.num_processes
+        # one process alone may leave at any moment; several must leave together, at the next step
+        at_once = self.stop.interruptible() if processes == 1 else nullcontext()
+        try:
+            with at_once:
+                figures = validate(
+                    self.learner.evaluated,
+                    self.val_loader,
+                    self.preprocessing,
+                    self.accelerator,
+                    fusion=config.evaluation.fusion,
+                    precision=config.precision,
+                    progress=lambda done, _: self.display.evaluating(done * processes, len(self.data.val)),
+                )
+        except KeyboardInterrupt:
+            self._interrupted()
+        return figures | {"protocol": config.evaluation.describe(config.data.sampling, self.preprocessing)}
+
+    def _save(self) -> None:
+        """Write a checkpoint; all processes must call it."""
+        everyone = self._gathered_tally()
+        if not self.accelerator.is_main_process:
+            return
+        # a checkpoint must not be ahead of the lines that lead to it
+        self.journal.sync()
+        state = {"tally": everyone.state(), "data": self.data.fingerprint, **self.learner.state()}
+        self.checkpoints.save(self.tally.step, state)
+        if everyone.broken:
+            lines = (f"{path}\t{fault}\n" for path, fault in sorted(everyone.broken.items()))
+            atomic_write(self._broken_path, "".join(lines))
+
+    def _go_on(self) -> tuple[int, bool]:
+        """Load the last checkpoint; return the epochs that are trained and evaluated, and whether that is all."""
+        state = self.checkpoints.latest()
+        if state is not None:
+            if state["data"] != self.data.fingerprint:
+                raise UserError(
+                    f"the clips to train on in {self.config.data.manifest} are not those that {self.folder.path} was "
+                    "started with; restore the manifest, or start a new run with another output"
+                )
+            self.learner.load_state(state)
+            self.tally = Tally.from_state(state["tally"], main=self.accelerator.is_main_process)
+        step = self.tally.step
+        if step > self.total:
+            raise UserError(
+                f"{self.folder.path} has done {step} steps, more than the {self.total} of "
+                f"epochs={self.config.epochs}; train it for more epochs"
+            )
+        lines = read_journal(self.folder.metrics_path)
+        finished = any(line["kind"] == "end" and line["step"] == self.total for line in lines)
+        self.accelerator.wait_for_everyone()
+        if self.accelerator.is_main_process and not finished:
+            rewind_journal(self.folder.metrics_path, step)
+        validated = sum(line["kind"] == "val" and line["step"] <= step for line in lines)
+        return max(validated, (step - 1) // self.epoch_steps), finished
+
+    def _interrupted(self) -> NoReturn:
+        """Leave a checkpoint and stop."""
+        self._save()
+        raise KeyboardInterrupt(
+            f"stopped after step {self.tally.step} of {self.total}; go on with "
+            f"`recircle train --resume {self.folder.path}`"
+        )
+
+    @property
+    def _broken_path(self) -> Path:
+        return self.folder.path / "broken.txt"
+
+    def _gathered_tally(self) -> Tally:
+        return self.tally.merged(gather_object([self.tally]))
+
+    def _spec(self) -> ModelSpec:
+        return ModelSpec(
+            model=self.config.model,
+            labels=self.data.labels,
+            families=self.data.families,
+            preprocessing=self.preprocessing,
+            sampling=self.config.data.sampling,
+        )
+
+    def _describe(self) -> str:
+        clips, processes = len(self.data.train) - len(self.loader.left_out), self.accelerator.num_processes
+        text = (
+            f"{self.config.model.name}: {len(self.data.labels)} classes, {clips} clips to train on, "
+            f"{len(self.data.val)} to evaluate on; {self.epoch_steps} steps an epoch on {self.accelerator.device}"
+        )
+        if processes > 1:
+            text += f" and {processes - 1} more"
+        if self.tally.step:
+            text += f"; going on after step {self.tally.step}"
+        return text
+
+
+def _resolved(config: TrainConfig, model: VideoModel) -> TrainConfig:
+    """Fill in what the config leaves to the model, and make the manifest's path good from any folder."""
+    data = replace(
+        config.data,
+        manifest=config.data.manifest.absolute(),
+        preprocessing=config.data.preprocessing or model.preprocessing,
+    )
+    return replace(config, data=data)

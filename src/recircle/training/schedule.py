@@ -1,0 +1,60 @@
+"""The learning rate as a pure function of how far a run has come."""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How the learning rate moves over a run.
+
+    The rate is set at every optimiser step, not once an epoch: `step` stays the same as in the published scripts,
+    because its milestones are whole epochs, while warm-up and cosine become smooth, so a small data set, whose
+    epoch is a few steps, does not climb a staircase. Nothing is remembered: the rate follows from the position
+    alone, and a resumed run needs no scheduler state.
+
+    Attributes:
+        kind: "step" multiplies the rate by `factor` at each milestone; "cosine" falls from the rate to zero at the
+            end.
+        milestones: epochs (counted from 0) at whose start "step" acts. Those past the end of the run have no effect.
+        factor: of "step"; the paper's is 0.1.
+        warmup: epochs of linear rise from zero, before either. "cosine" starts to fall where the rise ends.
+    """
+
+    kind: Literal["step", "cosine"] = "step"
+    milestones: tuple[int, ...] = ()
+    factor: float = 0.1
+    warmup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("step", "cosine"):
+            raise ValueError(f"schedule.kind={self.kind!r} is not one of step, cosine")
+        if self.kind == "cosine" and self.milestones:
+            raise ValueError(
+                f"schedule.milestones={self.milestones} has no effect on a cosine; leave it out or use kind='step'"
+            )
+        if any(second <= first for first, second in pairwise((0, *self.milestones))):
+            raise ValueError(f"schedule.milestones={self.milestones} must be positive epochs in rising order")
+        if not 0 < self.factor <= 1:
+            raise ValueError(f"schedule.factor={self.factor} must lie in (0, 1]; the paper's is 0.1")
+        if not 0 <= self.warmup < math.inf:
+            raise ValueError(f"schedule.warmup={self.warmup} is a number of epochs; use 0 for none")
+
+    def lr_at(self, progress: float, *, lr: float, epochs: int) -> float:
+        """Return the learning rate.
+
+        Args:
+            progress: position in the run, in epochs, 0 <= progress <= epochs. The training loop passes the middle
+                of the step that is about to be taken, so the first step of a warm-up and the last of a cosine are
+                not idle.
+            lr: the optimiser's full rate.
+            epochs: length of the run.
+        """
+        if progress < self.warmup:
+            return lr * progress / self.warmup
+        if self.kind == "step":
+            return lr * self.factor ** sum(progress >= milestone for milestone in self.milestones)
+        done = (progress - self.warmup) / (epochs - self.warmup)
+        return lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))

@@ -1,0 +1,61 @@
+"""The evaluation after each epoch, shared by all processes."""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from recircle.data.dataset import EvalLoader
+from recircle.data.preprocessing import Preprocessing
+from recircle.evaluation.metrics import mean_class_accuracy, top_k_accuracy
+from recircle.evaluation.predict import Progress, ViewLogits, predict
+from recircle.evaluation.predictions import fuse
+from recircle.evaluation.protocol import Fusion
+from recircle.models.base import VideoModel
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def validate(
+    model: VideoModel,
+    loader: EvalLoader,
+    preprocessing: Preprocessing,
+    accelerator: Accelerator,
+    *,
+    fusion: Fusion,
+    precision: str,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Return top1, top5 and mean_class of the labelled clips, their number, and the clips left out, on every process.
+
+    Clips that cannot be decoded are left out and counted here, since a run should not end for one of them;
+    `recircle eval` is strict. The statistics of norms are those of the first process.
+    """
+    _share_buffers(model, accelerator)
+    dtype = _DTYPES[precision]
+    part = predict(model, loader, preprocessing, device=accelerator.device, dtype=dtype, progress=progress)
+    parts: list[ViewLogits] = gather_object([part])
+    labels = np.concatenate([part.labels for part in parts])
+    logits = np.concatenate([part.logits for part in parts if len(part.labels)] or [parts[0].logits])
+    broken = {clip.path for clip in chain(loader.left_out, *(part.broken for part in parts))}
+    known = labels >= 0
+    if not known.any():
+        return {"clips": 0, "left_out": len(broken)}
+    scores, labels = fuse(logits[known], fusion), labels[known]
+    return {
+        "top1": top_k_accuracy(scores, labels),
+        "top5": top_k_accuracy(scores, labels, 5),
+        "mean_class": mean_class_accuracy(scores, labels),
+        "clips": len(labels),
+        "left_out": len(broken),
+    }
+
+
+def _share_buffers(model: VideoModel, accelerator: Accelerator) -> None:
+    if accelerator.num_processes > 1:
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, 0)

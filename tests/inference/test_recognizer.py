@@ -1,0 +1,172 @@
+"""The recogniser: it needs the run alone, agrees with evaluation bit for bit, and takes a clip in any form."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from recircle.data.decode import DecodeError, probe
+from recircle.data.manifest import Clip, Manifest
+from recircle.data.preprocessing import Preprocessing
+from recircle.errors import UserError
+from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.protocol import Protocol
+from recircle.inference.recognizer import Recognizer
+from recircle.run import Run
+from tests.media import moving_frames, write_video
+from tests.small_run import LABELS, SPEC, write_frames, write_run
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("media") / "clip.mp4", moving_frames(13, 48, 64))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_frames(tmp_path_factory.mktemp("media") / "clip", 9, seed=7)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return write_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def rec(run: Run) -> Recognizer:
+    return Recognizer.load(run.path)
+
+
+def frames_of(folder: Path) -> np.ndarray:
+    return np.stack([np.asarray(Image.open(path)) for path in sorted(folder.iterdir())])
+
+
+@pytest.mark.parametrize(("clips", "crops"), [(1, 1), (2, 3), (1, 10)])
+@pytest.mark.filterwarnings("ignore:ten crops have mirror images")
+@pytest.mark.parametrize("kind", ["video", "folder"])
+def test_it_is_the_evaluation_of_one_row_bit_for_bit(
+    kind: str, clips: int, crops: int, run: Run, request: pytest.FixtureRequest
+) -> None:
+    path: Path = request.getfixturevalue(kind)
+    found = probe(path)
+    row = Clip(path=path.name, label="lift", frames=found.frames, width=found.width, height=found.height)
+    manifest = path.parent / "one.csv"
+    Manifest((row,), path.parent).write(manifest)
+    protocol = Protocol(clips=clips, crops=crops)  # pyright: ignore[reportArgumentType]
+    predictions, _ = evaluate(run, manifest=manifest, protocol=protocol, workers=0)
+    recognition = Recognizer.load(run.path, clips=clips, crops=crops)(path)  # pyright: ignore[reportArgumentType]
+    np.testing.assert_array_equal(recognition.logits, predictions.logits[0])
+    np.testing.assert_array_equal(recognition.probabilities, predictions.scores()[0])
+    assert recognition.logits.shape == (clips * crops, 3)
+    assert recognition.protocol == predictions.protocol
+
+
+def test_only_model_json_and_the_weights_are_needed(folder: Path, run: Run, rec: Recognizer, tmp_path: Path) -> None:
+    for path in (run.spec_path, run.weights_path):
+        shutil.copy(path, tmp_path)
+    np.testing.assert_array_equal(Recognizer.load(str(tmp_path))(str(folder)).logits, rec(folder).logits)
+
+
+def test_the_runs_preprocessing_counts_and_not_the_models(
+    run: Run, folder: Path, rec: Recognizer, tmp_path: Path
+) -> None:
+    other = replace(SPEC, preprocessing=Preprocessing(resize=36, crop=32, mean=(0.1, 0.2, 0.3)))
+    changed = Recognizer.load(write_run(tmp_path / "run", other).path)
+    assert not np.array_equal(changed(folder).logits, rec(folder).logits)
+
+
+def test_arrays_tensors_and_folders_of_the_same_frames_agree(folder: Path, run: Run) -> None:
+    rec = Recognizer.load(run.path, clips=2)
+    array = frames_of(folder)
+    tensor = torch.from_numpy(array).permute(0, 3, 1, 2)
+    array.setflags(write=False)
+    for clip in (array, tensor, np.ascontiguousarray(array[..., ::-1])[..., ::-1]):
+        np.testing.assert_array_equal(rec(clip).logits, rec(folder).logits)
+
+
+def test_a_recognition_answers_in_several_ways(folder: Path, rec: Recognizer) -> None:
+    recognition = rec(folder)
+    top = recognition.top(2)
+    assert len(top) == 2
+    assert top[0] == (recognition.label, recognition.probability)
+    assert top[0][1] >= top[1][1]
+    assert {label for label, _ in recognition.top(99)} == set(LABELS)
+    assert sum(probability for _, probability in recognition.top(99)) == pytest.approx(1)
+    values = json.loads(json.dumps(recognition.to_dict(2)))
+    assert values["label"] == recognition.label
+    assert values["top"] == [{"label": label, "probability": probability} for label, probability in top]
+    assert values["protocol"] == "4 frames x 1 clip x 1 crop of 32 px from 36 px, softmax mean"
+    assert values.get("family") == SPEC.families.get(recognition.label)
+    with pytest.raises(ValueError, match="k=0"):
+        recognition.top(0)
+
+
+def test_a_broken_file_is_a_decode_error(rec: Recognizer, tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    for path in (tmp_path / "text.mp4", tmp_path / "none.mp4", tmp_path):
+        with pytest.raises(DecodeError) as caught:
+            rec(path)
+        assert caught.value.path == path
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_many_files_come_in_order_and_broken_ones_among_them(
+    workers: int, folder: Path, rec: Recognizer, tmp_path: Path
+) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    others = [write_frames(tmp_path / str(number), 4 + number, seed=number) for number in range(4)]
+    paths = [others[0], tmp_path / "text.mp4", *others[1:], folder]
+    results = list(rec.many(map(str, paths), workers=workers))
+    assert [path for path, _ in results] == paths
+    for path, result in results:
+        if path.name == "text.mp4":
+            assert isinstance(result, DecodeError)
+        else:
+            assert not isinstance(result, DecodeError)
+            np.testing.assert_array_equal(result.logits, rec(path).logits)
+
+
+def test_many_is_lazy(folder: Path, rec: Recognizer) -> None:
+    asked: list[int] = []
+
+    def endless() -> Iterator[Path]:
+        while True:
+            asked.append(1)
+            yield folder
+
+    results = rec.many(endless(), workers=1)
+    next(results)
+    next(results)
+    results.close()  # pyright: ignore[reportAttributeAccessIssue]
+    assert len(asked) <= 4
+
+
+@pytest.mark.parametrize(
+    "clip",
+    [
+        np.zeros((4, 3, 40, 40), dtype=np.uint8),
+        np.zeros((4, 40, 40, 3), dtype=np.float32),
+        np.zeros((0, 40, 40, 3), dtype=np.uint8),
+        torch.zeros(4, 40, 40, 3, dtype=torch.uint8),
+        torch.zeros(4, 3, 40, 40),
+        torch.zeros(3, 40, 40, dtype=torch.uint8),
+    ],
+)
+def test_frames_of_another_shape_or_type_are_refused(clip: np.ndarray | torch.Tensor, rec: Recognizer) -> None:
+    with pytest.raises(ValueError, match=r"frames must be uint8 \[N, "):
+        rec(clip)
+
+
+def test_what_does_not_fit_is_refused(run: Run) -> None:
+    with pytest.raises(ValueError, match="2 labels for a model of 3 classes"):
+        Recognizer(run.load_model(), ["a", "b"], sampling=SPEC.sampling)
+    with pytest.raises(ValueError, match="crops=4"):
+        Recognizer.load(run.path, crops=4)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UserError, match="is not a run's folder"):
+        Recognizer.load(run.path / "none")

@@ -1,0 +1,47 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recircle.data.manifest import Manifest
+from recircle.errors import UserError
+from recircle.training.config import TrainConfig
+from recircle.training.data import TrainingData
+
+MakeConfig = Callable[..., TrainConfig]
+
+
+def test_labels_are_those_of_the_whole_manifest(make_config: MakeConfig) -> None:
+    data = TrainingData.read(make_config())
+    assert data.labels == ("class 0", "class 1", "class 2")
+    assert (len(data.train), len(data.val)) == (14, 4)
+
+
+def test_one_class_is_not_enough(make_config: MakeConfig, clips: Path) -> None:
+    manifest = Manifest.read(clips)
+    path = clips.with_name("one_class.csv")
+    replace(manifest, clips=tuple(replace(clip, label="dive") for clip in manifest.clips)).write(path)
+    config = make_config()
+    with pytest.raises(UserError, match=r"one_class\.csv has 1 classes; training needs two"):
+        TrainingData.read(replace(config, data=replace(config.data, manifest=path)))
+
+
+def test_processes_share_a_batch_equally(make_config: MakeConfig) -> None:
+    config = make_config(batch_size=5)
+    data = TrainingData.read(config)
+    assert config.data.preprocessing is not None
+    with pytest.raises(UserError, match="batch_size=5 cannot be shared by 2 processes; use a multiple of 2"):
+        data.train_loader(config, config.data.preprocessing, rank=0, world=2, pin_memory=False)
+
+
+def test_fingerprint_tells_the_clips_to_learn_from(make_config: MakeConfig) -> None:
+    data = TrainingData.read(make_config())
+    changed = [
+        replace(data, labels=("a", "b", "c")),
+        replace(data, train=replace(data.train, clips=data.train.clips[1:])),
+        replace(data, train=replace(data.train, clips=data.train.clips[::-1])),
+    ]
+    same = [replace(data, val=data.train), TrainingData.read(make_config(epochs=7))]
+    assert all(other.fingerprint != data.fingerprint for other in changed)
+    assert all(other.fingerprint == data.fingerprint for other in same)

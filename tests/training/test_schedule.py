@@ -1,0 +1,49 @@
+import math
+
+import pytest
+
+from recircle.training.schedule import Schedule
+
+
+def test_step_multiplies_at_each_milestone() -> None:
+    schedule = Schedule(milestones=(30, 40))
+    rates = {p: schedule.lr_at(p, lr=0.01, epochs=50) for p in (0, 29.99, 30, 39.99, 40, 50)}
+    assert rates == pytest.approx({0: 0.01, 29.99: 0.01, 30: 0.001, 39.99: 0.001, 40: 0.0001, 50: 0.0001})
+
+
+@pytest.mark.parametrize("warmup", [0.0, 10.0])
+def test_cosine_is_half_a_wave_after_a_linear_rise(warmup: float) -> None:
+    schedule = Schedule(kind="cosine", warmup=warmup)
+    for progress in (0.5, 3.0, 9.5, 10.0, 25.0, 39.5, 40.0):
+        expected = (
+            0.01 * progress / warmup
+            if progress < warmup
+            else 0.005 * (1 + math.cos(math.pi * (progress - warmup) / (40 - warmup)))
+        )
+        assert schedule.lr_at(progress, lr=0.01, epochs=40) == pytest.approx(expected)
+    assert schedule.lr_at(warmup, lr=0.01, epochs=40) == 0.01
+    assert schedule.lr_at(40, lr=0.01, epochs=40) == pytest.approx(0)
+
+
+def test_warmup_comes_before_the_first_milestone() -> None:
+    schedule = Schedule(milestones=(4,), warmup=2)
+    rates = [schedule.lr_at(p, lr=1.0, epochs=6) for p in (0.5, 1.5, 2.5, 4.5)]
+    assert rates == pytest.approx([0.25, 0.75, 1.0, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"kind": "linear"}, "kind='linear'"),
+        ({"kind": "cosine", "milestones": (3,)}, "milestones"),
+        ({"milestones": (4, 4)}, "rising order"),
+        ({"milestones": (0,)}, "rising order"),
+        ({"factor": 0.0}, "factor=0.0"),
+        ({"factor": 2.0}, "factor=2.0"),
+        ({"warmup": -1.0}, "warmup=-1.0"),
+        ({"warmup": math.nan}, "warmup=nan"),
+    ],
+)
+def test_wrong_values_are_named(values: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Schedule(**values)
