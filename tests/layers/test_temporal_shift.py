@@ -23,6 +23,7 @@ def test_a_single_frame_loses_the_moved_channels() -> None:
 def test_gradients() -> None:
     x = torch.randn(1, 3, 8, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda x: temporal_shift(x, 4), x)
+    assert torch.autograd.gradgradcheck(lambda x: temporal_shift(x, 4), x)
 
 
 def test_errors() -> None:

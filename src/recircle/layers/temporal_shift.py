@@ -1,5 +1,7 @@
 """Temporal shift (Lin et al., "TSM: Temporal Shift Module for Efficient Video Understanding", ICCV 2019)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -24,14 +26,31 @@ def temporal_shift(x: Tensor, divisor: int = 8) -> Tensor:
         raise ValueError(f"temporal_shift needs [B, T, C, ...], got a tensor of shape {tuple(x.shape)}")
     if divisor < 2:
         raise ValueError(f"divisor={divisor} would move more channels than there are; use 2 or more")
-    fold = x.shape[2] // divisor
-    out = torch.empty_like(x)
-    out[:, :-1, :fold] = x[:, 1:, :fold]
-    out[:, -1:, :fold] = 0
-    out[:, 1:, fold : 2 * fold] = x[:, :-1, fold : 2 * fold]
-    out[:, :1, fold : 2 * fold] = 0
-    out[:, :, 2 * fold :] = x[:, :, 2 * fold :]
-    return out
+    return _Shift.apply(x, x.shape[2] // divisor, 1)  # pyright: ignore[reportReturnType]
+
+
+class _Shift(torch.autograd.Function):
+    """The shift, whose gradient is the opposite shift; autograd's own would copy the whole tensor for each slice."""
+
+    @staticmethod
+    def forward(x: Tensor, fold: int, direction: int) -> Tensor:
+        out = torch.empty_like(x)
+        first, second, rest = slice(fold), slice(fold, 2 * fold), slice(2 * fold, None)
+        early, late = (first, second) if direction > 0 else (second, first)
+        out[:, :-1, early] = x[:, 1:, early]
+        out[:, -1:, early] = 0
+        out[:, 1:, late] = x[:, :-1, late]
+        out[:, :1, late] = 0
+        out[:, :, rest] = x[:, :, rest]
+        return out
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int, int], output: Tensor) -> None:  # noqa: ARG004
+        _, ctx.fold, ctx.direction = inputs
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Shift.apply(grad, ctx.fold, -ctx.direction), None, None  # pyright: ignore[reportReturnType]
 
 
 class TemporalShift(nn.Module):
