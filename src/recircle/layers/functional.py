@@ -54,24 +54,20 @@ def arc_operator(
     Raises:
         ValueError: the steps do not divide the layer.
     """
-    channels = weight.shape[0]
-    steps = plan_steps(weight.shape[1] * groups, channels, groups, config.steps)
-
-    def features(state: Tensor, start: int, length: int, groups: int) -> Tensor:
-        rows = slice(start, start + length)
-        y = operator(geometry.fold(state), weight[rows], None if bias is None else bias[rows], groups)
-        return geometry.unfold(y if follow is None else follow(y, start, length), state)
-
+    steps = plan_steps(weight.shape[1] * groups, weight.shape[0], groups, config.steps)
     if not config.evolves:
-        return features(x, 0, channels, groups)
-    return recurse(
-        x,
-        lambda j, state: features(state, j * steps.width, steps.width, steps.groups),
-        matrices,
-        config,
-        steps,
-        geometry,
-    )
+        y = operator(geometry.fold(x), weight, bias, groups)
+        return geometry.unfold(y if follow is None else follow(y, 0, weight.shape[0]), x)
+
+    # split, not sliced: the gradient is one concatenation instead of a sum of padded slices
+    weights = weight.split(steps.width)
+    biases = [None] * config.steps if bias is None else bias.split(steps.width)
+
+    def generate(j: int, state: Tensor) -> Tensor:
+        y = operator(geometry.fold(state), weights[j], biases[j], steps.groups)
+        return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
+
+    return recurse(x, generate, matrices, config, steps, geometry)
 
 
 def arc_conv(

@@ -62,7 +62,7 @@ def recurse(
         Y, the concatenated features.
     """
     channel = geometry.channel
-    evolving = x.narrow(channel, steps.first, x.shape[channel] - steps.first)
+    evolving = part(x, channel, steps.first, x.shape[channel] - steps.first)
     base = evolving if matrices.embedding is None else evolving + geometry.mix(x, matrices.embedding)
     rest = _rest(evolving, config) if config.signed_input else None
     attention = [
@@ -72,10 +72,10 @@ def recurse(
     ]
     fusion = None if matrices.fusion is None else _RunningSum(matrices.fusion, geometry, steps)
 
-    features = [generate(0, x.narrow(channel, *steps.inputs[0]))]
+    features = [generate(0, part(x, channel, *steps.inputs[0]))]
     for start, length in steps.inputs[1:]:
         rows = (start - steps.first, length)
-        state = base.narrow(channel, *rows)
+        state = part(base, channel, *rows)
         if attention:
             state = _attend(state, x, features[-1], attention, rows, config, geometry)
         state = _phi(state, config)
@@ -84,9 +84,14 @@ def recurse(
             state = state + geometry.resize(fusion.at(rows), x)
         state = _phi(state, config)
         if rest is not None:
-            state = state + rest.narrow(channel, *rows)
+            state = state + part(rest, channel, *rows)
         features.append(generate(len(features), state))
     return geometry.concat(features)
+
+
+def part(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Return a stretch of `x`; the whole is `x` itself, since the gradient of a view would be copied."""
+    return x if length == x.shape[dim] else x.narrow(dim, start, length)
 
 
 def _phi(x: Tensor, config: ArcConfig) -> Tensor:
@@ -145,7 +150,7 @@ class _RunningSum:
             self.rows, self.added, self.total = rows, 0, None
         start, length = rows
         for i in range(self.added, len(self.terms)):
-            product = self.geometry.mix(self.terms[i], self.columns[i][start : start + length])
+            product = self.geometry.mix(self.terms[i], part(self.columns[i], 0, start, length))
             self.total = product if self.total is None else self.total + product
         self.added = len(self.terms)
         assert self.total is not None
@@ -172,4 +177,4 @@ class _Gru:
 
     def at(self, rows: tuple[int, int]) -> Tensor:
         assert self.hidden is not None
-        return self.hidden.narrow(self.geometry.channel, *rows)
+        return part(self.hidden, self.geometry.channel, *rows)

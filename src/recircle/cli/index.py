@@ -1,0 +1,100 @@
+"""`recircle index`: a folder of clips becomes a manifest."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+from rich.table import Table
+
+from recircle.cli.arguments import at_least, call
+from recircle.cli.console import out, plain, print_table, progress
+from recircle.errors import UserError
+
+if TYPE_CHECKING:
+    from recircle.data.manifest import Manifest
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse and run."""
+    return call(index, "index", arguments)
+
+
+def index(
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER")],
+    *,
+    output: Path | None = None,
+    layout: str = "auto",
+    labels: Path | None = None,
+    holdout: float | None = None,
+    workers: int | None = None,
+    seconds: float = 600.0,
+) -> int:
+    """Find the clips of a folder, decode each once, and write a manifest of them.
+
+    Broken clips are rows of the manifest too, with their fault; training and evaluation know what to do with them, so
+    they do not make this command fail.
+
+    Args:
+        folder: videos or folders of frames, for example one folder a class; or a list of clips (.csv, .txt).
+        output: the manifest to write, .csv or .parquet; by default manifest.csv in the folder.
+        layout: how the folder is laid out; auto finds out, and a wrong name lists the known ones.
+        labels: class names for lists that give numbers: one a line, or a JSON object of names and numbers.
+        holdout: share of the clips to hold out for validation, such as 0.2, where the layout has no splits; whole
+            groups where there are any, else of each class.
+        workers: processes that decode; by default one a core.
+        seconds: after how long a clip is given up as broken.
+    """
+    from recircle.data.holdout import hold_out
+    from recircle.data.index import index_folder
+
+    if workers is not None:
+        at_least(1, workers=workers)
+    if seconds <= 0:
+        raise UserError(f"--seconds {seconds:g} must be above 0")
+    if holdout is not None and not 0 < holdout < 1:
+        raise UserError(f"--holdout {holdout:g} must lie between 0 and 1, such as 0.2")
+    output = output or (folder.parent if folder.is_file() else folder) / "manifest.csv"
+    if folder.is_file() and output.exists() and output.samefile(folder):
+        raise UserError(f"{folder} is the list itself and would be overwritten; give another --output")
+    with progress("indexing") as show:
+        manifest = index_folder(
+            folder,
+            layout=layout,
+            output=output,
+            labels=labels,
+            workers=workers,
+            seconds=seconds,
+            progress=show,
+        )
+    if holdout is not None:
+        manifest = hold_out(manifest, holdout)
+        manifest.write(output)
+    print_table(summary(manifest))
+    out.print(f"manifest: {output}", markup=False)
+    return 0
+
+
+def summary(manifest: "Manifest") -> Table:
+    """Return the table of what a manifest holds."""
+    clips = manifest.clips
+    broken = [clip for clip in clips if clip.status == "broken"]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_row("clips", str(len(clips)))
+    table.add_row("classes", str(len(manifest.labels)))
+    for split, count in sorted(Counter(clip.split for clip in clips if clip.split).items()):
+        table.add_row(f"split {split}", str(count))
+    without = sum(not clip.label for clip in clips)
+    if without:
+        table.add_row("clips without a label", str(without))
+    table.add_row("frames", str(sum(clip.frames for clip in clips if clip.status == "ok")))
+    table.add_row("broken clips", str(len(broken)), style="red" if broken else None)
+    for fault, count in Counter(clip.fault for clip in broken).most_common():
+        table.add_row(plain(f"  {fault}"), str(count))
+    notes = Counter(clip.fault for clip in clips if clip.status == "ok" and clip.fault)
+    if notes:
+        table.add_row("clips with a remark", str(sum(notes.values())))
+    return table

@@ -1,0 +1,104 @@
+"""The command `recircle`: finds the command that was asked for, and turns errors into messages and exit codes."""
+
+import difflib
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TextIO
+
+from recircle import __version__
+from recircle.cli.console import error, out, warning
+from recircle.errors import UserError
+
+COMMANDS = {
+    "index": "find the clips of a folder and write a manifest, with true frame counts and faults",
+    "train": "train a recipe on a manifest, or go on with a run",
+    "eval": "run a trained network over labelled clips and print its accuracy",
+    "predict": "recognise video files or folders of frames",
+    "models": "list the networks, with their costs on request",
+    "recipes": "list the training recipes",
+    "tabletop": "generate the benchmark of moving objects on a table",
+    "demo": "generate, train, compare and recognise, in a few minutes",
+    "doctor": "show versions, devices and decoders, and what is missing",
+}
+"""Each command's module in this package, by its name, and what it does."""
+
+USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (without the program's name; None takes the process's) and return the exit code.
+
+    0: all is well; 1: some of the given files could not be used; 2: the user can mend it; 130: Ctrl-C.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = _dispatch(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except UserError as problem:
+        error(str(problem))
+        return USER_ERROR
+    except KeyboardInterrupt as interrupt:
+        error(str(interrupt) or "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # the reader of our output has gone (`| head`); the interpreter must not fail again when it flushes at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        out.print(_help(), markup=False)
+        return 0
+    if arguments[0] == "--version":
+        out.print(__version__, markup=False)
+        return 0
+    name, rest = arguments[0], arguments[1:]
+    if name not in COMMANDS:
+        close = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(COMMANDS)}"
+        raise UserError(f"there is no command {name!r}; {hint}")
+    command: Callable[[list[str]], int] = importlib.import_module(f"recircle.cli.{name}").main
+    try:
+        return command(rest)
+    except SystemExit as end:
+        # how the parser of arguments ends after --help or a wrong argument
+        return end.code if isinstance(end.code, int) else 0
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,  # noqa: ARG001  (the signature that `warnings` calls)
+    line: str | None = None,
+) -> None:
+    """Print what we warn of as a sentence, and what a library warns of as Python does."""
+    if issubclass(category, UserWarning):
+        warning(str(message))
+    else:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"recircle {__version__}: fine-grained action recognition in video, with ARC layers",
+            "",
+            "usage: recircle COMMAND [...]; `recircle COMMAND --help` explains one",
+            "",
+            *lines,
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

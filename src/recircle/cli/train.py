@@ -1,0 +1,136 @@
+"""`recircle train`: a recipe, a manifest and typed overrides become a run."""
+
+import inspect
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recircle.cli.arguments import find_manifest, take_option
+from recircle.cli.console import out
+from recircle.errors import UserError
+
+if TYPE_CHECKING:
+    from recircle.models.base import VideoModel
+    from recircle.models.registry import ModelConfig
+    from recircle.training.config import TrainConfig
+
+USAGE = """usage: recircle train RECIPE --data MANIFEST [overrides]
+       recircle train --resume RUN [--data MANIFEST] [overrides]
+
+Trains a network and leaves a run: a folder with weights, labels, config and metrics.
+
+  RECIPE           one of the names below; `recircle train RECIPE --help` lists all that can be overridden
+  --data MANIFEST  what `recircle index` wrote, or the folder it lies in
+  --resume RUN     go on with an interrupted run exactly where its last checkpoint is; only what does not change the
+                   steps already done can be overridden, such as --epochs
+
+recipes: """
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse and run."""
+    resume, rest = take_option(arguments, "--resume")
+    data, rest = take_option(rest, "--data")
+    if resume is not None:
+        return _resume(Path(resume), data, rest)
+    if not rest or rest[0] in ("-h", "--help"):
+        from recircle.recipes.registry import list_recipes
+
+        out.print(USAGE + ", ".join(list_recipes()), markup=False)
+        return 0 if rest else 2
+    if rest[0].startswith("-"):
+        raise UserError(f"the name of a recipe comes first, not {rest[0]}; `recircle recipes` lists them")
+    return _train(rest[0], data, rest[1:])
+
+
+def _train(recipe: str, data: str | None, overrides: list[str]) -> int:
+    from recircle.recipes.registry import get_recipe, warn_from_scratch
+
+    make = get_recipe(recipe)
+    helping = "-h" in overrides or "--help" in overrides
+    if data is None and not helping:
+        raise UserError(f"recipe {recipe} needs its clips: --data MANIFEST, which `recircle index FOLDER` writes")
+    config = make(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
+    config = parse_config(config, overrides, f"{recipe} --data MANIFEST", inspect.getdoc(make) or "")
+    warn_from_scratch(recipe, config)
+    return _run(config, resume=False)
+
+
+def parse_config(
+    config: "TrainConfig", overrides: Sequence[str], command: str = "", description: str = ""
+) -> "TrainConfig":
+    """Return a config with the overrides of a command line; the command and its description are for the help."""
+    import tyro
+
+    from recircle.training.config import TrainConfig
+
+    # a field that may be None or a config is no subcommand, but of the kind that it has in the default
+    parsed = tyro.cli(
+        tyro.conf.AvoidSubcommands[TrainConfig],
+        default=_spelt_out(config, overrides),
+        prog=f"recircle train {command}",
+        description=description,
+        args=list(overrides),
+    )
+    _build(parsed.model)
+    return parsed
+
+
+def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig":
+    """Return the config with what it leaves to the model filled in, where the overrides (or a --help) reach into it."""
+    from recircle.layers.config import ArcConfig
+    from recircle.models.registry import model_options
+
+    def reached(prefix: str) -> bool:
+        return any(word.startswith((prefix, "--help")) or word == "-h" for word in overrides)
+
+    name = take_option(overrides, "--model.name")[0] or config.model.name
+    if config.model.arc is None and "arc" in model_options(name) and reached("--model.arc."):
+        config = replace(config, model=replace(config.model, name=name, arc=ArcConfig.paper()))
+    if config.data.preprocessing is None and reached("--data.preprocessing."):
+        preprocessing = _build(replace(config.model, name=name)).preprocessing
+        config = replace(config, data=replace(config.data, preprocessing=preprocessing))
+    return config
+
+
+def _build(config: "ModelConfig") -> "VideoModel":
+    """Build the network without weights, so that options that do not fit it are told before anything is written."""
+    import torch
+
+    try:
+        # what it warns of, it warns of again in training
+        with torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return replace(config, pretrained=None).build(2)
+    except ValueError as problem:
+        raise UserError(f"model: {problem}") from None
+
+
+def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
+    from recircle.run import Run
+    from recircle.training.config import TrainConfig
+
+    run = Run(path)
+    if not run.config_path.is_file():
+        raise UserError(f"{path} has no config.json, so it is no run; give the folder that `recircle train` wrote")
+    config = run.load_config(TrainConfig)
+    if data is not None:
+        config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
+    config = parse_config(config, overrides, f"--resume {path}", "Go on with a run.")
+    # the folder may have been moved since
+    return _run(replace(config, output=path), resume=True)
+
+
+def _run(config: "TrainConfig", *, resume: bool) -> int:
+    from recircle.training.loop import train
+
+    run = train(config, resume=resume)
+    # torchrun starts this command once for each GPU
+    if os.environ.get("RANK", "0") != "0":
+        return 0
+    out.print(f"run: {run.path}", markup=False)
+    out.print(f"next: recircle eval {run.path}    recircle predict {run.path} FILES...", markup=False)
+    return 0

@@ -1,0 +1,1 @@
+"""Recipes: one documented function per training run."""

@@ -1,0 +1,74 @@
+"""What the recipes of the paper's tables have in common, whatever the data set."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from recircle.data.sampling import Sampling
+    from recircle.evaluation.protocol import Protocol
+    from recircle.training.config import TrainConfig
+    from recircle.training.optimiser import Optimiser
+    from recircle.training.schedule import Schedule
+
+NOTES = """
+    Weights:
+        The .pth file above is torchvision's ImageNet file, which you download yourself. ARC matrices are in no such
+        file and start at zero, so an ARC network computes at first what its plain host does. Without
+        --model.pretrained the network starts from scratch, and the figures of the paper are out of reach.
+
+    Hardware and time:
+        One CUDA GPU; the published scripts use one or two, in mixed precision (--precision bf16; theirs is fp16).
+        Time and memory are not measured by this project. Where memory is short, a smaller --batch-size with
+        --accumulate 2, 4, ... takes that many passes to a step; `torchrun` uses several GPUs.
+
+    Beside the settings above, as the published scripts have it:
+        SGD with momentum 0.9 and Nesterov's step; no weight decay on biases and norms, and biases learn at twice the
+        rate; dropout 0.5; all batch norms are trained; frames resized to 256 px, multi-scale crops of 224 px; ARC with
+        4 steps in all 3x3 convolutions. The scripts also spare the ARC matrices from weight decay; here they decay.
+"""
+"""Added to the docstring of each of these recipes."""
+
+
+def published(
+    run: str,
+    data: Path,
+    model: str,
+    *,
+    sampling: "Sampling",
+    optimiser: "Optimiser",
+    schedule: "Schedule",
+    evaluation: "Protocol",
+    epochs: int,
+    batch_size: int,
+    clip_norm: float,
+) -> "TrainConfig":
+    """Return a config with what all published scripts share.
+
+    Args:
+        run: name of the run's folder in `runs`.
+        data: the manifest.
+        model: name of the network; its preprocessing, 256 px and crops of 224, is theirs.
+        sampling: which frames make a view.
+        optimiser: rates and decay.
+        schedule: how the rate moves.
+        evaluation: protocol of the evaluation after each epoch.
+        epochs: passes over the training clips.
+        batch_size: clips of a step.
+        clip_norm: limit of the gradient's norm.
+    """
+    # not at the top, so that listing the recipes does not load torch
+    from recircle.data.config import DataConfig
+    from recircle.models.registry import ModelConfig
+    from recircle.training.config import TrainConfig
+
+    return TrainConfig(
+        model=ModelConfig(name=model, dropout=0.5),
+        data=DataConfig(manifest=data, sampling=sampling, workers=8),
+        output=Path("runs") / run,
+        optimiser=optimiser,
+        schedule=schedule,
+        evaluation=evaluation,
+        epochs=epochs,
+        batch_size=batch_size,
+        clip_norm=clip_norm,
+    )

@@ -1,0 +1,76 @@
+"""`recircle index`: a manifest, and a summary that hides nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from recircle.cli.main import main
+from recircle.data.manifest import Manifest
+from tests.small_run import write_frames
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for label in ("lift", "push"):
+        for number in range(2):
+            write_frames(tmp_path / "data" / label / f"clip{number}", 4, seed=number)
+    torn = sorted((tmp_path / "data" / "push" / "clip1").iterdir())[1]
+    torn.write_bytes(torn.read_bytes()[:60])
+    return tmp_path / "data"
+
+
+def summary(printed: str) -> dict[str, str]:
+    return {line.rpartition(" ")[0].strip(): line.split()[-1] for line in printed.splitlines() if line.strip()}
+
+
+def test_the_summary_counts_and_the_manifest_is_written(folder: Path, capsys: Capture) -> None:
+    assert main(["index", str(folder), "--workers", "1"]) == 0
+    printed = capsys.readouterr().out
+    counts = summary(printed)
+    assert (counts["clips"], counts["classes"], counts["broken clips"]) == ("4", "2", "1")
+    assert counts["frames"] == "12"
+    assert any("clip1" not in line and "cannot be decoded" in line for line in printed.splitlines())
+    assert f"manifest: {folder / 'manifest.csv'}" in printed
+    manifest = Manifest.read(folder / "manifest.csv")
+    assert [clip.status for clip in manifest.clips].count("broken") == 1
+
+
+def test_a_share_is_held_out(folder: Path, capsys: Capture) -> None:
+    assert main(["index", str(folder), "--holdout", "0.5"]) == 0
+    counts = summary(capsys.readouterr().out)
+    assert (counts["split train"], counts["split val"]) == ("2", "2")
+    assert {clip.split for clip in Manifest.read(folder / "manifest.csv").clips} == {"train", "val"}
+    assert main(["index", str(folder), "--holdout", "2"]) == 2
+
+
+def test_another_place_and_a_list(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    clips = folder / "manifest.csv"
+    clips.write_text("path,label\nlift/clip0,lift\npush/clip0,push\n")
+    assert main(["index", str(clips)]) == 2
+    assert "would be overwritten; give another --output" in capsys.readouterr().err
+    assert main(["index", str(clips), "--output", str(tmp_path / "m.csv"), "--workers", "1"]) == 0
+    assert summary(capsys.readouterr().out)["clips"] == "2"
+    assert len(Manifest.read(tmp_path / "m.csv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--layout", "xyz"], "xyz"),
+        (["--workers", "0"], "--workers 0 must be 1 or more"),
+        (["--seconds", "0"], "--seconds 0 must be above 0"),
+        (["--output", "m.txt"], "m.txt"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(options: list[str], words: str, folder: Path, capsys: Capture) -> None:
+    assert main(["index", str(folder), *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_without_clips_is_a_user_error(tmp_path: Path, capsys: Capture) -> None:
+    for path in (tmp_path, tmp_path / "none"):
+        assert main(["index", str(path)]) == 2
+        assert str(path) in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,116 @@
+"""The program: its help, its exit codes, and what it does with errors."""
+
+import importlib
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from recircle import __version__
+from recircle.cli import models
+from recircle.cli.main import COMMANDS, main
+from recircle.errors import UserError
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+def test_the_help_has_a_line_for_each_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, summary in COMMANDS.items():
+        assert sum(line.split()[:1] == [name] and line.endswith(summary) for line in lines) == 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert callable(importlib.import_module(f"recircle.cli.{name}").main)
+    if name != "train":  # which lists the recipes
+        assert main([name, "--help"]) == 0
+        assert f"usage: recircle {name}" in capsys.readouterr().out
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("evals", "did you mean 'eval'?"), ("xyz", "there are index, train"), ("console", "there are")]
+)
+def test_an_unknown_command_is_named(name: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(f"error: there is no command {name!r}")
+    assert hint in printed.err
+
+
+def test_a_wrong_option_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--bogus"]) == 2
+    assert "--bogus" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "words"),
+    [
+        (UserError("the [red] folder x is empty; fill it"), 2, "error: the [red] folder x is empty; fill it\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
+        (KeyboardInterrupt("stopped after step 3"), 130, "error: stopped after step 3\n"),
+        (SystemExit(7), 7, ""),
+    ],
+)
+def test_what_ends_a_command_becomes_a_message_and_a_code(
+    problem: BaseException,
+    code: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(arguments: list[str]) -> int:
+        raise problem
+
+    monkeypatch.setattr(models, "main", fail)
+    assert main(["models"]) == code
+    assert capsys.readouterr().err == words
+
+
+@pytest.mark.parametrize("problem", [RuntimeError("a defect"), ValueError("a defect")])
+def test_a_defect_keeps_its_traceback(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: list[str]) -> int:
+        raise problem
+
+    monkeypatch.setattr(models, "main", fail)
+    with pytest.raises(type(problem), match="a defect"):
+        main(["models"])
+
+
+def test_a_warning_is_a_sentence(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(arguments: list[str]) -> int:
+        warnings.simplefilter("always")
+        warnings.warn("the flip is off", stacklevel=1)
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr(models, "main", warn)
+    before = warnings.showwarning
+    assert main(["models"]) == 0
+    assert warnings.showwarning is before
+    first, second = capsys.readouterr().err.splitlines()[:2]
+    assert first == "warning: the flip is off"
+    assert "DeprecationWarning: old" in second
+
+
+def test_the_help_does_not_wait_for_torch() -> None:
+    code = "import sys; from recircle.cli.main import main; main([]); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "recircle.cli.main"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141

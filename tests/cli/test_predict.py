@@ -1,0 +1,85 @@
+"""`recircle predict`: a table, or one JSON object a line, and 1 where a file is broken."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recircle.cli.main import main
+from recircle.inference.recognizer import Recognizer
+from recircle.run import Run
+from tests.small_run import LABELS, write_frames, write_run
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return write_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("media")
+    return [write_frames(folder / f"clip [{number}]", 6, seed=number) for number in range(2)]
+
+
+def predict(run: Run, files: list[Path], *options: str) -> int:
+    return main(["predict", str(run.path), *map(str, files), *options])
+
+
+def test_json_is_what_the_recogniser_says(run: Run, clips: list[Path], capsys: Capture) -> None:
+    assert predict(run, clips, "--json", "--top", "2", "--clips", "2") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    rec = Recognizer.load(run.path, clips=2)
+    assert lines == [{"path": str(clip), **rec(clip).to_dict(2)} for clip in clips]
+
+
+def test_the_table_has_files_classes_and_the_protocol(run: Run, clips: list[Path], capsys: Capture) -> None:
+    assert predict(run, clips) == 0
+    printed = capsys.readouterr().out
+    for clip in clips:
+        assert str(clip) in printed
+    for label in LABELS:
+        assert printed.count(label) == 2
+    assert "protocol: 4 frames x 1 clip x 1 crop of 32 px from 36 px, softmax mean" in printed
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_broken_file_is_reported_in_its_place_and_the_others_go_on(
+    options: list[str], run: Run, clips: list[Path], tmp_path: Path, capsys: Capture
+) -> None:
+    torn = tmp_path / "torn.mp4"
+    torn.write_text("no video")
+    assert predict(run, [clips[0], torn, clips[1]], *options) == 1
+    printed = capsys.readouterr()
+    places = [printed.out.index(str(path)) for path in (clips[0], torn, clips[1])]
+    assert places == sorted(places)
+    if options:
+        (line,) = [line for line in printed.out.splitlines() if "torn.mp4" in line]
+        assert set(json.loads(line)) == {"path", "error"}
+    else:
+        assert "1 of 3 files cannot be decoded" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--top", "0"], "--top 0 must be 1 or more"),
+        (["--clips", "0"], "--clips 0 must be 1 or more"),
+        (["--workers", "0"], "--workers 0 must be 1 or more"),
+        (["--device", "abacus"], "device 'abacus' cannot be used here"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(
+    options: list[str], words: str, run: Run, clips: list[Path], capsys: Capture
+) -> None:
+    assert predict(run, clips, *options) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_no_file_or_no_run_is_one_sentence(run: Run, clips: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    assert predict(run, []) == 2
+    assert "give at least one video file" in capsys.readouterr().err
+    assert predict(Run(tmp_path), clips) == 2
+    assert "holds no trained model" in capsys.readouterr().err

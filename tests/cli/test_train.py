@@ -1,0 +1,173 @@
+"""`recircle train`: recipe, manifest and overrides become a run that the other commands read."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recircle.cli.main import main
+from recircle.cli.train import parse_config
+from recircle.data.augmentation import Augmentation
+from recircle.data.config import DataConfig
+from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
+from recircle.layers.config import ArcConfig
+from recircle.models.registry import ModelConfig, create_model
+from recircle.recipes import registry
+from recircle.run import Run
+from recircle.training.config import TrainConfig
+from recircle.training.optimiser import Optimiser
+from tests.small_run import LABELS, write_clips
+
+Capture = pytest.CaptureFixture[str]
+
+
+def tiny(data: Path) -> TrainConfig:
+    """Train a very small network.
+
+    Command: recircle train tiny --data MANIFEST
+    """
+    return TrainConfig(
+        model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig(steps=2)),
+        data=DataConfig(
+            manifest=data,
+            sampling=Sampling(frames=2),
+            preprocessing=Preprocessing(resize=36, crop=32),
+            augmentation=Augmentation(flip="off"),
+            workers=0,
+        ),
+        optimiser=Optimiser(lr=0.05),
+        output=Path("runs/tiny"),
+        epochs=3,
+        batch_size=3,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"tiny": tiny}
+    monkeypatch.setattr(registry, "list_recipes", lambda: list(known))
+    monkeypatch.setattr(registry, "get_recipe", known.__getitem__)
+    monkeypatch.setattr(registry, "warn_from_scratch", lambda name, config: print(f"scratch: {name}, {config.epochs}"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clips(tmp_path_factory.mktemp("data")).root
+
+
+def test_from_a_manifest_to_recognised_clips(data: Path, tmp_path: Path, capsys: Capture) -> None:
+    path = tmp_path / "run"
+    overrides = ["--epochs", "1", "--output", str(path), "--optimiser.lr", "0.01", "--model.arc.steps", "4"]
+    assert main(["train", "tiny", "--data", str(data), *overrides]) == 0
+    printed = capsys.readouterr().out
+    assert f"recircle eval {path}" in printed
+    assert "scratch: tiny, 1" in printed, "the recipe's own warning is asked for with the overridden config"
+    config = Run(path).load_config(TrainConfig)
+    assert (config.epochs, config.optimiser.lr, config.batch_size) == (1, 0.01, 3)
+    assert config.model.arc == ArcConfig(steps=4)
+    assert config.data.manifest == data / "manifest.csv"
+    assert main(["eval", str(path)]) == 0
+    assert "clips held out in training: 3 clips of 3 classes" in capsys.readouterr().out
+    assert main(["predict", str(path), str(data / "lift" / "val"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["label"] in LABELS
+
+
+def test_a_run_goes_on_where_it_and_its_clips_are_now(data: Path, tmp_path: Path, capsys: Capture) -> None:
+    clips = Path(shutil.copytree(data, tmp_path / "clips"))
+    path = tmp_path / "run"
+    assert main(["train", "tiny", "--data", str(clips), "--epochs", "1", "--output", str(path)]) == 0
+    moved, clips = path.rename(tmp_path / "moved"), clips.rename(tmp_path / "new")
+    assert main(["train", "--resume", str(moved)]) == 2
+    assert "manifest.csv" in capsys.readouterr().err
+    assert main(["train", "--resume", str(moved), "--data", str(clips), "--epochs", "2"]) == 0
+    assert f"run: {moved}" in capsys.readouterr().out
+    kinds = [json.loads(line)["kind"] for line in Run(moved).metrics_path.read_text().splitlines()]
+    assert kinds.count("val") == 2
+    assert main(["train", "--resume", str(moved), "--data", str(clips), "--batch-size", "2"]) == 2
+    assert "batch_size 3 -> 2" in capsys.readouterr().err
+
+
+def test_the_help_of_a_recipe_has_its_text_and_all_fields(capsys: Capture) -> None:
+    assert main(["train", "tiny", "--help"]) == 0
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Train a very small network. Command: recircle train tiny --data MANIFEST" in printed
+    for field in ("--epochs", "--model.arc.steps", "--data.sampling.frames", "--optimiser.lr", "--evaluation.clips"):
+        assert f"{field} " in printed
+    assert "passes over the training clips. (default: 3)" in printed
+    assert "n, the number of recursive steps; a divisor of the output channels" in printed
+
+
+def test_the_help_of_the_command_lists_the_recipes(capsys: Capture) -> None:
+    assert main(["train", "--help"]) == 0
+    assert "recipes: tiny" in capsys.readouterr().out
+    assert main(["train"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tiny"], "recipe tiny needs its clips: --data MANIFEST"),
+        (["tiny", "--data"], "--data needs a value"),
+        (["tiny", "--data", "none.csv"], "none.csv is not there"),
+        (["--data", "none.csv", "tiny"], "none.csv is not there"),
+        (["--epochs", "3", "tiny"], "the name of a recipe comes first"),
+        (["--resume", "none"], "none has no config.json"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(arguments: list[str], words: str, capsys: Capture) -> None:
+    assert main(["train", *arguments]) == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["--epochs", "0"], "epochs=0 must be 1 or more"),
+        (["--epochs", "many"], "invalid"),
+        (["--model.arc.steps", "0"], "steps=0"),
+        (["--model.arc.steps", "3"], "3"),
+        (["--model.name", "tsm_resnet17"], "tsm_resnet1"),
+        (["--lr", "3"], "--lr"),
+    ],
+)
+def test_a_wrong_override_is_told_before_anything_is_written(
+    overrides: list[str], words: str, data: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    arguments = ["train", "tiny", "--data", str(data), "--output", str(tmp_path / "run"), *overrides]
+    assert main(arguments) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["tsm_resnet18", "arc_tsm_resnet18"])
+def test_what_a_recipe_leaves_to_the_model_can_be_overridden(name: str, tmp_path: Path) -> None:
+    config = tiny(tmp_path / "m.csv")
+    bare = replace(
+        config, model=ModelConfig(name=name, width=8), data=replace(config.data, preprocessing=None, workers=3)
+    )
+    assert parse_config(bare, []) == bare
+    assert parse_config(bare, ["--data.workers", "1"]).data.preprocessing is None
+    arc = ["--model.name", "arc_tsm_resnet18", "--model.arc.steps", "2", "--model.arc.pooling", "mean"]
+    assert parse_config(bare, arc).model.arc == ArcConfig(steps=2, pooling="mean")
+    crop = parse_config(bare, ["--data.preprocessing.crop", "112", "128"])
+    assert crop.data.preprocessing == replace(create_model(name, 2, width=8).preprocessing, crop=(112, 128))
+
+
+def test_the_help_shows_what_a_recipe_leaves_to_the_model(capsys: Capture) -> None:
+    config = tiny(Path("m.csv"))
+    bare = replace(config, model=ModelConfig(name="arc_tsm_resnet18"), data=DataConfig(manifest=Path("m.csv")))
+    with pytest.raises(SystemExit):
+        parse_config(bare, ["--help"])
+    printed = capsys.readouterr().out
+    assert "--model.arc.steps" in printed
+    assert "--data.preprocessing.crop" in printed
+
+
+def test_a_folder_without_a_manifest_says_how_to_write_one(tmp_path: Path, capsys: Capture) -> None:
+    assert main(["train", "tiny", "--data", str(tmp_path)]) == 2
+    assert f"write one with `recircle index {tmp_path}`" in capsys.readouterr().err
