@@ -15,7 +15,8 @@ def demo(*, output: Path = Path("runs/demo")) -> int:
     """Generate a small benchmark, train TSM and ARC-TSM on it, compare them, and recognise fresh clips.
 
     Args:
-        output: folder of everything that it writes; ready parts of an earlier demo are taken over.
+        output: folder of the ARC-TSM run; the other runs and the clips get folders beside it;
+            ready parts of an earlier demo are taken over.
     """
     from recircle.recipes.demo import run_demo
 
