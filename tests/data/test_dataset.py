@@ -431,7 +431,9 @@ def test_workers_after_decoding_real_videos_in_this_process(shared_data):
 
 
 INTERRUPTED = """
-import itertools, sys
+import itertools, signal, sys
+# a shell ignores Ctrl-C for what it starts in the background, and children inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from recircle.data.augmentation import Augmentation
 from recircle.data.dataset import TrainLoader
 from recircle.data.manifest import Manifest
