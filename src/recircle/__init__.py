@@ -8,10 +8,19 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from recircle.errors import UserError
     from recircle.inference.recognizer import Recognizer
-    from recircle.layers import ArcConfig, FrameModel, convert
+    from recircle.layers import ArcConfig, FrameModel, convert, prepare_for_inference
     from recircle.models.registry import create_model, list_models
 
-__all__ = ["ArcConfig", "FrameModel", "Recognizer", "UserError", "convert", "create_model", "list_models"]
+__all__ = [
+    "ArcConfig",
+    "FrameModel",
+    "Recognizer",
+    "UserError",
+    "convert",
+    "create_model",
+    "list_models",
+    "prepare_for_inference",
+]
 
 _HOMES = {
     "ArcConfig": "recircle.layers",
@@ -21,6 +30,7 @@ _HOMES = {
     "convert": "recircle.layers",
     "create_model": "recircle.models.registry",
     "list_models": "recircle.models.registry",
+    "prepare_for_inference": "recircle.layers",
 }
 
 

@@ -14,6 +14,7 @@ import torch
 from numpy.testing import assert_array_equal
 from PIL import Image
 
+from recircle.data import decode as decode_module
 from recircle.data import decode_pyav
 from recircle.data.decode import DecodeError, decode
 from recircle.data.preprocessing import Resize
@@ -115,6 +116,21 @@ def test_resizing_while_decoding_is_resizing_afterwards(tmp_path: Path, resize: 
     turned = media.turn(media.write_video(tmp_path / "turned.mp4", media.moving_frames(4)), (0, 1, -1, 0))
     for clip in (path, turned, media.write_frame_folder(tmp_path / "frames", media.moving_frames(4))):
         assert torch.equal(decode(clip, [3, 1], resize=resize), resize.apply(decode(clip, [3, 1])))
+
+
+@pytest.mark.parametrize("indices", [range(12), [7, 0, 7, 11, 3, 0]])
+@pytest.mark.parametrize("resize", [None, Resize(24)])
+def test_frames_are_the_same_however_many_are_resized_at_once_and_however_they_lie_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resize: Resize | None, indices: list[int]
+) -> None:
+    path = media.write_video(tmp_path / "video.mp4", media.moving_frames(12))
+    together = decode(path, indices, resize=resize)
+    monkeypatch.setattr(decode_module, "_BATCH", 5 * 48 * 64 * 3)
+    assert torch.equal(decode(path, indices, resize=resize), together)
+    for memory_format in (torch.contiguous_format, torch.channels_last):
+        frames = decode(path, indices, resize=resize, memory_format=memory_format)
+        assert frames.is_contiguous(memory_format=memory_format)
+        assert torch.equal(frames, together)
 
 
 def test_a_stream_that_changes_its_size_is_scaled_to_its_first_frame(tmp_path: Path) -> None:

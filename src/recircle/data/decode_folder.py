@@ -1,5 +1,6 @@
 """Frames of a clip that is a folder of images, through Pillow."""
 
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -14,19 +15,22 @@ from recircle.data.decode_pyav import MAX_PIXELS, describe, past_the_end
 
 FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm"})
 
+_ENDS = tuple(FRAME_SUFFIXES)
+_NUMBERS = re.compile(r"(\d+)")
+
 _IMAGE_ERRORS = (OSError, ValueError, SyntaxError, MemoryError, UnidentifiedImageError, Image.DecompressionBombError)
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
     """Return a sort key by which "frame2" comes before "frame10"."""
     # text and numbers alternate, so that like is compared with like
-    parts = re.split(r"(\d+)", name)
+    parts = _NUMBERS.split(name)
     return [int(part) if position % 2 else part for position, part in enumerate(parts)], name
 
 
 def is_frame(name: str) -> bool:
     """Tell whether a file of this name in a folder of frames is one of them."""
-    return not name.startswith(".") and Path(name).suffix.lower() in FRAME_SUFFIXES
+    return not name.startswith(".") and name.lower().endswith(_ENDS)
 
 
 def list_frames(folder: Path) -> list[Path]:
@@ -36,7 +40,8 @@ def list_frames(folder: Path) -> list[Path]:
         DecodeError: the folder cannot be read or holds no image.
     """
     try:
-        names = [entry.name for entry in folder.iterdir() if is_frame(entry.name)]
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if is_frame(entry.name)]
     except OSError as error:
         raise DecodeError(folder, f"cannot be read: {describe(error)}") from None
     if not names:
@@ -55,7 +60,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             warnings.simplefilter("ignore")  # remarks on metadata; size is checked below
             if image.width * image.height > MAX_PIXELS:
                 raise DecodeError(path.parent, f"{path.name} claims {image.width} x {image.height} pixels")
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+            ImageOps.exif_transpose(image, in_place=True)
+            return np.asarray(_to_rgb(image))
     except _IMAGE_ERRORS as error:
         if isinstance(error, DecodeError):
             raise
@@ -89,4 +95,4 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits a pixel, which convert() would cut off at 255
         values = np.asarray(image).astype(np.int64) >> 8
         image = Image.fromarray(values.clip(0, 255).astype(np.uint8))
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")

@@ -3,11 +3,12 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
 from recircle.data.augmentation import Augmentation
 from recircle.data.batch import Batch, BrokenClip
@@ -50,7 +51,14 @@ class Job:
 
 
 class BatchMaker(Dataset[Batch], ABC):
-    """Makes whole batches from jobs, in the worker."""
+    """Makes whole batches from jobs, in the worker.
+
+    Attributes:
+        channels_last: whether the channels of a pixel lie side by side in the memory of a batch, as the decoder gives
+            them and as networks in evaluation want them; otherwise each channel is a picture, as in training.
+    """
+
+    channels_last: ClassVar[bool]
 
     @property
     @abstractmethod
@@ -63,23 +71,34 @@ class BatchMaker(Dataset[Batch], ABC):
 
     def __getitem__(self, index: Job) -> Batch:
         """Make the batch of a job; a clip that does not decode is listed instead."""
-        frames = torch.empty(len(index.items), *self.shape, dtype=torch.uint8)
+        clips: list[Tensor] = []
         made: list[tuple[int, int]] = []
         broken: list[BrokenClip] = []
         for item in index.items:
             try:
-                frames[len(made)], label = self.view(item, index.epoch)
+                frames, label = self.view(item, index.epoch)
             except DecodeError as error:
                 broken.append(BrokenClip(item.path, error.reason))
             else:
+                clips.append(frames)
                 made.append((label, item.row))
         labels, rows = torch.tensor(made, dtype=torch.int64).reshape(-1, 2).T.contiguous()
-        return Batch(frames=frames[: len(made)], labels=labels, rows=rows, broken=broken)
+        return Batch(frames=self._stack(clips), labels=labels, rows=rows, broken=broken)
+
+    def _stack(self, clips: list[Tensor]) -> Tensor:
+        if not clips:
+            return torch.empty(0, *self.shape, dtype=torch.uint8)
+        # in a worker, this writes where the other process reads; what lies elsewhere would be copied there once more
+        if self.channels_last:
+            return default_collate([clip.movedim(-3, -1) for clip in clips]).movedim(-1, -3)
+        return default_collate(clips)
 
 
 @dataclass(frozen=True)
 class TrainBatches(BatchMaker):
     """One random view a clip, from (seed, epoch, row) alone."""
+
+    channels_last = False
 
     root: Path
     sampling: Sampling
@@ -97,18 +116,20 @@ class TrainBatches(BatchMaker):
     def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
         """Return a random view; the label is the partner's if the view is flipped."""
         rng = np.random.default_rng((self.seed, epoch, item.row))
-        # a short clip repeats frames; each is decoded and resized once
-        indices, places = np.unique(self.sampling.train(item.frames, rng), return_inverse=True)
+        indices = self.sampling.train(item.frames, rng).tolist()
         path, resize = self.root / item.path, self.preprocessing.resizer
-        frames = decode(path, indices.tolist(), resize=resize, backend=self.backend)
+        # the copy into the batch brings channels to the front, when only the view is left
+        frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
         crop, flip = self.preprocessing.crop_size, self.flip.enabled
         view, flipped = self.augmentation.apply(frames, crop, rng, flip=flip)
-        return view[torch.from_numpy(places)][None], self.flip.flipped(item.label) if flipped else item.label
+        return view[None], self.flip.flipped(item.label) if flipped else item.label
 
 
 @dataclass(frozen=True)
 class EvalBatches(BatchMaker):
     """All test views of a clip."""
+
+    channels_last = True
 
     root: Path
     sampling: Sampling

@@ -44,9 +44,10 @@ def resize_frames(frames: UInt8[Tensor, "*N 3 H W"], size: tuple[int, int]) -> U
     """Bring uint8 frames to exactly `size` = (height, width) by antialiased bilinear interpolation."""
     if tuple(frames.shape[-2:]) == tuple(size):
         return frames
-    folded = frames.reshape(-1, *frames.shape[-3:])
-    resized = F.interpolate(folded, size=size, mode="bilinear", antialias=True, align_corners=False)
-    return resized.reshape(*frames.shape[:-2], *size)
+    if frames.dim() != 4:
+        return resize_frames(frames.reshape(-1, *frames.shape[-3:]), size).reshape(*frames.shape[:-2], *size)
+    # not reshaped when there is no need: a batch of one would lose the strides of channels_last, and half of the speed
+    return F.interpolate(frames, size=size, mode="bilinear", antialias=True, align_corners=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,21 @@
 """What a clip holds, found out by decoding all of it once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from recircle.data.decode_error import DecodeError
 from recircle.data.decode_folder import list_frames, mixed_sizes, read_image
 from recircle.data.decode_pyav import count_frames, open_video
+
+Image = NDArray[np.uint8]
+# is called for each frame that decodes, with what makes it RGB [H, W, 3], and the bytes of that
+Visit = Callable[[Callable[[], Image], int], None]
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,17 @@ class Probe:
     status: Literal["ok", "broken"]
 
 
-def probe(path: str | Path) -> Probe:
-    """Decode a video file or a folder of frames from end to end; a bad one is reported, never raised."""
+def probe(path: str | Path, visit: Visit | None = None) -> Probe:
+    """Decode a video file or a folder of frames from end to end; a bad one is reported, never raised.
+
+    Args:
+        path: the clip.
+        visit: is called for each frame with a function that returns it as RGB [H, W, 3], also later (until then it is
+            held as it was decoded), and the bytes that it has as RGB.
+    """
     path = Path(path)
-    return _probe_folder(path) if path.is_dir() else _probe_video(path)
+    visit = visit or _pass_by
+    return _probe_folder(path, visit) if path.is_dir() else _probe_video(path, visit)
 
 
 def broken(fault: str, *, frames: int = 0) -> Probe:
@@ -43,7 +59,11 @@ def broken(fault: str, *, frames: int = 0) -> Probe:
     return Probe(frames, 0.0, 0, 0, 0, fault, "broken")
 
 
-def _probe_video(path: Path) -> Probe:
+def _pass_by(read: Callable[[], Image], size: int) -> None:
+    pass
+
+
+def _probe_video(path: Path, visit: Visit) -> Probe:
     count, corrupt, resized_at = 0, 0, -1
     stored = (0, 0)
     fps, width, height, declared = 0.0, 0, 0, 0
@@ -56,6 +76,7 @@ def _probe_video(path: Path) -> Probe:
                     height, width, _ = video.to_rgb(frame, *stored).shape
                 elif resized_at < 0 and (frame.width, frame.height) != stored:
                     resized_at = count
+                visit(partial(video.to_rgb, frame, *stored), 3 * frame.width * frame.height)
                 corrupt += frame.is_corrupt
                 count += 1
     except DecodeError as error:
@@ -72,16 +93,17 @@ def _probe_video(path: Path) -> Probe:
     return Probe(count, fps, width, height, declared, "; ".join(notes) or None, "ok")
 
 
-def _probe_folder(path: Path) -> Probe:
+def _probe_folder(path: Path, visit: Visit) -> Probe:
     count = 0
     first: tuple[int, ...] = (0, 0, 3)
     try:
-        for image in list_frames(path):
-            shape = read_image(image).shape
+        for file in list_frames(path):
+            image = read_image(file)
             if count == 0:
-                first = shape
-            if shape != first:
-                raise DecodeError(path, mixed_sizes(image.name, shape, first))
+                first = image.shape
+            if image.shape != first:
+                raise DecodeError(path, mixed_sizes(file.name, image.shape, first))
+            visit(lambda image=image: image, image.nbytes)
             count += 1
     except DecodeError as error:
         return Probe(count, 0.0, first[1], first[0], 0, error.reason, "broken")

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int64, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 from recircle.data.crops import Crops, crop_boxes, view_size
-from recircle.data.decode import Backend, decode
+from recircle.data.decode import Backend, DecodeError, decode, resize_images
 from recircle.data.preprocessing import Preprocessing
+from recircle.data.probe import probe
 from recircle.data.sampling import Sampling
+
+# bytes, as RGB, of the frames of a clip that are held at once: 10 seconds of 640 x 360 pixels, 30 frames a second
+_HELD = 2**28
 
 
 def file_views(
@@ -36,17 +41,57 @@ def file_views(
         backend: what decodes.
 
     Returns:
-        uint8 views, V = clips * crops, with all crops of the first clip first.
+        uint8 views, V = clips * crops, with all crops of the first clip first. In memory, the channels of a pixel lie
+        side by side, as they come from the decoder and as networks in evaluation want them.
 
     Raises:
         DecodeError: the file cannot be read, or has fewer frames than `count`.
         UserError: the crop does not fit in the resized frame.
     """
+    indices = sampling.test(count, clips)
+    frames = decode(
+        path,
+        indices.flatten().tolist(),
+        resize=preprocessing.resizer,
+        backend=backend,
+        memory_format=torch.channels_last,
+    )
+    return _cut_views(frames, indices, preprocessing, crops)
 
-    def read(indices: list[int]) -> Tensor:
-        return decode(path, indices, resize=preprocessing.resizer, backend=backend)
 
-    return _cut_views(read, sampling.test(count, clips), preprocessing, crops)
+def whole_file_views(
+    path: Path, *, sampling: Sampling, preprocessing: Preprocessing, clips: int = 1, crops: Crops = 1
+) -> UInt8[Tensor, "V T 3 h w"]:
+    """Decode a file or folder to its end, and return its test views; otherwise as `file_views`.
+
+    The count that a container declares is often wrong or missing, so that which frames are wanted is known at the end
+    only. Until then they are held as they were decoded; a clip that is too large for that is decoded again.
+
+    Raises:
+        DecodeError: the file cannot be decoded to its end.
+        UserError: the crop does not fit in the resized frame.
+    """
+    held: list[Callable[[], NDArray[np.uint8]]] = []
+    room = _HELD
+
+    def hold(read: Callable[[], NDArray[np.uint8]], size: int) -> None:
+        nonlocal room
+        room -= size
+        if room >= 0:
+            held.append(read)
+        else:
+            held.clear()
+
+    found = probe(path, hold)
+    if found.status == "broken":
+        raise DecodeError(path, found.fault or "it cannot be decoded")
+    if not held:
+        options = {"sampling": sampling, "preprocessing": preprocessing, "clips": clips, "crops": crops}
+        return file_views(path, found.frames, **options)
+    indices = sampling.test(found.frames, clips)
+    wanted, places = np.unique(indices, return_inverse=True)
+    frames = resize_images((held[index]() for index in wanted), len(wanted), preprocessing.resizer)
+    return _cut_views(frames[places.flatten()], indices, preprocessing, crops)
 
 
 def frame_views(
@@ -58,19 +103,19 @@ def frame_views(
     crops: Crops = 1,
 ) -> UInt8[Tensor, "V T 3 h w"]:
     """Cut the test views of a clip that is in memory already; otherwise as `file_views`."""
-
-    def read(indices: list[int]) -> Tensor:
-        return preprocessing.resizer.apply(frames[indices])
-
-    return _cut_views(read, sampling.test(len(frames), clips), preprocessing, crops)
+    indices = sampling.test(len(frames), clips)
+    # clips share frames when they overlap, and short clips repeat some: each is resized once
+    unique, places = np.unique(indices, return_inverse=True)
+    resized = preprocessing.resizer.apply(frames[unique.tolist()])
+    return _cut_views(resized[places.flatten()], indices, preprocessing, crops)
 
 
 def _cut_views(
-    read: Callable[[list[int]], Tensor], indices: np.ndarray, preprocessing: Preprocessing, crops: Crops
-) -> Tensor:
-    # clips share frames when they overlap, and short clips repeat some: each is read once
-    unique, places = np.unique(indices, return_inverse=True)
-    frames = read(unique.tolist())
+    frames: UInt8[Tensor, "N 3 H W"], indices: Int64[np.ndarray, "clips T"], preprocessing: Preprocessing, crops: Crops
+) -> UInt8[Tensor, "V T 3 h w"]:
     boxes = crop_boxes(frames.shape[-2], frames.shape[-1], view_size(preprocessing, crops), crops)
-    picks = torch.from_numpy(places.reshape(indices.shape))
-    return torch.stack([box.cut(frames)[picks] for box in boxes], dim=1).flatten(0, 1)
+    clips = frames.unflatten(0, indices.shape)
+    if len(boxes) == 1:
+        return boxes[0].cut(clips)
+    views = torch.stack([box.cut(clips).movedim(-3, -1) for box in boxes], dim=1)
+    return views.movedim(-1, -3).flatten(0, 1)

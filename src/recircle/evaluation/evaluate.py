@@ -15,6 +15,7 @@ from recircle.evaluation.measure import Metrics, measure
 from recircle.evaluation.predict import Progress, pick_device, predict
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
+from recircle.layers.prepare import prepare_for_inference
 from recircle.run import ModelSpec, Run
 
 Precision = Literal["fp32", "bf16"]
@@ -77,7 +78,7 @@ def evaluate(
         pin_memory=where.type == "cuda",
     )
     result = predict(
-        run.load_model(where),
+        prepare_for_inference(run.load_model(where)),
         loader,
         spec.preprocessing,
         device=where,

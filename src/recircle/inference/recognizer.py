@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recircle.data.crops import Crops
-from recircle.data.decode import DecodeError, probe
+from recircle.data.decode import DecodeError
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
-from recircle.data.views import file_views, frame_views
+from recircle.data.views import frame_views, whole_file_views
 from recircle.evaluation.predict import logits_of_views, pick_device
 from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.inference.recognition import Recognition
+from recircle.layers.prepare import prepare_for_inference
 from recircle.models.base import VideoModel
 from recircle.run import Run
 
@@ -50,7 +51,7 @@ class Recognizer:
         """Take a network that is in memory; `Recognizer.load` takes a run.
 
         Args:
-            model: the network; it is moved to the device and put in evaluation mode.
+            model: the network; it stays as it is, and a copy that is prepared for inference does the work.
             labels: the class of each logit.
             sampling: which frames of a clip it sees.
             preprocessing: how they become its input; None takes the model's.
@@ -67,7 +68,7 @@ class Recognizer:
         self.labels = tuple(labels)
         self.protocol = protocol or Protocol()
         self._device = pick_device(device)
-        self._model = model.to(self._device).eval()
+        self._model = prepare_for_inference(model).to(self._device)
         self._families = dict(families or {})
         self._sampling = sampling
         self._preprocessing = preprocessing or model.preprocessing
@@ -151,11 +152,7 @@ class Recognizer:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     def _file_views(self, path: Path) -> UInt8[Tensor, "V T 3 h w"]:
-        # the frame count that a container declares is often wrong, so a file is decoded once to count
-        found = probe(path)
-        if found.status == "broken":
-            raise DecodeError(path, found.fault or "it cannot be decoded")
-        return file_views(path, found.frames, **self._views)
+        return whole_file_views(path, **self._views)
 
     def _recognize(self, views: UInt8[Tensor, "V T 3 h w"]) -> Recognition:
         logits = logits_of_views(self._model, views[None], self._preprocessing, device=self._device).cpu().numpy()

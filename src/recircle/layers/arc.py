@@ -7,7 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recircle.layers.config import ArcConfig
-from recircle.layers.functional import GEOMETRY, Follow, arc_linear, arc_operator
+from recircle.layers.follow import NormAct
+from recircle.layers.functional import GEOMETRY, arc_linear, arc_operator
 from recircle.layers.geometry import TOKENS, Geometry
 from recircle.layers.recursion import ArcMatrices, GruWeights
 from recircle.layers.sliced_norm import SlicedNorm, is_elementwise, slice_norm
@@ -100,17 +101,10 @@ class ArcLayer(nn.Module):
         # a module kept in the instance's own dictionary is used but not registered a second time
         self.__dict__.update(norm=norm, act=act)
 
-    def _follow(self) -> Follow | None:
-        norm, act = self.norm, self.act
-        if self.config.feedback == "operator" or (norm is None and act is None):
+    def _follow(self) -> NormAct | None:
+        if self.config.feedback == "operator" or (self.norm is None and self.act is None):
             return None
-
-        def follow(x: Tensor, start: int, length: int) -> Tensor:
-            if norm is not None:
-                x = norm.normalise(x, start, length)
-            return x if act is None else act(x)
-
-        return follow
+        return NormAct(self.norm, self.act)
 
     def _finish(self, y: Tensor, geometry: Geometry) -> Tensor:
         """Apply norm and activation where they were not part of what is fed back."""

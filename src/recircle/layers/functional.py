@@ -2,11 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from recircle.layers.config import ArcConfig
+from recircle.layers.evolution import evolve, evolves_in_place
+from recircle.layers.follow import NormAct, Replay
 from recircle.layers.geometry import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, Geometry
+from recircle.layers.recomputation import recomputes, train
 from recircle.layers.recursion import ArcMatrices, recurse
 from recircle.layers.steps import plan_steps
 
@@ -63,11 +67,41 @@ def arc_operator(
     weights = weight.split(steps.width)
     biases = [None] * config.steps if bias is None else bias.split(steps.width)
 
+    def operate(j: int, state: Tensor) -> Tensor:
+        return operator(geometry.fold(state), weights[j], biases[j], steps.groups)
+
     def generate(j: int, state: Tensor) -> Tensor:
-        y = operator(geometry.fold(state), weights[j], biases[j], steps.groups)
+        y = operate(j, state)
         return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
 
+    known = follow is None or isinstance(follow, NormAct)
+    if torch.compiler.is_compiling() or type(x) is not Tensor or not known:
+        return recurse(x, generate, matrices, config, steps, geometry)
+
+    def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:
+        if follow is None:
+            return geometry.unfold(y, x), lambda z: geometry.unfold(z, x)
+        assert isinstance(follow, NormAct)
+        y, replay = follow.recorded(y, j * steps.width, steps.width)
+        return geometry.unfold(y, x), lambda z: geometry.unfold(replay(z), x)
+
+    if torch.is_grad_enabled() and recomputes(config, steps):
+        return train(*_cast(x, matrices), operate, record, config, steps, geometry)
+    if not torch.is_grad_enabled() and evolves_in_place(config, steps):
+        each_alone = not isinstance(follow, NormAct) or follow.each_alone
+        return evolve(*_cast(x, matrices), generate, config, steps, geometry, each_alone=each_alone)
     return recurse(x, generate, matrices, config, steps, geometry)
+
+
+def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:
+    """Bring both to the precision that autocast would choose for products; it does not see those made in place."""
+    device = x.device.type
+    known = torch.amp.is_autocast_available(device)
+    if not known or not torch.is_autocast_enabled(device) or x.dtype == torch.float64:
+        return x, matrices
+    dtype = torch.get_autocast_dtype(device)
+    embedding, attention, fusion = (m.to(dtype) if isinstance(m, Tensor) else None for m in matrices)
+    return x.to(dtype), ArcMatrices(embedding, attention, fusion)
 
 
 def arc_conv(

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recircle.layers.config import Aggregation, Pooling
+from recircle.layers.workspace import Allocate
 
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
@@ -45,6 +46,97 @@ class Geometry:
         folded = self.fold(x)
         ones = (1,) * (folded.dim() - 2)
         return self.unfold(_CONVOLUTIONS[len(ones)](folded, matrix.reshape(*matrix.shape, *ones), bias), x)
+
+    def accumulate(self, total: Tensor, x: Tensor, matrix: Tensor, *, first: bool) -> None:
+        """Write a product of `mix` to `total`, or add it where it is not the first; not differentiable."""
+        rows, sums = x.movedim(self.channel, -1), total.movedim(self.channel, -1)
+        if not (rows.is_contiguous() and sums.is_contiguous()):
+            product = self.mix(x, matrix)
+            (total.copy_ if first else total.add_)(product)
+            return
+        rows, sums = rows.flatten(0, -2), sums.flatten(0, -2)
+        if first:
+            torch.mm(rows, matrix.t(), out=sums)
+        else:
+            torch.addmm(sums, rows, matrix.t(), out=sums)
+
+    def add(self, x: Tensor, term: Tensor, out: Tensor) -> None:
+        """Write x + term to `out`; not differentiable.
+
+        `term` is brought to the positions of `x` by nearest neighbour; its dimensions of size 1 are broadcast.
+        """
+        if any(large % small for small, large in zip(term.shape, x.shape)):
+            term = self.resize(term, x, [d for d, small in enumerate(term.shape) if small == 1])
+        # where each position stands for a whole number of others, views say so and nothing is copied
+        for d in reversed(range(x.dim())):
+            small, large = term.shape[d], x.shape[d]
+            if small not in (1, large):
+                x, out = (z.unflatten(d, (small, large // small)) for z in (x, out))
+                term = term.unsqueeze(d + 1)
+        torch.add(x, term, out=out)
+
+    def mix_rows(self, x: Tensor, matrix: Tensor) -> Tensor:
+        """Compute `mix` as one matrix product over all positions."""
+        return F.linear(x.movedim(self.channel, -1), matrix).movedim(-1, self.channel)
+
+    def correlate(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return sum over all positions of x y^T, [channels of x, channels of y]."""
+        rows = [z.movedim(self.channel, -1).flatten(0, -2) for z in (x, y)]
+        return rows[0].t() @ rows[1]
+
+    def resize_backward(self, grad: Tensor, like: Tensor, pooled: Sequence[int] = ()) -> Tensor:
+        """Return the gradient of `resize` from positions of `like` to those of `grad`."""
+        shape = [grad.shape[d] if d == self.channel else size for d, size in enumerate(like.shape)]
+        if shape == list(grad.shape):
+            return grad
+        if any(large % small for small, large in zip(shape, grad.shape)):
+            with torch.enable_grad():
+                source = like.new_empty(shape).requires_grad_()
+                return torch.autograd.grad(self.resize(source, grad, pooled), source, grad)[0]
+        for d, (small, large) in enumerate(zip(shape, grad.shape)):
+            if small != large:
+                parts = grad.unflatten(d, (small, large // small)).unbind(d + 1)
+                grad = torch.add(parts[0], parts[1])
+                for part in parts[2:]:
+                    grad.add_(part)
+        return grad
+
+    def sum(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
+        """Sum over whole dimensions, which stay with size 1."""
+        rows = x.movedim(self.channel, -1)
+        if dims == self.space and self.channel < dims[0] and rows.is_contiguous():
+            # as a matrix product, which is several times as fast on a CPU as the reduction of outer dimensions
+            flat = rows.flatten(rows.dim() - 1 - len(dims), -2)
+            summed = flat.new_ones(1, flat.shape[-2]) @ flat
+            return summed.unflatten(-2, (1,) * len(dims)).movedim(-1, self.channel)
+        if dims == (self.time,) and self.channel > self.time and rows.is_contiguous():
+            return (
+                rows.flatten(self.time + 1)
+                .sum(self.time)
+                .view(rows.select(self.time, 0).shape)
+                .unsqueeze(self.time)
+                .movedim(-1, self.channel)
+            )
+        return x.sum(dims, keepdim=True)
+
+    def pool_backward(
+        self, grad: Tensor, x: Tensor, pooled: Tensor, dims: tuple[int, ...], pooling: Pooling, like: Tensor
+    ) -> Tensor:
+        """Return the gradient of `pool`; a maximum's is shared by all places that have it, as in `torch.amax`."""
+        if pooling == "max":
+            places = x == pooled
+            return places * (grad / places.sum(dims, keepdim=True))
+        with torch.enable_grad():
+            source = x.detach().requires_grad_()
+            return torch.autograd.grad(self.pool(source, dims, pooling, like), source, grad)[0]
+
+    def empty(self, like: Tensor, channels: int, allocate: Allocate) -> Tensor:
+        """Return an uninitialised tensor in the memory format of `like`, with another number of channels."""
+        order = list(range(like.dim()))
+        if like.movedim(self.channel, -1).is_contiguous():
+            order.append(order.pop(self.channel))
+        shape = [channels if d == self.channel else like.shape[d] for d in order]
+        return allocate(shape, like).permute([order.index(d) for d in range(like.dim())])
 
     def concat(self, parts: Sequence[Tensor]) -> Tensor:
         """Concatenate over the channels; done folded, where torch keeps the channels-last memory format."""

@@ -4,8 +4,10 @@ n norms of g channels are slices of one norm of c = n g channels, so a converted
 with its names and values; called in its old place it passes its input on.
 """
 
+from collections.abc import Callable
 from typing import Self
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -26,23 +28,37 @@ class SlicedBatchNorm(_BatchNorm):
 
     def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
         """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
-        end = start + length
+        mean, var, weight, bias = self._slices(start, length)
+        return F.batch_norm(x, mean, var, weight, bias, not self.each_alone, self._count(start), self.eps)
+
+    def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Normalise, and return also a function that does it again with the same statistics."""
+        mean, var, weight, bias = self._slices(start, length)
+        if not self.each_alone:
+            y, mean, scale = torch.native_batch_norm(x, weight, bias, mean, var, True, self._count(start), self.eps)
+            mean, var = mean.detach(), scale.detach().double().pow(-2).sub(self.eps).to(scale.dtype)
+        else:
+            y = F.batch_norm(x, mean, var, weight, bias, eps=self.eps)
+        return y, lambda z: F.batch_norm(z, mean, var, weight, bias, eps=self.eps)
+
+    @property
+    def each_alone(self) -> bool:
+        """Whether a sample's result is the same whatever other samples are beside it."""
+        return not self.training and self.running_mean is not None
+
+    def _slices(self, start: int, length: int) -> tuple[Tensor | None, ...]:
+        named = (self.running_mean, self.running_var, self.weight, self.bias)
+        return tuple(None if value is None else value[start : start + length] for value in named)
+
+    def _count(self, start: int) -> float:
+        """Count a batch, if this is its first step, and return the weight of its statistics."""
         momentum = self.momentum
         if self.training and self.num_batches_tracked is not None:
             if start == 0:
                 self.num_batches_tracked.add_(1)
             if momentum is None:
                 momentum = 1.0 / float(self.num_batches_tracked)
-        return F.batch_norm(
-            x,
-            None if self.running_mean is None else self.running_mean[start:end],
-            None if self.running_var is None else self.running_var[start:end],
-            None if self.weight is None else self.weight[start:end],
-            None if self.bias is None else self.bias[start:end],
-            self.training or self.running_mean is None,
-            0.0 if momentum is None else momentum,
-            self.eps,
-        )
+        return 0.0 if momentum is None else momentum
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
         """Return the input: the ARC layer before has normalised it."""
@@ -54,6 +70,8 @@ class SlicedBatchNorm(_BatchNorm):
 
 class SlicedGroupNorm(nn.GroupNorm):
     """A group norm that belongs to the ARC layer before it; each step holds whole groups."""
+
+    each_alone = True
 
     @classmethod
     def take(cls, norm: nn.GroupNorm) -> Self:
@@ -68,6 +86,10 @@ class SlicedGroupNorm(nn.GroupNorm):
         weight = self.weight[start:end] if self.affine else None
         bias = self.bias[start:end] if self.affine else None
         return F.group_norm(x, self.num_groups * length // self.num_channels, weight, bias, self.eps)
+
+    def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        """Normalise, and return also a function that does it again."""
+        return self.normalise(x, start, length), lambda z: self.normalise(z, start, length)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Return the input: the ARC layer before has normalised it."""

@@ -64,7 +64,7 @@ def find_sites(model: nn.Module) -> dict[str, Site]:
     that no trace reaches is a site without norm and activation.
     """
     found: dict[str, Site] = {}
-    for prefix, graph in _trace(model, ""):
+    for prefix, graph in trace(model, ""):
         found.update(_sites_of(model, prefix, graph))
     names = [name for name, module in model.named_modules() if operator_of(module)]
     missing = "the forward around it cannot be traced, so the bare operator is fed back"
@@ -80,14 +80,15 @@ class _Tracer(fx.Tracer):
         return childless or isinstance(m, ArcLayer) or super().is_leaf_module(m, module_qualified_name)
 
 
-def _trace(module: nn.Module, prefix: str) -> Iterator[tuple[str, fx.Graph]]:
+def trace(module: nn.Module, prefix: str) -> Iterator[tuple[str, fx.Graph]]:
+    """Yield the graph of `module` under the prefix of its names; where it has none, those of its parts."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             graph = _Tracer().trace(module)
     except Exception:  # arbitrary forward code may raise anything when it meets symbols
         for name, child in module.named_children():
-            yield from _trace(child, f"{prefix}{name}.")
+            yield from trace(child, f"{prefix}{name}.")
     else:
         yield prefix, graph
 

@@ -1,0 +1,300 @@
+"""What ARC adds to the network it is put into: time of inference and of a training step, and memory, against n.
+
+    python -m benchmarks.arc_cost --output arc_cost.json --plot arc_cost.png
+    python -m benchmarks.arc_cost --only inference --model arc_tsn_resnet50 --host tsn_resnet50 --steps 4
+    python -m benchmarks.arc_cost --device cuda --dtype bf16 --batch 1 16 --train-batch 16
+
+Times are medians over interleaved rounds after one round that is not counted; beside each ratio of times stands the
+ratio of multiply-adds, which is what the layers' arithmetic alone would cost. Nothing here asserts a time.
+
+Inference is the forward pass as evaluation runs it, of the networks as they are and as `recircle.prepare_for_inference`
+makes them. A training step is forward, backward and SGD, weights and frames channels-last. The memory kept is what is
+alive between the forward pass and the backward pass beyond parameters, buffers and clips; the peak is that of a whole
+step, gradients included (on the CPU the resident memory of a fresh process). MB are 10^6 bytes.
+"""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from rich.table import Table
+from torch import nn
+
+from benchmarks.arc_plot import check_picture, plot
+from benchmarks.machine import (
+    DTYPES,
+    Run,
+    check_writable,
+    describe,
+    interleave,
+    matmul_peak,
+    run_main,
+    settings,
+    write_json,
+)
+from benchmarks.memory import kept_bytes, peak_bytes
+from benchmarks.networks import (
+    TrainingStep,
+    build,
+    has_steps,
+    inference,
+    prepare_for_training,
+    random_clips,
+)
+from recircle import prepare_for_inference
+from recircle.cli.console import out, print_table, progress
+from recircle.errors import UserError
+from recircle.evaluation.predict import pick_device
+from recircle.models.cost import Cost, measure_cost
+
+PARTS = ("inference", "training", "memory")
+FORMS = ("as it is", "prepared")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One of the networks that are compared.
+
+    Attributes:
+        role: what it is compared as.
+        model: its name.
+        steps: n of its ARC layers; None where it has none.
+    """
+
+    role: Literal["host", "arc", "larger"]
+    model: str
+    steps: int | None = None
+
+    def __str__(self) -> str:
+        return self.model if self.steps is None else f"{self.model}, n = {self.steps}"
+
+
+class Comparison:
+    """The networks of a command line, and what is measured of them."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Build every network once, so that an option that does not fit is found at the start.
+
+        Raises:
+            UserError: a network or the device is not there, or an option does not fit.
+        """
+        self._options = options
+        self.device, self._dtype = pick_device(options.device), DTYPES[options.dtype]
+        self._host = Entry(role="host", model=options.host)
+        arcs = [Entry(role="arc", model=options.model, steps=steps) for steps in options.steps]
+        larger = [] if options.larger == "none" else [Entry(role="larger", model=options.larger)]
+        self._pair, self._all = [self._host, *arcs], [self._host, *arcs, *larger]
+        self._costs = {entry: self._cost(entry) for entry in self._all}
+
+    def inference(self) -> list[dict[str, Any]]:
+        """Return the milliseconds of a batch of clips, for each size of batch, network and form."""
+        networks: dict[tuple[Entry, str], nn.Module] = {}
+        for entry in self._all:
+            model = self._build(entry).to(self.device).eval()
+            networks |= {(entry, FORMS[0]): model, (entry, FORMS[1]): prepare_for_inference(model)}
+        rows = []
+        for batch in self._options.batch:
+            clips = self._clips(batch)
+            runs = {key: inference(network, clips, self._dtype) for key, network in networks.items()}
+            found = self._timed(runs, f"inference, batch of {batch}")
+            rows += [{"batch": batch, **row} for row in found]
+        return rows
+
+    def training(self) -> list[dict[str, Any]]:
+        """Return the milliseconds of a training step of each network."""
+        clips = self._clips(self._options.train_batch)
+        runs: dict[tuple[Entry, str], Run] = {
+            (entry, FORMS[0]): TrainingStep(self._build(entry), clips, self._dtype) for entry in self._pair
+        }
+        return [{"batch": len(clips), **row} for row in self._timed(runs, "training step")]
+
+    def memory(self) -> list[dict[str, Any]]:
+        """Return the bytes that each network keeps for the backward pass, and those of a step at its peak."""
+        options = self._options
+        clips = self._clips(options.train_batch)
+        kept: dict[Entry, int] = {}
+        peak: dict[Entry, int | None] = {}
+        with progress("memory") as show:
+            for done, entry in enumerate(self._pair):
+                show(done, len(self._pair))
+                kept[entry] = kept_bytes(prepare_for_training(self._build(entry), self.device), clips, self._dtype)
+                peak[entry] = peak_bytes(
+                    entry.model,
+                    steps=entry.steps,
+                    width=options.width,
+                    batch=options.train_batch,
+                    frames=options.frames,
+                    size=options.size,
+                    device=self.device,
+                    dtype=self._dtype,
+                )
+        return [
+            {
+                **asdict(entry),
+                "batch": options.train_batch,
+                "kept_bytes": kept[entry],
+                "kept_ratio": kept[entry] / kept[self._host],
+                "peak_bytes": peak[entry],
+                "peak_ratio": _ratio(peak[entry], peak[self._host]),
+            }
+            for entry in self._pair
+        ]
+
+    def _timed(self, runs: dict[tuple[Entry, str], Run], what: str) -> list[dict[str, Any]]:
+        names = {f"{entry}, {form}": (entry, form) for entry, form in runs}
+        callables = {name: runs[key] for name, key in names.items()}
+        with progress(what) as show:
+            timings = interleave(callables, self._options.rounds, self.device, show)
+        found = {names[name]: timing for name, timing in timings.items()}
+        host = self._costs[self._host]
+        return [
+            {
+                **asdict(entry),
+                "form": form,
+                **timing.ms,
+                "ratio": timing.median / found[self._host, form].median,
+                "params": self._costs[entry].params,
+                "gmacs": self._costs[entry].gmacs,
+                "gmacs_ratio": self._costs[entry].gmacs / host.gmacs,
+            }
+            for (entry, form), timing in found.items()
+        ]
+
+    def _build(self, entry: Entry) -> nn.Module:
+        return build(entry.model, steps=entry.steps, width=self._options.width)
+
+    def _cost(self, entry: Entry) -> Cost:
+        return measure_cost(self._build(entry).eval(), self._options.frames, self._options.size)
+
+    def _clips(self, batch: int) -> torch.Tensor:
+        return random_clips(batch, self._options.frames, self._options.size, self.device)
+
+
+def kept_growth(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return how the memory kept grows from the smallest n to the largest; None where there is only one n."""
+    kept = {row["steps"]: row["kept_bytes"] for row in rows if row["role"] == "arc"}
+    least, most = min(kept), max(kept)
+    return None if least == most else {"from": least, "to": most, "ratio": kept[most] / kept[least]}
+
+
+def print_times(title: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Print a table of times."""
+    columns = ("clips", "network", "form", "ms", "quartiles", "time / host's", "GMACs / host's")
+    table = _table(title, *columns, left=("network", "form"))
+    for row in rows:
+        table.add_row(
+            str(row["batch"]),
+            _name(row),
+            row["form"],
+            f"{row['ms']:.1f}",
+            f"{row['ms_lower']:.1f} to {row['ms_upper']:.1f}",
+            f"{row['ratio']:.2f}",
+            f"{row['gmacs_ratio']:.2f}",
+        )
+    print_table(table)
+
+
+def print_memory(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the table of memory."""
+    columns = ("clips", "network", "kept [MB]", "kept / host's", "peak of a step [MB]", "peak / host's")
+    table = _table("memory of a training step", *columns, left=("network",))
+    for row in rows:
+        peak, ratio = row["peak_bytes"], row["peak_ratio"]
+        table.add_row(
+            str(row["batch"]),
+            _name(row),
+            f"{row['kept_bytes'] / 1e6:.1f}",
+            f"{row['kept_ratio']:.2f}",
+            "-" if peak is None else f"{peak / 1e6:.1f}",
+            "-" if ratio is None else f"{ratio:.2f}",
+        )
+    print_table(table)
+    if growth := kept_growth(rows):
+        out.print(f"kept with n = {growth['to']} / kept with n = {growth['from']}: {growth['ratio']:.3f}")
+
+
+def _table(title: str, *columns: str, left: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right", no_wrap=True)
+    return table
+
+
+def _name(row: dict[str, Any]) -> str:
+    return str(Entry(role=row["role"], model=row["model"], steps=row["steps"]))
+
+
+def _ratio(value: int | None, host: int | None) -> float | None:
+    return value / host if value is not None and host else None
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.arc_cost",
+        description="Time and memory of a network with ARC beside those of its host, against the number of steps n.",
+    )
+    add = parser.add_argument
+    add("--model", default="arc_tsm_resnet18", help="the network with ARC")
+    add("--host", default="tsm_resnet18", help="the network that it is compared with")
+    add("--larger", default="tsm_resnet50", help="a larger network to compare inference with, or none")
+    add("--steps", nargs="+", type=int, default=[2, 4, 8], help="numbers of steps, n")
+    add("--width", type=int, help="channels of the stems; narrower networks for a quick look")
+    add("--batch", nargs="+", type=int, default=[1, 4], help="clips in a batch of inference")
+    add("--train-batch", type=int, default=2, help="clips in a training step")
+    add("--frames", type=int, default=8, help="frames of a clip")
+    add("--size", type=int, default=224, help="side of the frames in pixels")
+    add("--rounds", type=int, default=11, help="rounds that count")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="what computes")
+    add("--dtype", choices=list(DTYPES), default="fp32", help="precision of the forward passes (autocast)")
+    add("--only", choices=PARTS, help="measure only this")
+    add("--output", type=Path, help="write machine, settings and all figures to this JSON file")
+    add("--plot", type=Path, help="draw time and memory against n into this picture")
+    options = parser.parse_args(arguments)
+    counts = (*options.steps, *options.batch, options.train_batch, options.frames, options.size, options.rounds)
+    if min(counts) < 1:
+        parser.error("numbers of steps, clips, frames, pixels and rounds must be 1 or more")
+    if options.train_batch * options.frames < 2:
+        parser.error("batch norm needs two frames or more in a training step; raise --train-batch or --frames")
+    options.steps = sorted(set(options.steps))
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print the tables, write the JSON file and draw the picture."""
+    options = parse(arguments)
+    if not has_steps(options.model):
+        raise UserError(
+            f"--model {options.model} has no ARC layers; give one that has, such as those of `recircle models 'arc_*'`"
+        )
+    check_writable(options.output, options.plot)
+    if options.plot:
+        check_picture(options.plot)
+    comparison = Comparison(options)
+    machine = describe(comparison.device)
+    machine["peak_gmacs_per_s"] = matmul_peak(comparison.device, DTYPES[options.dtype])
+    found: dict[str, Any] = {"benchmark": "arc_cost", "machine": machine, "settings": settings(options)}
+    if options.only in (None, "inference"):
+        found["inference"] = comparison.inference()
+        print_times("inference", found["inference"])
+    if options.only in (None, "training"):
+        found["training"] = comparison.training()
+        print_times("training step", found["training"])
+    if options.only in (None, "memory"):
+        found["memory"] = comparison.memory()
+        found["kept_growth"] = kept_growth(found["memory"])
+        print_memory(found["memory"])
+    out.print(
+        f"{options.frames} frames of {options.size} px; medians of {options.rounds} interleaved rounds; {machine}"
+    )
+    if options.output:
+        write_json(options.output, found)
+    if options.plot:
+        plot(options.plot, found)
+
+
+if __name__ == "__main__":
+    run_main(main)

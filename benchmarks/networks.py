@@ -1,0 +1,96 @@
+"""The networks that are timed and the clips they get, as evaluation and training have them."""
+
+import warnings
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.machine import Run, precision
+from recircle.errors import UserError
+from recircle.models.base import VideoModel
+from recircle.models.registry import create_model, model_options
+
+CLASSES = 174
+"""Of Something-Something."""
+
+
+def build(name: str, *, steps: int | None = None, width: int | None = None) -> VideoModel:
+    """Return a new network.
+
+    Args:
+        name: one of `recircle.list_models()`.
+        steps: n of its ARC layers; None for a network without any.
+        width: channels of the stem; None is the published width.
+
+    Raises:
+        UserError: there is no such network, or the steps or the width do not fit it.
+    """
+    wanted: dict[str, Any] = {"steps": steps, "width": width}
+    try:
+        with warnings.catch_warnings():
+            # a layer that stays as it was, since n does not divide it, would make ARC look cheaper
+            warnings.simplefilter("error", UserWarning)
+            return create_model(name, CLASSES, **{key: value for key, value in wanted.items() if value is not None})
+    except UserError:
+        raise
+    except (ValueError, UserWarning) as problem:
+        raise UserError(f"{name} cannot be built so: {problem}") from problem
+
+
+def has_steps(name: str) -> bool:
+    """Tell whether a network has ARC layers.
+
+    Raises:
+        UserError: there is no such network.
+    """
+    return "steps" in model_options(name)
+
+
+def random_clips(batch: int, frames: int, size: int, device: torch.device) -> Tensor:
+    """Return clips [B, T, 3, H, W] whose frames have their channels side by side in memory, as evaluation lays them."""
+    images = torch.randn(batch * frames, 3, size, size, device=device)
+    return images.contiguous(memory_format=torch.channels_last).unflatten(0, (batch, frames))
+
+
+def inference(model: nn.Module, clips: Tensor, dtype: torch.dtype) -> Run:
+    """Return the forward pass of evaluation as a callable."""
+    model.eval()
+
+    def run() -> None:
+        with torch.inference_mode(), precision(clips.device, dtype):
+            model(clips)
+
+    return run
+
+
+class TrainingStep:
+    """One optimiser step as a callable: forward, backward and plain SGD, weights and frames channels-last.
+
+    Attributes:
+        clips: what it learns from, [B, T, 3, H, W]; may be replaced.
+    """
+
+    def __init__(self, model: nn.Module, clips: Tensor, dtype: torch.dtype) -> None:
+        self._model, self.clips = prepare_for_training(model, clips.device), clips
+        self._dtype = dtype
+        self._optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
+
+    def __call__(self) -> None:
+        """Take the step."""
+        self._optimiser.zero_grad()
+        labels = torch.arange(len(self.clips), device=self.clips.device) % CLASSES
+        with precision(self.clips.device, self._dtype):
+            loss = F.cross_entropy(self._model(self.clips), labels)
+        loss.backward()
+        self._optimiser.step()
+
+
+def prepare_for_training(model: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to the device, in training mode, with channels-last weights."""
+    model.to(device).train()
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return model

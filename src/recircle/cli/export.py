@@ -1,0 +1,48 @@
+"""`recircle export`: a run as one file for other programs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from recircle.cli.arguments import call
+from recircle.cli.console import err, out
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Parse and run."""
+    return call(export, "export", arguments)
+
+
+def export(
+    run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
+    *,
+    format: Literal["onnx", "torch"] = "onnx",  # noqa: A002  (the option's name)
+    output: Path | None = None,
+) -> int:
+    """Write a run's network as one file that runs without recircle: uint8 frames [B, T, 3, H, W] in, logits [B, K] out.
+
+    Normalisation is inside; labels, preprocessing and sampling are in the file's metadata under "model.json". B and T
+    are free. The file is read back and compared with the run's network before it is put in its place.
+
+    Args:
+        run: folder of the run.
+        format: onnx, for ONNX Runtime and others; torch, a file of torch.export.
+        output: the file; by default model.onnx or model.pt2 in the run's folder.
+    """
+    from recircle.export import export_run
+
+    with err.status("reading the run") as status:
+        exported = export_run(run, format, output, stage=status.update)
+    height, width = exported.size
+    parity = exported.parity
+    shapes = ", ".join(f"{batch} x {frames}" for batch, frames in parity.shapes)
+    out.print(f"{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB", markup=False)
+    out.print(f"frames uint8 [B, T, 3, {height}, {width}] -> logits float32 [B, {exported.classes}]", markup=False)
+    out.print(
+        f"read back and compared with the run on random clips (B x T: {shapes}): logits differ by "
+        f"{parity.difference:.1e} at most, and by {parity.spread:.1e} between clips",
+        markup=False,
+    )
+    return 0

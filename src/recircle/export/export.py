@@ -1,0 +1,132 @@
+"""From a run to an exported file: captured, written, read back, compared, and only then put in its place."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from recircle.config import to_json
+from recircle.errors import UserError
+from recircle.export import onnx_model, torch_program
+from recircle.export.network import ExportedNetwork, capture
+from recircle.export.parity import Logits, Parity, compare
+from recircle.files import atomic_write
+from recircle.models.base import VideoModel
+from recircle.run import ModelSpec, Run
+
+Format = Literal["onnx", "torch"]
+Stage = Callable[[str], object]
+"""Called with what is done next, in words."""
+
+
+class _FileFormat(Protocol):
+    SUFFIX: str
+
+    def require(self) -> None: ...
+    def write(self, program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None: ...
+    def load(self, path: Path) -> Logits: ...
+
+
+_FORMATS: dict[Format, _FileFormat] = {"onnx": onnx_model, "torch": torch_program}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A file that was written and found to compute what the run's network does.
+
+    Attributes:
+        path: the file.
+        size: of the frames that it takes, (height, width).
+        classes: K.
+        parity: how its logits compare with those of the run's network.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    classes: int
+    parity: Parity
+
+
+def export_run(
+    run: str | Path,
+    format: Format = "onnx",  # noqa: A002
+    output: str | Path | None = None,
+    *,
+    stage: Stage = lambda _: None,
+) -> Exported:
+    """Write a run's network as one file: uint8 frames [B, T, 3, H, W] in, logits [B, K] out, any B and T.
+
+    The file is read back and compared with the run's network on random clips; a file that differs by more than rounding
+    (see `Parity.tolerance`) is not left behind, and a file of that name stays as it was.
+
+    Args:
+        run: the folder that training wrote.
+        format: "onnx", or "torch" for a file of `torch.export`.
+        output: the file; None is model.onnx or model.pt2 in the run's folder.
+        stage: called with what is done next.
+
+    Raises:
+        UserError: the folder holds no trained model, packages are missing, the file cannot be written, or its network
+            computes something else than the run's.
+    """
+    kind = _FORMATS[format]
+    folder = Run.open(run)
+    path = folder.path / f"model{kind.SUFFIX}" if output is None else Path(output)
+    _check_output(path, format, kind.SUFFIX)
+    kind.require()
+    spec, model = folder.load_spec(), folder.load_model()
+
+    stage("capturing the network")
+    program = capture(ExportedNetwork(model, spec.preprocessing))
+    parity: Parity | None = None
+
+    def write(temporary: Path) -> None:
+        nonlocal parity
+        stage(f"translating it to {path.name}")
+        kind.write(program, {folder.spec_path.name: to_json(spec)}, temporary)
+        stage("comparing it with the run's network")
+        parity = _check(model, kind.load(temporary), spec, path)
+
+    try:
+        atomic_write(path, write)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    assert parity is not None
+    return Exported(path=path, size=spec.preprocessing.crop_size, classes=len(spec.labels), parity=parity)
+
+
+def _check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A002
+    """Refuse a file that cannot be written, before the time for it is spent."""
+    if path.suffix != suffix:
+        raise UserError(f"output {path}: the format {format} has files that end in {suffix}; change one of the two")
+    if path.is_dir():
+        raise UserError(f"output {path} is a folder; give the name of a file")
+    try:
+        with TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path} cannot be written: {error.strerror or error}; give another --output")
+
+
+def _check(model: VideoModel, exported: Logits, spec: ModelSpec, path: Path) -> Parity:
+    def expected(frames: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return model(spec.preprocessing.normalise(frames))
+
+    frames = spec.sampling.frames
+    shapes = ((1, frames), (2, frames), (1, 2 * frames), (3, 1))
+    parity = compare(expected, exported, shapes, spec.preprocessing.crop_size)
+    if not parity.holds:
+        raise UserError(
+            f"{path} is not written: its logits differ from those of the run's network by up to "
+            f"{parity.difference:.2g}, where {parity.tolerance:.2g} is rounding; try the other --format, and report it"
+        )
+    return parity

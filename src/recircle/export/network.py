@@ -1,0 +1,66 @@
+"""The network as it is exported: frames in, logits out."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from recircle.data.preprocessing import Preprocessing
+from recircle.layers.prepare import prepare_for_inference
+from recircle.layers.temporal_shift import TemporalShift
+
+EXAMPLE = (2, 3)
+"""B and T of the clips that a network is captured with: not 1 and not equal, so that none is taken for a constant."""
+
+
+class ExportedNetwork(nn.Module):
+    """A network with its normalisation.
+
+    Args:
+        model: clips [B, T, 3, H, W] to logits [B, K]. It is copied, and the copy prepared for inference.
+        preprocessing: normalises the frames.
+    """
+
+    def __init__(self, model: nn.Module, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        self.model = prepare_for_inference(model)
+        self.preprocessing = preprocessing
+        for name, module in [*self.model.named_modules()]:
+            if isinstance(module, TemporalShift):
+                self.model.set_submodule(name, _PaddedShift(module.divisor))
+        for parameter in self.model.parameters():
+            # files hold the bare values: a memory format of this machine's choice would not survive
+            parameter.data = parameter.data.contiguous()
+        self.eval().requires_grad_(False)
+
+    def forward(self, frames: UInt8[Tensor, "B T 3 H W"]) -> Float[Tensor, "B K"]:
+        """Return the logits of uint8 RGB frames."""
+        return self.model(self.preprocessing.normalise(frames))
+
+
+class _PaddedShift(nn.Module):
+    """`TemporalShift` in tensors of T or more frames.
+
+    The original writes T - 1 frames at a time, and a capture, which knows T only as a symbol, assumes that no size is 1
+    unless it always is: the exported network would refuse one frame and two.
+    """
+
+    def __init__(self, divisor: int) -> None:
+        super().__init__()
+        self.divisor = divisor
+
+    def forward(self, x: Tensor) -> Tensor:
+        fold = x.shape[2] // self.divisor
+        moving = F.pad(x[:, :, : 2 * fold], (0, 0) * (x.dim() - 2) + (1, 1))
+        return torch.cat((moving[:, 2:, :fold], moving[:, :-2, fold:], x[:, :, 2 * fold :]), dim=2)
+
+
+def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
+    """Capture the network as a graph for any B and T, and for H and W of its crop."""
+    frames = torch.zeros(*EXAMPLE, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
+    dims = {0: torch.export.Dim("B", min=1), 1: torch.export.Dim("T", min=1)}
+    program = torch.export.export(network, (frames,), dynamic_shapes={"frames": dims}, strict=False)
+    for node in program.graph.nodes:
+        # paths of this machine, which do not belong in a file that travels
+        node.meta.pop("stack_trace", None)
+    return program

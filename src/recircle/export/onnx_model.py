@@ -1,0 +1,98 @@
+"""Networks as ONNX files, which ONNX Runtime and others can run."""
+
+import importlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from recircle.errors import UserError
+from recircle.export.parity import Logits
+
+if TYPE_CHECKING:
+    from onnxscript import ir
+
+SUFFIX: str = ".onnx"
+
+
+def require() -> None:
+    """Insist that the packages for ONNX are there.
+
+    Raises:
+        UserError: one is missing; the message says how to get it.
+    """
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UserError(
+                f'an ONNX file needs the package {name}, which does not load ({error}): pip install "recircle[export]"'
+            ) from None
+
+
+def write(program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None:
+    """Translate a captured network to ONNX and write it into one file, with texts by their names."""
+    from onnxscript import ir
+
+    with _quiet():
+        # the names of the dimensions are those of the program's one input
+        translated = torch.onnx.export(
+            program,
+            dynamo=True,
+            input_names=["frames"],
+            output_names=["logits"],
+            dynamic_shapes={"frames": {0: "B", 1: "T"}},
+            # its cost grows with the square of the graph; ONNX Runtime does the same when it loads a file
+            optimize=False,
+            verbose=False,
+        )
+        assert translated is not None
+        _tidy(translated.model)
+    translated.model.metadata_props.update(metadata)
+    ir.save(translated.model, path)
+
+
+def _tidy(model: "ir.Model") -> None:
+    """Compute what does not depend on the frames, and leave out what the exporter noted on each node, such as paths."""
+    from onnxscript import optimizer
+    from onnxscript.ir.passes import common
+
+    optimizer.inline(model)
+    optimizer.fold_constants(model)
+    optimizer.remove_unused_nodes(model)
+    common.CommonSubexpressionEliminationPass()(model)
+    common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
+    common.ClearMetadataAndDocStringPass()(model)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the exporter where it speaks of itself."""
+    logger = logging.getLogger("onnxscript.optimizer")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # torch copies a class of its own that it calls deprecated
+            warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def load(path: Path) -> Logits:
+    """Return the network in a file as a function: uint8 frames [B, T, 3, H, W] to logits [B, K], on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def run(frames: Tensor) -> Tensor:
+        (logits,) = session.run(["logits"], {"frames": frames.numpy()})
+        return torch.from_numpy(logits)
+
+    return run

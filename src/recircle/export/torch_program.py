@@ -1,0 +1,33 @@
+"""Networks as files of `torch.export`, which PyTorch alone can run."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from recircle.export.parity import Logits
+
+SUFFIX: str = ".pt2"
+
+
+def require() -> None:
+    """Do nothing: PyTorch has all that is needed."""
+
+
+def write(program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None:
+    """Write a captured network, with texts by their names."""
+    # a file object, since torch insists on the suffix of a path
+    with path.open("w+b") as file:
+        torch.export.save(program, file, extra_files=dict(metadata))
+
+
+def load(path: Path) -> Logits:
+    """Return the network in a file as a function: uint8 frames [B, T, 3, H, W] to logits [B, K]."""
+    with path.open("rb") as file:
+        module = torch.export.load(file).module()
+
+    def run(frames: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return module(frames)
+
+    return run

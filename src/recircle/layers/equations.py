@@ -1,0 +1,52 @@
+"""The ARC layer as the paper writes it, to read and to test against: full-size maps, nothing kept, nothing reused."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recircle.layers.config import ArcConfig
+from recircle.layers.geometry import Geometry
+from recircle.layers.recursion import ArcMatrices
+
+
+def arc_as_written(
+    x: Tensor, generate: Callable[[int, Tensor], Tensor], m: ArcMatrices, config: ArcConfig, geometry: Geometry
+) -> Tensor:
+    """Compute Eq. 2-5: X_{j+1} = phi(phi(X + W^e X + A_j) + F_j) and G_j = f(X_j).
+
+    Args:
+        x: the input X.
+        generate: f with the weights of step j, counted from 0: G_j = generate(j, X_j).
+        m: W^e, W^a (as a matrix) and W^f.
+        config: the variant; `signed_input` is not looked at.
+        geometry: the layout of `x` and of the features. The operator has no groups.
+
+    Returns:
+        Y, the concatenated features.
+    """
+    channel = geometry.channel
+
+    def times(matrix: Tensor, z: Tensor) -> Tensor:
+        return F.linear(z.movedim(channel, -1), matrix).movedim(-1, channel)
+
+    def pool(z: Tensor, dims: tuple[int, ...]) -> Tensor:
+        small = z.amax(dims, keepdim=True) if config.pooling == "max" else z.mean(dims, keepdim=True)
+        return small.expand_as(z)
+
+    features = [generate(0, x)]
+    for j in range(1, config.steps):
+        fed = geometry.resize(geometry.concat(features), x)
+        columns = slice(0, fed.shape[channel])
+        state = x if m.embedding is None else x + times(m.embedding, x)
+        if m.attention is not None:
+            assert isinstance(m.attention, Tensor)
+            pooled = torch.stack([pool(fed, dims) for dims in geometry.pooled_dims(config.aggregation)]).sum(0)
+            attention = times(m.attention[:, columns], pooled)
+            state = state + attention if config.interaction == "additive" else state * torch.sigmoid(attention)
+        state = F.leaky_relu(state, config.negative_slope)
+        if m.fusion is not None:
+            state = state + times(m.fusion[:, columns], fed)
+        features.append(generate(j, F.leaky_relu(state, config.negative_slope)))
+    return geometry.concat(features)

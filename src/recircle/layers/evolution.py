@@ -1,0 +1,226 @@
+"""The state of an ARC layer, evolved in place: Eq. 3-5 of the paper with nothing computed or allocated twice."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from recircle.layers.config import ArcConfig
+from recircle.layers.geometry import Geometry
+from recircle.layers.recursion import ArcMatrices
+from recircle.layers.steps import Steps
+from recircle.layers.workspace import Allocate, workspace
+
+_CACHED = 1 << 20
+"""Bytes of a state that the passes of one update find in a core's cache again."""
+
+_CLIPS = 4 << 20
+"""Bytes of a state from which on clips are worked through one after the other."""
+
+
+def evolves_in_place(config: ArcConfig, steps: Steps) -> bool:
+    """Tell whether `Evolution` knows this variant: additive, by matrices, and every step reads all channels."""
+    additive = not config.attention or (config.interaction == "additive" and config.attention_module == "fc")
+    return additive and len(set(steps.inputs)) == 1
+
+
+class Evolution:
+    """X_2, X_3, ... of one forward pass, each from the features before it; not differentiable.
+
+    The sums A_j and F_j are kept, and each step adds its own term to them. A state is made frame by frame, so that the
+    passes over it meet in the cache.
+    """
+
+    def __init__(
+        self,
+        x: Tensor,
+        matrices: ArcMatrices,
+        config: ArcConfig,
+        steps: Steps,
+        geometry: Geometry,
+        allocate: Allocate,
+    ) -> None:
+        """Compute (I + W^e) X.
+
+        Args:
+            x: the input X.
+            matrices: W^e, W^a and W^f.
+            config: a variant for which `evolves_in_place`.
+            steps: of the layer.
+            geometry: the layout of `x` and of the features.
+            allocate: makes what is needed as long as this object.
+        """
+        assert not isinstance(matrices.attention, tuple)
+        self._x, self._config, self._geometry, self._allocate = x, config, geometry, allocate
+        self._base = x
+        if matrices.embedding is not None:
+            self._base = geometry.empty(x, x.shape[geometry.channel], allocate)
+            geometry.accumulate(self._base, x, with_identity(matrices.embedding), first=True)
+        self._dims = [] if matrices.attention is None else geometry.pooled_dims(config.aggregation)
+        self._attention = _columns(matrices.attention, steps)
+        self._fusion = _columns(matrices.fusion, steps)
+        self._maps: list[Tensor] = []
+        self._fused: Tensor | None = None
+        self._rest = x - self._phi(self._phi(x)) if config.signed_input else None
+        frames = len(x) * x.shape[geometry.time]
+        self._block = max(1, _CACHED * frames // max(1, x.numel() * x.element_size()))
+
+    def advance(self, j: int, feature: Tensor, out: Tensor) -> Tensor:
+        """Write X_{j+1}, the state after the features of step j (counted from 1), into `out`, which is as X."""
+        self._attend(j, feature)
+        for part in self._parts(feature):
+            self._write(part, part(out), None, j, part(feature))
+        return out
+
+    def absorb(self, j: int, feature: Tensor) -> list[Tensor]:
+        """Add the features of step j to the sums, without making the state; return them pooled."""
+        pooled = self._attend(j, feature)
+        if self._fused is not None:
+            self._geometry.accumulate(self._fused, feature, self._fusion[j - 1], first=j == 1)
+        return pooled
+
+    def retract(self, j: int, feature: Tensor, pooled: Sequence[Tensor]) -> None:
+        """Take the features of step j, the last that was added, from the sums again."""
+        for total, z in zip(self._maps, pooled):
+            self._geometry.accumulate(total, z, -self._attention[j - 1], first=False)
+        if self._fused is not None:
+            self._geometry.accumulate(self._fused, feature, -self._fusion[j - 1], first=False)
+
+    def write(self, feature: Tensor, out: Tensor, attended: Tensor) -> None:
+        """Write the state that follows from the sums.
+
+        Args:
+            feature: features of any step, for their shape.
+            out: as X; receives the state.
+            attended: as X; receives phi((I + W^e) X + A_j).
+        """
+        for part in self._parts(feature):
+            self._write(part, part(out), part(attended))
+
+    def _attend(self, j: int, feature: Tensor) -> list[Tensor]:
+        """Add the pooled features to the maps; return them."""
+        geometry = self._geometry
+        pooled = [geometry.pool(feature, dims, self._config.pooling, self._x) for dims in self._dims]
+        if j == 1:
+            channels = self._x.shape[geometry.channel]
+            self._maps = [geometry.empty(z, channels, self._allocate) for z in pooled]
+            self._fused = geometry.empty(feature, channels, self._allocate) if self._fusion else None
+        for total, z in zip(self._maps, pooled):
+            geometry.accumulate(total, z, self._attention[j - 1], first=j == 1)
+        return pooled
+
+    def _parts(self, feature: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
+        """Yield views of some frames of one clip, as functions of any tensor of clips."""
+        time = self._geometry.time
+        clips, frames = len(feature), self._x.shape[time]
+        # a strided layer's features may have other frames than its input
+        length = min(self._block, frames) if feature.shape[time] == frames else frames
+        if length == frames and (clips == 1 or self._block >= clips * frames):
+            yield lambda z: z
+            return
+        for clip in range(clips):
+            for start in range(0, frames, length):
+
+                def part(z: Tensor, clip: int = clip, start: int = start) -> Tensor:
+                    z = z.narrow(0, clip, 1)
+                    whole = z.shape[time] == 1 or length == frames
+                    return z if whole else z.narrow(time, start, min(length, frames - start))
+
+                yield part
+
+    def _write(
+        self,
+        part: Callable[[Tensor], Tensor],
+        state: Tensor,
+        attended: Tensor | None,
+        j: int = 0,
+        feature: Tensor | None = None,
+    ) -> None:
+        """Write a part of a state; all passes over it follow one another, so that they find it in the cache.
+
+        The features are added to their sum on the way where they are given.
+        """
+        geometry = self._geometry
+        inner = state if attended is None else attended
+        source = part(self._base)
+        for total in self._maps:
+            geometry.add(source, part(total), inner)
+            source = inner
+        self._phi(source, inner)
+        if self._fused is not None:
+            fused = part(self._fused)
+            if feature is not None:
+                geometry.accumulate(fused, feature, self._fusion[j - 1], first=j == 1)
+            geometry.add(inner, fused, state)
+            inner = state
+        self._phi(inner, state)
+        if self._rest is not None:
+            state.add_(part(self._rest))
+
+    def new_state(self) -> Tensor:
+        """Return fresh memory for a state."""
+        channels = self._x.shape[self._geometry.channel]
+        return self._geometry.empty(self._x, channels, lambda shape, like: like.new_empty(shape))
+
+    def _phi(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        slope = self._config.negative_slope
+        if out is x:
+            return F.leaky_relu_(x, slope) if slope else F.relu_(x)
+        if out is None:
+            return F.leaky_relu(x, slope) if slope else F.relu(x)
+        return torch.ops.aten.leaky_relu.out(x, slope, out=out)
+
+
+def evolve(
+    x: Tensor,
+    matrices: ArcMatrices,
+    generate: Callable[[int, Tensor], Tensor],
+    config: ArcConfig,
+    steps: Steps,
+    geometry: Geometry,
+    *,
+    each_alone: bool,
+) -> Tensor:
+    """Compute what `recurse` does, without gradients, in as little memory as it takes.
+
+    Args:
+        x: see `recurse`, like the others.
+        matrices: of the dtype of `x`.
+        generate: see `recurse`.
+        config: a variant that `evolves_in_place`.
+        steps: see `recurse`.
+        geometry: see `recurse`.
+        each_alone: `generate` gives the features of a clip whatever clips are beside it.
+    """
+    clips = _CLIPS * len(x) // max(1, x.numel() * x.element_size())
+    if each_alone and x.device.type == "cpu" and 0 < max(1, clips) < len(x):
+        parts = [_evolve(part, matrices, generate, config, steps, geometry) for part in x.split(max(1, clips))]
+        # folded, where torch keeps the channels-last memory format
+        return geometry.unfold(torch.cat([geometry.fold(part) for part in parts]), x)
+    return _evolve(x, matrices, generate, config, steps, geometry)
+
+
+def _evolve(
+    x: Tensor,
+    matrices: ArcMatrices,
+    generate: Callable[[int, Tensor], Tensor],
+    config: ArcConfig,
+    steps: Steps,
+    geometry: Geometry,
+) -> Tensor:
+    with workspace(x) as allocate:
+        evolution = Evolution(x, matrices, config, steps, geometry, allocate)
+        features, state = [generate(0, x)], geometry.empty(x, x.shape[geometry.channel], allocate)
+        for j in range(1, config.steps):
+            features.append(generate(j, evolution.advance(j, features[-1].to(x.dtype), state)))
+        return geometry.concat(features)
+
+
+def with_identity(embedding: Tensor) -> Tensor:
+    """Return I + W^e: one product with it is X + W^e X."""
+    return embedding + torch.eye(len(embedding), dtype=embedding.dtype, device=embedding.device)
+
+
+def _columns(matrix: Tensor | None, steps: Steps) -> tuple[Tensor, ...]:
+    return () if matrix is None else matrix.split(steps.width, dim=1)

@@ -1,0 +1,47 @@
+"""The norm and the activation between an operator and the features that are fed back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from recircle.layers.sliced_norm import SlicedNorm
+
+Replay = Callable[[Tensor], Tensor]
+"""Makes features again from the operator's output; no running statistics are updated a second time."""
+
+
+@dataclass(frozen=True)
+class NormAct:
+    """Norm, then activation; either may be None."""
+
+    norm: SlicedNorm | None
+    act: nn.Module | None
+
+    @property
+    def each_alone(self) -> bool:
+        """Whether a sample's features are the same whatever other samples are beside it."""
+        return self.norm is None or self.norm.each_alone
+
+    def __call__(self, x: Tensor, start: int, length: int) -> Tensor:
+        """Follow an operator's output [N, length, ...], channels `start` to `start + length` of the whole."""
+        y = x if self.norm is None else self.norm.normalise(x, start, length)
+        if self.act is None:
+            return y
+        if self.norm is not None and not torch.is_grad_enabled() and type(self.act) is nn.ReLU:
+            return y.relu_()
+        return self.act(y)
+
+    def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Replay]:
+        """Return the features, and the function that makes them again; the output of the operator stays as it is."""
+        if self.norm is None:
+            return self._activate_copy(x), self._activate_copy
+        y, replay = self.norm.recorded(x, start, length)
+        act = self.act
+        return (y, replay) if act is None else (act(y), lambda z: act(replay(z)))
+
+    def _activate_copy(self, x: Tensor) -> Tensor:
+        if self.act is None:
+            return x
+        return self.act(x.clone() if getattr(self.act, "inplace", False) else x)

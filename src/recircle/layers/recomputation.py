@@ -1,0 +1,255 @@
+"""An ARC layer's training in memory that does not grow with n: states are made again in the backward pass.
+
+Of the states only X is kept. Convolutions and norms are ordinary nodes of autograd's graph; what they would save of a
+state or of the features is replaced by a promise to make it again from X and the operator's outputs, which norms keep
+anyhow. So no convolution is computed twice; the products with W^e, W^a and W^f are.
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from recircle.layers.config import ArcConfig
+from recircle.layers.evolution import Evolution, evolves_in_place, with_identity
+from recircle.layers.follow import Replay
+from recircle.layers.geometry import Geometry
+from recircle.layers.recursion import ArcMatrices
+from recircle.layers.steps import Steps
+from recircle.layers.workspace import workspace
+
+Follow = Callable[[int, Tensor], tuple[Tensor, Replay]]
+"""The features of a step, counted from 0, from the operator's output; and how to make them again."""
+
+
+def recomputes(config: ArcConfig, steps: Steps) -> bool:
+    """Tell whether `train` knows this variant."""
+    return evolves_in_place(config, steps) and not config.signed_input
+
+
+def train(
+    x: Tensor,
+    matrices: ArcMatrices,
+    operate: Callable[[int, Tensor], Tensor],
+    follow: Follow,
+    config: ArcConfig,
+    steps: Steps,
+    geometry: Geometry,
+) -> Tensor:
+    """Compute what `recurse` does, differentiable once.
+
+    Args:
+        x: the input X.
+        matrices: see `recurse`, like config, steps and geometry.
+        operate: the operator's output on the state of a step.
+        follow: the features from that output.
+        config: a variant that `recomputes`.
+        steps: see `recurse`.
+        geometry: see `recurse`.
+    """
+    backward = _Backward(config, steps, geometry)
+    features: list[Tensor] = []
+    outputs: list[Tensor] = []
+    with workspace(x) as allocate, torch.no_grad():
+        evolution = Evolution(x, matrices, config, steps, geometry, allocate)
+        with torch.enable_grad():
+            state = x
+            for j in range(config.steps):
+                if j:
+                    learns = (x, *matrices) if j == 1 else (None,) * 4
+                    kept = (x, *matrices, *outputs) if j == config.steps - 1 else ()
+                    state = _Advance.apply(backward, evolution, j, kept, features[-1].to(x.dtype), *learns)
+                promises = _Promises()
+                with torch.autograd.graph.saved_tensors_hooks(promises.pack, _Kept.unpack):
+                    output = operate(j, state)
+                    feature, replay = follow(j, output)
+                if j:
+                    promises.replace(state, lambda node=state.grad_fn, j=j: backward.state(j, node))
+                if not _is_same(feature, output):
+                    saved = promises.find(output)
+                    if saved is not None:
+                        promises.replace(feature, lambda saved=saved, replay=replay: replay(saved.tensor))
+                backward.replays.append(replay)
+                outputs.append(output.detach())
+                features.append(feature)
+    return geometry.concat(features)
+
+
+class _Kept:
+    """What stands in autograd's graph for a saved tensor: the tensor, or how to make it again."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.kept: Tensor | None = tensor.detach()
+        self.version = tensor._version
+        self.layout = tensor.shape, tensor.stride()
+        self.make: Callable[[], Tensor] | None = None
+
+    @property
+    def tensor(self) -> Tensor:
+        assert self.kept is not None
+        if self.kept._version != self.version:
+            raise RuntimeError("a tensor that the backward pass of an ARC layer needs has been changed in place")
+        return self.kept
+
+    def unpack(self) -> Tensor:
+        return self.tensor if self.make is None else self.make().as_strided(*self.layout)
+
+
+class _Promises:
+    """The tensors that one step's operator, norm and activation save."""
+
+    def __init__(self) -> None:
+        self.all: list[_Kept] = []
+
+    def pack(self, tensor: Tensor) -> _Kept:
+        self.all.append(_Kept(tensor))
+        return self.all[-1]
+
+    def find(self, tensor: Tensor) -> _Kept | None:
+        """Return what was saved of `tensor`, which may have had other dimensions then."""
+        return next((k for k in self.all if k.kept is not None and _is_same(k.kept, tensor)), None)
+
+    def replace(self, tensor: Tensor, make: Callable[[], Tensor]) -> None:
+        """Drop `tensor` wherever it was saved."""
+        while (saved := self.find(tensor)) is not None:
+            saved.kept, saved.make = None, make
+
+
+def _is_same(a: Tensor, b: Tensor) -> bool:
+    return a.data_ptr() == b.data_ptr() and a.numel() == b.numel()
+
+
+class _Backward:
+    """The backward pass of one layer: one state after the other, the last one first, and the sums over the steps."""
+
+    def __init__(self, config: ArcConfig, steps: Steps, geometry: Geometry) -> None:
+        self.config, self.steps, self.geometry = config, steps, geometry
+        self.replays: list[Replay] = []
+        self.at: _Recomputed | None = None
+
+    def state(self, j: int, node: Any) -> Tensor:
+        """Return the state that step j, counted from 0, has read; it stays until that of another step is asked for."""
+        if self.at is None:
+            assert j == self.config.steps - 1, "autograd comes to the last step first"
+            self.at = _Recomputed(self, node.saved_tensors)
+        self.at.go_to(j)
+        return self.at.state
+
+    def step(self, j: int, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of G_j, counted from 1, and after all steps those of X, W^e, W^a and W^f."""
+        now, geometry, slope = self.at, self.geometry, self.config.negative_slope
+        assert now is not None
+        matrices, feature = now.matrices, now.features[j - 1]
+        columns = slice((j - 1) * self.steps.width, j * self.steps.width)
+        terms: list[Tensor] = []
+        # the state is read no more: its gradient takes its memory
+        grad = _phi_backward(grad, now.state, slope)
+        if matrices.fusion is not None:
+            fused = now.d_fused.add(geometry.resize_backward(grad, feature))
+            terms.append(geometry.mix_rows(fused, matrices.fusion[:, columns].t()))
+            now.d_fusion.insert(0, geometry.correlate(fused, feature))
+        base = now.d_base.add(_phi_backward(grad, now.attended, slope))
+        if isinstance(matrices.attention, Tensor):
+            products: list[Tensor] = []
+            for dims, pooled in zip(geometry.pooled_dims(self.config.aggregation), now.pooled[j - 1]):
+                small = geometry.resize_backward(geometry.sum(base, dims), pooled, dims)
+                d_pooled = geometry.mix_rows(small, matrices.attention[:, columns].t())
+                terms.append(geometry.pool_backward(d_pooled, feature, pooled, dims, self.config.pooling, now.x))
+                products.append(geometry.correlate(small, pooled))
+            now.d_attention.insert(0, torch.stack(products).sum(0))
+        d_feature = terms[0]
+        for term in terms[1:]:
+            d_feature.add_(term)
+        if j > 1:
+            return d_feature, None, None, None, None
+        self.at = None
+        return d_feature, *now.finish(base)
+
+
+class _Recomputed:
+    """The states of one layer made again, one at a time, in memory that is lent until the last gradient is there."""
+
+    def __init__(self, backward: _Backward, kept: tuple[Any, ...]) -> None:
+        x, embedding, attention, fusion, *outputs = kept
+        self.x, self.matrices, self.geometry = x, ArcMatrices(embedding, attention, fusion), backward.geometry
+        self.lent = ExitStack()
+        allocate = self.lent.enter_context(workspace(x))
+        channels = x.shape[self.geometry.channel]
+        with torch.no_grad():
+            self.state = self.geometry.empty(x, channels, allocate)
+            self.attended = self.geometry.empty(x, channels, allocate)
+            self.evolution = Evolution(x, self.matrices, backward.config, backward.steps, self.geometry, allocate)
+            self.features = [replay(z).to(x.dtype) for replay, z in zip(backward.replays, outputs)]
+            self.pooled = [self.evolution.absorb(j, feature) for j, feature in enumerate(self.features, start=1)]
+            self.d_base = _Sum(self.geometry.empty(x, channels, allocate))
+            self.d_fused = _Sum(self.geometry.empty(self.features[0], channels, allocate))
+        self.d_attention: list[Tensor] = []
+        self.d_fusion: list[Tensor] = []
+        self.absorbed, self.written = len(outputs), 0
+
+    def go_to(self, j: int) -> None:
+        """Make the state that step j, counted from 0, has read."""
+        if self.written == j:
+            return
+        with torch.no_grad():
+            while self.absorbed > j:
+                last = self.absorbed - 1
+                self.evolution.retract(self.absorbed, self.features[last], self.pooled[last])
+                self.absorbed -= 1
+            self.evolution.write(self.features[0], self.state, self.attended)
+        self.written = j
+
+    def finish(self, base: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of X and of the matrices, and hand the memory back."""
+        embedding = self.matrices.embedding
+        if embedding is None:
+            d_x, d_embedding = base.clone(), None
+        else:
+            d_x = self.geometry.mix_rows(base, with_identity(embedding).t())
+            d_embedding = self.geometry.correlate(base, self.x)
+        self.lent.close()
+        d_attention = torch.cat(self.d_attention, 1) if self.d_attention else None
+        d_fusion = torch.cat(self.d_fusion, 1) if self.d_fusion else None
+        return d_x, d_embedding, d_attention, d_fusion
+
+
+class _Sum:
+    """A sum in memory that is given."""
+
+    def __init__(self, memory: Tensor) -> None:
+        self.memory, self.empty = memory, True
+
+    def add(self, term: Tensor) -> Tensor:
+        """Add a term, and return the sum."""
+        if self.empty:
+            self.empty = False
+            return self.memory.copy_(term)
+        return self.memory.add_(term)
+
+
+class _Advance(torch.autograd.Function):
+    """X_{j+1} from G_j; the first step takes X and the matrices too, and the last saves what all need."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        backward, evolution, j, kept, feature, *_ = inputs
+        ctx.shared, ctx.j = backward, j
+        ctx.save_for_backward(*kept)
+        return evolution.advance(j, feature, evolution.new_state())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        shared: _Backward = ctx.shared
+        shared.state(ctx.j, ctx)
+        return None, None, None, None, *shared.step(ctx.j, grad)
+
+
+def _phi_backward(grad: Tensor, result: Tensor, slope: float) -> Tensor:
+    """Return the gradient of phi, in the memory of its result, whose sign is that of its input."""
+    if slope:
+        return torch.ops.aten.leaky_relu_backward.grad_input(grad, result, slope, True, grad_input=result)
+    return torch.ops.aten.threshold_backward.grad_input(grad, result, 0, grad_input=result)

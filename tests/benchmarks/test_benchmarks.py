@@ -1,0 +1,228 @@
+"""The benchmarks of networks, from the command line to the JSON file, at tiny sizes; no time is asserted."""
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks import arc_cost, machine, throughput
+from benchmarks.memory import kept_bytes, peak_bytes
+from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
+from recircle import UserError, list_models
+
+TINY = ["--width", "8", "--frames", "2", "--size", "32", "--rounds", "2"]
+CPU = torch.device("cpu")
+PAIR = ["--larger", "none", "--steps", "2", "4", "--batch", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _small_matrices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(machine.PEAK_SIZE, "cpu", 64)
+
+
+def cost(tmp_path: Path, *arguments: str) -> dict[str, Any]:
+    output = tmp_path / "figures.json"
+    arc_cost.main([*TINY, *arguments, "--output", str(output)])
+    return json.loads(output.read_text())
+
+
+def check_times(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        assert 0 < row["ms_lower"] <= row["ms"] <= row["ms_upper"]
+        host = next(r for r in rows if all(r[key] == row[key] for key in ("batch", "form")) and r["role"] == "host")
+        assert row["ratio"] == row["ms"] / host["ms"]
+        assert row["gmacs_ratio"] == row["gmacs"] / host["gmacs"]
+
+
+def test_inference_is_measured_for_each_batch_network_and_form(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = cost(tmp_path, "--only", "inference", "--larger", "tsm_resnet34", "--steps", "4", "2", "--batch", "2", "1")
+    assert found["machine"]["threads"] == torch.get_num_threads()
+    assert found["machine"]["peak_gmacs_per_s"] > 0
+    assert found["settings"]["steps"] == [2, 4]
+    assert "training" not in found
+    assert "memory" not in found
+    rows = found["inference"]
+    check_times(rows)
+    networks = [
+        ("host", "tsm_resnet18", None),
+        ("arc", "arc_tsm_resnet18", 2),
+        ("arc", "arc_tsm_resnet18", 4),
+        ("larger", "tsm_resnet34", None),
+    ]
+    as_it_is = [row for row in rows if row["form"] == "as it is"]
+    assert [(row["batch"], row["role"], row["model"], row["steps"]) for row in as_it_is] == [
+        (batch, *network) for batch in (2, 1) for network in networks
+    ]
+    assert len(rows) == 2 * len(as_it_is)
+    assert {row["form"] for row in rows} == {"as it is", "prepared"}
+    assert "GMACs / host's" in capsys.readouterr().out
+
+
+def test_training_is_measured_for_each_number_of_steps(tmp_path: Path) -> None:
+    found = cost(tmp_path, "--only", "training", *PAIR, "--train-batch", "3", "--dtype", "bf16")
+    rows = found["training"]
+    check_times(rows)
+    assert [(row["batch"], row["steps"]) for row in rows] == [(3, None), (3, 2), (3, 4)]
+    assert "inference" not in found
+
+
+def test_memory_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peaks = iter([1000, 1500, None])
+    monkeypatch.setattr(arc_cost, "peak_bytes", lambda *_, **__: next(peaks))
+    picture = tmp_path / "cost.png"
+    found = cost(tmp_path, "--only", "memory", *PAIR, "--plot", str(picture))
+    rows = found["memory"]
+    assert [row["steps"] for row in rows] == [None, 2, 4]
+    assert [row["peak_ratio"] for row in rows] == [1, 1.5, None]
+    kept = [row["kept_bytes"] for row in rows]
+    assert min(kept) > 0
+    assert [row["kept_ratio"] for row in rows] == [bytes_ / kept[0] for bytes_ in kept]
+    assert found["kept_growth"] == {"from": 2, "to": 4, "ratio": kept[2] / kept[1]}
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
+def test_the_peak_of_a_step_holds_what_is_kept_for_the_backward_pass() -> None:
+    network = prepare_for_training(build("tsm_resnet18", width=8), CPU)
+    kept = kept_bytes(network, random_clips(4, 8, 64, CPU))
+    shape: dict[str, Any] = {"steps": None, "width": 8, "batch": 4, "frames": 8, "size": 64}
+    peak = peak_bytes("tsm_resnet18", **shape, device=CPU, dtype=torch.float32)
+    assert peak is not None
+    # freed memory that the process still has may serve for a part
+    assert 0.8 * kept < peak < 20 * kept
+
+
+@pytest.mark.parametrize(("name", "steps"), [("tsm_resnet18", None), ("arc_tsm_resnet18", 4)])
+def test_what_is_kept_is_what_the_allocator_does_not_get_back(name: str, steps: int | None) -> None:
+    network, clips = prepare_for_training(build(name, steps=steps, width=8), CPU), random_clips(2, 2, 32, CPU)
+    kept = kept_bytes(network, clips)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
+        output = network(clips)
+    allocated = sum(event.self_cpu_memory_usage for event in profiler.key_averages())
+    assert kept == allocated - output.untyped_storage().nbytes() > 0
+
+
+class Halves(nn.Module):
+    """Keeps exp(x) and, where it is held, exp(x) + 1; views and what is written in place add nothing."""
+
+    def __init__(self, hold: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3, 1, 1))
+        self.hold = hold
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, clips: Tensor) -> Tensor:
+        self.seen += 1
+        y = (clips * self.weight).exp()
+        z = y.transpose(0, 1).transpose(0, 1) + 1
+        # an object that autograd holds, not a saved tensor
+        return _Sum.apply(y, z if self.hold else None)
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, held: Tensor | None) -> Tensor:
+        ctx.held = [held]
+        return y.sum((1, 2, 3, 4))
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Any:
+        raise AssertionError("memory is measured without a backward pass")
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_what_autograd_holds_is_counted_and_nothing_else(hold: bool) -> None:
+    clips = random_clips(2, 3, 4, CPU)
+    size = clips.untyped_storage().nbytes()
+    assert kept_bytes(Halves(hold), clips) == size * (2 if hold else 1)
+
+
+def test_throughput_gives_the_fraction_of_the_peak(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "figures.json"
+    patterns = ["tsm_resnet18", "ts?_resnet18"]
+    throughput.main([*TINY, "--batch", "2", "--models", *patterns, "--output", str(output)])
+    found = json.loads(output.read_text())
+    assert [row["model"] for row in found["rows"]] == ["tsm_resnet18", "tsn_resnet18"]
+    peak = found["machine"]["peak_gmacs_per_s"]
+    for row in found["rows"]:
+        assert math.isclose(row["clips_per_s"], 2 / (row["ms"] / 1e3))
+        assert math.isclose(row["peak_fraction"], row["gmacs"] * row["clips_per_s"] / peak)
+    assert "of the peak" in capsys.readouterr().out
+
+
+def test_by_default_every_network_is_measured() -> None:
+    assert throughput.find_models(throughput.parse([]).models) == list_models()
+
+
+def test_rounds_interleave_in_both_orders_and_the_first_does_not_count() -> None:
+    called: list[str] = []
+    runs = {name: lambda name=name: called.append(name) for name in "abc"}
+    timings = machine.interleave(runs, 3, CPU)
+    assert "".join(called) == "cba" + "abc" + "cba" + "abc"
+    assert list(timings) == ["a", "b", "c"]
+
+
+def test_networks_get_what_training_gives_them() -> None:
+    clips = random_clips(2, 3, 16, CPU)
+    assert clips.shape == (2, 3, 3, 16, 16)
+    assert clips.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+    assert build("arc_tsn_resnet18", steps=2, width=8).num_classes == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "tsm_resnet18"], "no ARC layers"),
+        (["--model", "arc_tsm_resnet19"], "no network is called"),
+        (["--host", "resnet"], "no network is called"),
+        (["--steps", "3"], "is not converted: steps=3"),
+        (["--output", "nowhere/figures.json"], "folder nowhere is not there"),
+        (["--plot", "figure.word"], "cannot be drawn"),
+    ],
+)
+def test_arc_cost_says_what_is_wrong_before_it_measures(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(arc_cost, "matmul_peak", lambda *_: pytest.fail("measures"))
+    with pytest.raises(UserError, match=message):
+        arc_cost.main([*TINY, *arguments])
+
+
+@pytest.mark.parametrize("module", [arc_cost, throughput])
+@pytest.mark.parametrize("arguments", [["--rounds", "0"], ["--dtype", "fp8"], ["--batch", "-1"]])
+def test_wrong_numbers_end_with_2(module: Any, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        module.main(arguments)
+    assert "error:" in capsys.readouterr().err
+
+
+def test_a_training_step_of_a_single_frame_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        arc_cost.main(["--train-batch", "1", "--frames", "1"])
+    assert "two frames or more" in capsys.readouterr().err
+
+
+def test_throughput_says_which_pattern_matches_nothing() -> None:
+    with pytest.raises(UserError, match="'c3d_\\*'"):
+        throughput.main(["--models", "tsm_resnet18", "c3d_*"])
+
+
+def test_without_matplotlib_plot_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(UserError, match=r"recircle\[plot\]"):
+        arc_cost.main([*TINY, "--plot", str(tmp_path / "cost.png")])
+
+
+def test_from_the_shell_an_error_is_one_line_and_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        machine.run_main(lambda: throughput.main(["--models", "c3d"]))
+    assert capsys.readouterr().err.count("\n") == 1
