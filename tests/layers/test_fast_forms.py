@@ -208,6 +208,40 @@ def test_backward_can_be_repeated() -> None:
     torch.testing.assert_close([p.grad for p in layer.parameters()], first)
 
 
+def test_a_pass_that_stopped_half_way_does_not_count() -> None:
+    layer = make(ArcConfig()).eval()
+    x = clip(2, 3, 6, 5, 5).requires_grad_()
+    expected = gradients(layer, x)
+    layer.zero_grad()
+    inner = x * 1
+    y = layer(inner)
+    loss = (y * torch.linspace(-1, 1, y.numel()).view_as(y)).sum()
+    handle = inner.register_hook(_fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="stopped"):
+            loss.backward(retain_graph=True)
+    handle.remove()
+    layer.zero_grad()
+    torch.autograd.grad(y[:, :, -2:].sum(), layer.norm.weight, retain_graph=True)  # pyright: ignore
+    x.grad = None
+    loss.backward()
+    torch.testing.assert_close([x.grad, *(p.grad for p in layer.parameters())], expected)
+
+
+def _fail(grad: Tensor) -> None:
+    raise RuntimeError("stopped")
+
+
+def test_under_transforms() -> None:
+    layer = make(ArcConfig(), norm=None).double()
+    x = clip(3, 1, 2, 6, 5, 5, dtype=torch.float64)
+    torch.testing.assert_close(torch.func.vmap(layer)(x), torch.stack([layer(z) for z in x]))
+    grads = torch.func.grad(lambda z: layer(z).square().sum())(x[0])
+    z = x[0].clone().requires_grad_()
+    layer(z).square().sum().backward()
+    torch.testing.assert_close(grads, z.grad)
+
+
 def test_a_second_derivative_is_refused() -> None:
     layer = make(ArcConfig())
     x = clip(1, 2, 6, 5, 5).requires_grad_()

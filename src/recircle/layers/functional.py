@@ -75,7 +75,7 @@ def arc_operator(
         return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
 
     known = follow is None or isinstance(follow, NormAct)
-    if torch.compiler.is_compiling() or type(x) is not Tensor or not known:
+    if not known or _is_symbolic(x):
         return recurse(x, generate, matrices, config, steps, geometry)
 
     def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:
@@ -91,6 +91,12 @@ def arc_operator(
         each_alone = not isinstance(follow, NormAct) or follow.each_alone
         return evolve(*_cast(x, matrices), generate, config, steps, geometry, each_alone=each_alone)
     return recurse(x, generate, matrices, config, steps, geometry)
+
+
+def _is_symbolic(x: Tensor) -> bool:
+    """Tell whether operations are recorded or transformed instead of done, which memory used twice would confuse."""
+    recorded = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+    return recorded or type(x) is not Tensor or torch._C._are_functorch_transforms_active()
 
 
 def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:

@@ -132,8 +132,13 @@ class _Backward:
 
     def state(self, j: int, node: Any) -> Tensor:
         """Return the state that step j, counted from 0, has read; it stays until that of another step is asked for."""
+        begins = j == self.config.steps - 1
+        if self.at is not None and begins and self.at.used:
+            # an earlier pass went no further, or ended in an error
+            self.at.close()
+            self.at = None
         if self.at is None:
-            assert j == self.config.steps - 1, "autograd comes to the last step first"
+            assert begins, "autograd comes to the last step first"
             self.at = _Recomputed(self, node.saved_tensors)
         self.at.go_to(j)
         return self.at.state
@@ -142,6 +147,7 @@ class _Backward:
         """Return the gradients of G_j, counted from 1, and after all steps those of X, W^e, W^a and W^f."""
         now, geometry, slope = self.at, self.geometry, self.config.negative_slope
         assert now is not None
+        now.used = True
         matrices, feature = now.matrices, now.features[j - 1]
         columns = slice((j - 1) * self.steps.width, j * self.steps.width)
         terms: list[Tensor] = []
@@ -188,7 +194,7 @@ class _Recomputed:
             self.d_fused = _Sum(self.geometry.empty(self.features[0], channels, allocate))
         self.d_attention: list[Tensor] = []
         self.d_fusion: list[Tensor] = []
-        self.absorbed, self.written = len(outputs), 0
+        self.absorbed, self.written, self.used = len(outputs), 0, False
 
     def go_to(self, j: int) -> None:
         """Make the state that step j, counted from 0, has read."""
@@ -210,10 +216,14 @@ class _Recomputed:
         else:
             d_x = self.geometry.mix_rows(base, with_identity(embedding).t())
             d_embedding = self.geometry.correlate(base, self.x)
-        self.lent.close()
+        self.close()
         d_attention = torch.cat(self.d_attention, 1) if self.d_attention else None
         d_fusion = torch.cat(self.d_fusion, 1) if self.d_fusion else None
         return d_x, d_embedding, d_attention, d_fusion
+
+    def close(self) -> None:
+        """Hand the memory back."""
+        self.lent.close()
 
 
 class _Sum:
