@@ -1,6 +1,6 @@
 """The state of an ARC layer, evolved in place: Eq. 3-5 of the paper with nothing computed or allocated twice."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,9 +11,6 @@ from recircle.layers.geometry import Geometry
 from recircle.layers.recursion import ArcMatrices
 from recircle.layers.steps import Steps
 from recircle.layers.workspace import Allocate, workspace
-
-_CACHED = 1 << 20
-"""Bytes of a state that the passes of one update find in a core's cache again."""
 
 _CLIPS = 4 << 20
 """Bytes of a state from which on clips are worked through one after the other."""
@@ -28,8 +25,7 @@ def evolves_in_place(config: ArcConfig, steps: Steps) -> bool:
 class Evolution:
     """X_2, X_3, ... of one forward pass, each from the features before it; not differentiable.
 
-    The sums A_j and F_j are kept, and each step adds its own term to them. A state is made frame by frame, so that the
-    passes over it meet in the cache.
+    The sums A_j and F_j are kept, and each step adds its own term to them.
     """
 
     def __init__(
@@ -63,21 +59,25 @@ class Evolution:
         self._maps: list[Tensor] = []
         self._fused: Tensor | None = None
         self._rest = x - self._phi(self._phi(x)) if config.signed_input else None
-        frames = len(x) * x.shape[geometry.time]
-        self._block = max(1, _CACHED * frames // max(1, x.numel() * x.element_size()))
 
     def advance(self, j: int, feature: Tensor, out: Tensor) -> Tensor:
         """Write X_{j+1}, the state after the features of step j (counted from 1), into `out`, which is as X."""
-        self._attend(j, feature)
-        for part in self._parts(feature):
-            self._write(part, part(out), None, j, part(feature))
+        self.absorb(j, feature)
+        self.write(out, out)
         return out
 
     def absorb(self, j: int, feature: Tensor) -> list[Tensor]:
         """Add the features of step j to the sums, without making the state; return them pooled."""
-        pooled = self._attend(j, feature)
+        geometry, first = self._geometry, j == 1
+        pooled = [geometry.pool(feature, dims, self._config.pooling, self._x) for dims in self._dims]
+        if first:
+            channels = self._x.shape[geometry.channel]
+            self._maps = [geometry.empty(z, channels, self._allocate) for z in pooled]
+            self._fused = geometry.empty(feature, channels, self._allocate) if self._fusion else None
+        for total, z in zip(self._maps, pooled):
+            geometry.accumulate(total, z, self._attention[j - 1], first=first)
         if self._fused is not None:
-            self._geometry.accumulate(self._fused, feature, self._fusion[j - 1], first=j == 1)
+            geometry.accumulate(self._fused, feature, self._fusion[j - 1], first=first)
         return pooled
 
     def retract(self, j: int, feature: Tensor, pooled: Sequence[Tensor]) -> None:
@@ -87,76 +87,24 @@ class Evolution:
         if self._fused is not None:
             self._geometry.accumulate(self._fused, feature, -self._fusion[j - 1], first=False)
 
-    def write(self, feature: Tensor, out: Tensor, attended: Tensor) -> None:
+    def write(self, out: Tensor, attended: Tensor) -> None:
         """Write the state that follows from the sums.
 
         Args:
-            feature: features of any step, for their shape.
             out: as X; receives the state.
-            attended: as X; receives phi((I + W^e) X + A_j).
+            attended: as X; receives phi((I + W^e) X + A_j). It may be `out`.
         """
-        for part in self._parts(feature):
-            self._write(part, part(out), part(attended))
-
-    def _attend(self, j: int, feature: Tensor) -> list[Tensor]:
-        """Add the pooled features to the maps; return them."""
-        geometry = self._geometry
-        pooled = [geometry.pool(feature, dims, self._config.pooling, self._x) for dims in self._dims]
-        if j == 1:
-            channels = self._x.shape[geometry.channel]
-            self._maps = [geometry.empty(z, channels, self._allocate) for z in pooled]
-            self._fused = geometry.empty(feature, channels, self._allocate) if self._fusion else None
-        for total, z in zip(self._maps, pooled):
-            geometry.accumulate(total, z, self._attention[j - 1], first=j == 1)
-        return pooled
-
-    def _parts(self, feature: Tensor) -> Iterator[Callable[[Tensor], Tensor]]:
-        """Yield views of some frames of one clip, as functions of any tensor of clips."""
-        time = self._geometry.time
-        clips, frames = len(feature), self._x.shape[time]
-        # a strided layer's features may have other frames than its input
-        length = min(self._block, frames) if feature.shape[time] == frames else frames
-        if length == frames and (clips == 1 or self._block >= clips * frames):
-            yield lambda z: z
-            return
-        for clip in range(clips):
-            for start in range(0, frames, length):
-
-                def part(z: Tensor, clip: int = clip, start: int = start) -> Tensor:
-                    z = z.narrow(0, clip, 1)
-                    whole = z.shape[time] == 1 or length == frames
-                    return z if whole else z.narrow(time, start, min(length, frames - start))
-
-                yield part
-
-    def _write(
-        self,
-        part: Callable[[Tensor], Tensor],
-        state: Tensor,
-        attended: Tensor | None,
-        j: int = 0,
-        feature: Tensor | None = None,
-    ) -> None:
-        """Write a part of a state; all passes over it follow one another, so that they find it in the cache.
-
-        The features are added to their sum on the way where they are given.
-        """
-        geometry = self._geometry
-        inner = state if attended is None else attended
-        source = part(self._base)
+        source = self._base
         for total in self._maps:
-            geometry.add(source, part(total), inner)
-            source = inner
-        self._phi(source, inner)
+            self._geometry.add(source, total, attended)
+            source = attended
+        source = self._phi(source, attended)
         if self._fused is not None:
-            fused = part(self._fused)
-            if feature is not None:
-                geometry.accumulate(fused, feature, self._fusion[j - 1], first=j == 1)
-            geometry.add(inner, fused, state)
-            inner = state
-        self._phi(inner, state)
+            self._geometry.add(source, self._fused, out)
+            source = out
+        self._phi(source, out)
         if self._rest is not None:
-            state.add_(part(self._rest))
+            out.add_(self._rest)
 
     def new_state(self) -> Tensor:
         """Return fresh memory for a state."""

@@ -205,7 +205,7 @@ class _Recomputed:
                 last = self.absorbed - 1
                 self.evolution.retract(self.absorbed, self.features[last], self.pooled[last])
                 self.absorbed -= 1
-            self.evolution.write(self.features[0], self.state, self.attended)
+            self.evolution.write(self.state, self.attended)
         self.written = j
 
     def finish(self, base: Tensor) -> tuple[Tensor | None, ...]:
