@@ -20,15 +20,11 @@ interleaved rounds after one round that is not counted. Nothing here asserts a t
 """
 
 import argparse
-import json
-import os
-import platform
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -42,6 +38,7 @@ from rich.console import Console
 from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.machine import describe, write_json
 from recircle.cli.console import print_table
 from recircle.data.augmentation import Augmentation
 from recircle.data.dataset import EvalLoader, TrainLoader
@@ -303,19 +300,7 @@ def print_rows(rows: Sequence[Row]) -> None:
 
 def machine() -> dict[str, Any]:
     """Describe what the figures depend on."""
-    model = platform.processor()
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "av": av.__version__,
-        "pillow": Image.__version__,
-    }
+    return {**describe(torch.device("cpu")), "av": av.__version__, "pillow": Image.__version__}
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -368,7 +353,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "settings": settings,
             "rows": [asdict(row) for row in rows],
         }
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+        write_json(options.output, found)
 
 
 if __name__ == "__main__":
