@@ -141,9 +141,9 @@ def evolve(
         geometry: see `recurse`.
         each_alone: `generate` gives the features of a clip whatever clips are beside it.
     """
-    clips = _CLIPS * len(x) // max(1, x.numel() * x.element_size())
-    if each_alone and x.device.type == "cpu" and 0 < max(1, clips) < len(x):
-        parts = [_evolve(part, matrices, generate, config, steps, geometry) for part in x.split(max(1, clips))]
+    clips = max(1, _CLIPS * len(x) // max(1, x.numel() * x.element_size()))
+    if each_alone and x.device.type == "cpu" and clips < len(x):
+        parts = [_evolve(part, matrices, generate, config, steps, geometry) for part in x.split(clips)]
         # folded, where torch keeps the channels-last memory format
         return geometry.unfold(torch.cat([geometry.fold(part) for part in parts]), x)
     return _evolve(x, matrices, generate, config, steps, geometry)

@@ -36,7 +36,7 @@ class SlicedBatchNorm(_BatchNorm):
         mean, var, weight, bias = self._slices(start, length)
         if not self.each_alone:
             y, mean, scale = torch.native_batch_norm(x, weight, bias, mean, var, True, self._count(start), self.eps)
-            mean, var = mean.detach(), scale.detach().double().pow(-2).sub(self.eps).to(scale.dtype)
+            mean, var = mean.detach(), scale.detach().pow(-2).sub(self.eps)
         else:
             y = F.batch_norm(x, mean, var, weight, bias, eps=self.eps)
         return y, lambda z: F.batch_norm(z, mean, var, weight, bias, eps=self.eps)
