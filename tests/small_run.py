@@ -56,7 +56,7 @@ def write_run(path: Path, spec: ModelSpec = SPEC) -> Run:
     """Save a network whose classifier is large enough to tell clips apart; there is no config.json."""
     torch.manual_seed(3)
     model = spec.model.build(len(spec.labels))
-    torch.nn.init.normal_(model.fc.weight)
+    torch.nn.init.normal_(model.get_parameter("fc.weight"))
     run = Run.create(path)
     run.save_model(model, spec)
     return run

@@ -32,7 +32,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, torch.Tensor]:
     """A run, and the logits of the network that was saved in it."""
     torch.manual_seed(1)
     model = SPEC.model.build(3).eval()
-    torch.nn.init.normal_(model.fc.weight)
+    torch.nn.init.normal_(model.get_parameter("fc.weight"))
     with torch.inference_mode():
         logits = model(CLIPS)
     for parameter in model.parameters():

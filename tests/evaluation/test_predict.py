@@ -22,7 +22,7 @@ PREPROCESSING = Preprocessing(resize=32, crop=32, mean=(0.1, 0.5, 0.9))
 def model() -> VideoModel:
     torch.manual_seed(2)
     model = create_model("arc_tsm_resnet18", 3, width=8)
-    nn.init.normal_(model.fc.weight)
+    nn.init.normal_(model.get_parameter("fc.weight"))
     return model
 
 

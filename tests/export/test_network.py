@@ -19,7 +19,7 @@ SHAPES = [(1, 1), (2, 1), (1, 2), (3, 2), (2, 5)]
 def model() -> VideoModel:
     torch.manual_seed(2)
     model = create_model("tsm_resnet18", 3, width=8)
-    torch.nn.init.normal_(model.fc.weight)
+    torch.nn.init.normal_(model.get_parameter("fc.weight"))
     return model
 
 

@@ -19,8 +19,8 @@ def network() -> VideoModel:
     torch.manual_seed(5)
     model = create_model("tsm_resnet18", 3, width=8).eval()
     # most of each logit is the same for every clip, as in a network that has learnt little
-    nn.init.normal_(model.fc.weight, std=0.01)
-    nn.init.constant_(model.fc.bias, 3.0)
+    nn.init.normal_(model.get_parameter("fc.weight"), std=0.01)
+    nn.init.constant_(model.get_parameter("fc.bias"), 3.0)
     return model
 
 
@@ -54,7 +54,7 @@ def shift_the_other_way(model: VideoModel) -> None:
 
 
 def scale_the_classifier(model: VideoModel) -> None:
-    model.fc.weight.data *= 1.001
+    model.get_parameter("fc.weight").data *= 1.001
 
 
 def forget_a_norm(model: VideoModel) -> None:
@@ -62,7 +62,7 @@ def forget_a_norm(model: VideoModel) -> None:
 
 
 def spoil_a_weight(model: VideoModel) -> None:
-    model.fc.bias.data[1] = torch.nan
+    model.get_parameter("fc.bias").data[1] = torch.nan
 
 
 @pytest.mark.parametrize("spoil", [shift_the_other_way, scale_the_classifier, forget_a_norm, spoil_a_weight])

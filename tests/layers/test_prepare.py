@@ -79,7 +79,7 @@ def images(*shape: int) -> Tensor:
 @pytest.mark.parametrize("name", list_models())
 def test_registered_networks_lose_all_their_norms(name: str) -> None:
     net = create_model(name, 5, width=8)
-    nn.init.normal_(net.fc.weight)
+    nn.init.normal_(net.get_parameter("fc.weight"))
     norms = batch_norms(net)
     prepared = check_same(net, images(2, 3, 3, 32, 32))
     report = prepare_report(prepared)
@@ -102,7 +102,7 @@ def test_registered_networks_lose_all_their_norms(name: str) -> None:
 def test_bf16_autocast_is_as_exact_as_before(name: str) -> None:
     net = drawn(create_model(name, 5, width=8)).eval()
     assert isinstance(net.fc, nn.Linear)
-    nn.init.normal_(net.fc.weight)
+    nn.init.normal_(net.get_parameter("fc.weight"))
     prepared, x = prepare_for_inference(net), images(2, 4, 3, 32, 32)
     with torch.inference_mode():
         exact = net(x)
@@ -114,7 +114,7 @@ def test_bf16_autocast_is_as_exact_as_before(name: str) -> None:
 def test_norms_of_operator_feedback_are_left() -> None:
     net = create_model("arc_tsm_resnet18", 5, width=8, arc=ArcConfig(feedback="operator"))
     assert isinstance(net.fc, nn.Linear)
-    nn.init.normal_(net.fc.weight)
+    nn.init.normal_(net.get_parameter("fc.weight"))
     prepared = check_same(net, images(1, 3, 3, 32, 32))
     report = prepare_report(prepared)
     plain = {"bn1", *(f"layer{stage}.0.downsample.1" for stage in (2, 3, 4))}
@@ -446,7 +446,7 @@ def test_training_it_has_no_norms_to_update() -> None:
 
 def test_it_exports() -> None:
     net = create_model("arc_tsn_resnet18", 5, width=8, stages=[1])
-    nn.init.normal_(net.fc.weight)
+    nn.init.normal_(net.get_parameter("fc.weight"))
     net = prepare_for_inference(drawn(net))
     x = images(2, 3, 3, 32, 32)
     dims = {0: torch.export.Dim("B", min=1)}

@@ -33,7 +33,7 @@ def test_wrong_classifier_is_refused(model: VideoModel, classes: int, dropout: f
 def test_new_classifier_follows_the_trunks_dtype() -> None:
     model = create_model("tsn_resnet18", 3, width=8).double()
     model.reset_classifier(4)
-    assert model.fc.weight.dtype == torch.float64
+    assert model.get_parameter("fc.weight").dtype == torch.float64
     assert model.dropout.p == 0.5
 
 
@@ -64,4 +64,4 @@ def test_a_network_of_ones_own() -> None:
     assert Tiny()(torch.randn(4, 2, 3, 5, 5)).shape == (4, 2)
     with pytest.raises(UserError, match="no package has ImageNet weights for tiny"):
         Tiny().imagenet_file()
-    assert Tiny().rename_published({"a": torch.ones(1)}) == {"a": torch.ones(1)}
+    assert Tiny().convert_published({"a": torch.ones(1)}) == {"a": torch.ones(1)}

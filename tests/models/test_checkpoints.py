@@ -34,7 +34,7 @@ def test_published_tsm_checkpoint_loads(tsm_r18: dict[str, Tensor], tmp_path: Pa
     report = load_weights(model, file)
     assert (report.loaded, report.left_out, report.kept) == (122, (), ())
     assert torch.equal(model.state_dict()["layer1.0.conv1.weight"], tsm_r18["base_model.layer1.0.conv1.net.weight"])
-    assert torch.equal(model.fc.bias, tsm_r18["new_fc.bias"])
+    assert torch.equal(model.get_parameter("fc.bias"), tsm_r18["new_fc.bias"])
 
 
 def test_published_classifier_is_left_out_only_on_request(tsm_r18: dict[str, Tensor], tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_published_classifier_is_left_out_only_on_request(tsm_r18: dict[str, Ten
     with pytest.raises(UserError, match=r"a classifier of 12 classes, tsm_resnet18 one of 3; .*new_classifier=True"):
         load_weights(create_model("tsm_resnet18", 3), file)
     model = create_model("tsm_resnet18", 3)
-    before = model.fc.weight.clone()
+    before = model.get_parameter("fc.weight").clone()
     assert load_weights(model, file, new_classifier=True).left_out == ("fc.weight", "fc.bias")
-    assert torch.equal(model.fc.weight, before)
+    assert torch.equal(model.get_parameter("fc.weight"), before)
     tuned = create_model("tsm_resnet18", 3, pretrained=file)
     assert tuned.load_report is not None
     assert tuned.load_report.left_out == ("fc.weight", "fc.bias")

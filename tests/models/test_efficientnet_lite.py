@@ -47,7 +47,7 @@ def test_pretrained_trunk_with_a_new_classifier() -> None:
     assert report.loaded == 294
     assert report.left_out == ("fc.weight", "fc.bias")
     assert "was left out" in str(report)
-    assert model.fc.weight.std().item() == pytest.approx(0.001, rel=0.1)
+    assert model.get_parameter("fc.weight").std().item() == pytest.approx(0.001, rel=0.1)
 
 
 def test_pretrained_arc_form_computes_what_the_host_does() -> None:
@@ -56,7 +56,7 @@ def test_pretrained_arc_form_computes_what_the_host_does() -> None:
     assert arc.load_report is not None
     # W^e, W^a and W^f of the 16 depthwise convolutions
     assert len(arc.load_report.kept) == 3 * 16
-    assert "48 ARC matrices" in str(arc.load_report)
+    assert "48 parameters" in str(arc.load_report)
     clips = torch.randn(1, 2, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(arc(clips), host(clips), rtol=1e-4, atol=1e-4)

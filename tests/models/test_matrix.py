@@ -5,34 +5,13 @@ import pickle
 
 import pytest
 import torch
-from torch import Tensor
+from torch import nn
 
 from recircle.layers.arc import ArcLayer
 from recircle.models import VideoModel, create_model, list_models, model_summary
+from tests.models.small import small, small_clips, small_form
 
 NAMES = list_models()
-
-
-def small(name: str, num_classes: int = 5) -> VideoModel:
-    """Return a narrow network whose ARC matrices, norms and logits are not at their initial values."""
-    model = create_model(name, num_classes, width=8, dropout=0.0)
-    assert model.name == name
-    with torch.no_grad():
-        for key, value in [*model.named_parameters(), *model.named_buffers()]:
-            if key.endswith("running_var"):
-                value.uniform_(0.8, 1.2)
-            elif key.endswith(("running_mean", "bias")) or key.startswith("fc."):
-                value.normal_(0, 0.1)
-        for layer in model.modules():
-            if isinstance(layer, ArcLayer):
-                for matrix in (layer.embedding, layer.attention, layer.fusion):
-                    assert matrix is not None
-                    matrix.normal_(0, 0.1)
-    return model
-
-
-def clips(batch: int = 2, frames: int = 3, size: int = 33) -> Tensor:
-    return torch.randn(batch, frames, 3, size, size)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -44,9 +23,10 @@ def model(request: pytest.FixtureRequest) -> VideoModel:
 def test_any_number_of_frames_and_a_gradient_everywhere(model: VideoModel) -> None:
     assert model_summary(model.name)
     model.train()
-    for frames in (1, 3):
-        logits = model(clips(frames=frames))
-        assert logits.shape == (2, 5)
+    few, more = small_form(model.name).frames
+    assert model(small_clips(model.name, frames=few)).shape == (2, 5)
+    logits = model(small_clips(model.name, frames=more))
+    assert logits.shape == (2, 5)
     logits.square().sum().backward()
     without = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert without == []
@@ -56,14 +36,13 @@ def test_any_number_of_frames_and_a_gradient_everywhere(model: VideoModel) -> No
 
 def test_clips_of_a_batch_are_independent(model: VideoModel) -> None:
     model.eval()
-    x, order = clips(batch=3), torch.tensor([2, 0, 1])
+    x, order = small_clips(model.name, batch=3), torch.tensor([2, 0, 1])
     with torch.no_grad():
         logits = model(x)
         assert (logits[0] - logits[1]).abs().max() > 1e-4
         torch.testing.assert_close(model(x[order]), logits[order], rtol=1e-4, atol=1e-5)
-        # the order of the frames matters to the shift and to nothing else
         reversed_logits = model(x.flip(1))
-        if "tsm" in model.name:
+        if small_form(model.name).ordered:
             assert (reversed_logits - logits).abs().max() > 1e-5
         else:
             torch.testing.assert_close(reversed_logits, logits, rtol=1e-4, atol=1e-5)
@@ -72,9 +51,9 @@ def test_clips_of_a_batch_are_independent(model: VideoModel) -> None:
 def test_weights_travel(model: VideoModel) -> None:
     model.eval()
     with torch.device("meta"):
-        other = create_model(model.name, 5, width=8).eval()
+        other = create_model(model.name, 5, **small_form(model.name).options).eval()
     other.load_state_dict(model.state_dict(), assign=True)
-    x = clips(batch=1, frames=2)
+    x = small_clips(model.name, batch=1)
     with torch.no_grad():
         logits = model(x)
         assert torch.equal(other(x), logits)
@@ -83,28 +62,31 @@ def test_weights_travel(model: VideoModel) -> None:
 
 def test_parts_and_a_new_classifier(model: VideoModel) -> None:
     model = copy.deepcopy(model).eval()
-    x = clips()
+    x = small_clips(model.name)
     with torch.no_grad():
         features = model.forward_features(x)
-        # 33 pixels, halved five times and rounded up
-        assert features.shape == (2, 3, model.num_features, 2, 2)
+        assert features.shape[0] == 2
         pooled = model.forward_head(features, pre_logits=True)
-        assert pooled.shape == (2, 3, model.num_features)
+        assert pooled.shape[0] == 2
+        assert pooled.shape[-1] == model.num_features
         logits = model.forward_head(features)
-        assert torch.equal(logits, model(x))
-        torch.testing.assert_close(model.fc(pooled.mean(1)), logits, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(logits, model(x), rtol=1e-4, atol=1e-5)
+        if isinstance(model.fc, nn.Linear):
+            by_hand = model.fc(pooled.flatten(1, -2).mean(1) if pooled.dim() > 2 else pooled)
+            torch.testing.assert_close(by_hand, logits, rtol=1e-4, atol=1e-5)
         model.reset_classifier(7, dropout=0.25)
         assert model.forward_head(features).shape == (2, 7)
     assert (model.num_classes, model.dropout.p) == (7, 0.25)
+    assert {model.get_parameter(key).shape[0] for key in model.classifier_keys} == {7}
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("arc_")])
 def test_arc_computes_what_its_host_does_at_first(name: str) -> None:
     host = small(name.removeprefix("arc_")).double()
-    arc = create_model(name, 5, width=8, dropout=0.0).double()
+    arc = create_model(name, 5, dropout=0.0, **small_form(name).options).double()
     result = arc.load_state_dict(host.state_dict(), strict=False)
     assert result.unexpected_keys == []
-    x = clips().double()
+    x = small_clips(name).double()
     with torch.no_grad():
         torch.testing.assert_close(arc.train()(x), host.train()(x), rtol=1e-9, atol=1e-9)
         expected = host.eval()(x)

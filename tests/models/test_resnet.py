@@ -46,7 +46,7 @@ def test_equals_torchvision_on_frames(name: str, depth: int, shifted: Collection
     randomise(oracle)
     with torch.device("meta"):
         model = create_model(name, 6).eval()
-    model.load_state_dict(model.rename_published(oracle.state_dict()), assign=True)
+    model.load_state_dict(model.convert_published(oracle.state_dict()), assign=True)
     clips = torch.randn(1, 3, 3, 40, 33, dtype=torch.float64)
     with torch.no_grad():
         expected = oracle(clips)

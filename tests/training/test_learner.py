@@ -28,7 +28,7 @@ def build(config: TrainConfig, accelerator: Accelerator) -> Learner:
     torch.manual_seed(config.seed)
     model = config.model.build(3)
     # the classifier starts near zero; the tests are about gradients that are not
-    torch.nn.init.normal_(model.fc.weight)
+    torch.nn.init.normal_(model.get_parameter("fc.weight"))
     assert config.data.preprocessing is not None
     learner = Learner(model, config.data.preprocessing, config, accelerator)
     learner.train_mode()
@@ -112,7 +112,7 @@ def test_a_loss_or_gradient_that_is_not_finite_stops_before_the_weights_change(
 ) -> None:
     learner = make_learner(ema=0.9)
     if what == "loss":
-        learner.model.fc.bias.data[0] = torch.nan
+        learner.model.get_parameter("fc.bias").data[0] = torch.nan
     else:
         learner.model.get_parameter("conv1.weight").register_hook(lambda gradient: gradient * torch.inf)
     before = weights(learner)

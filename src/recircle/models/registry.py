@@ -99,14 +99,14 @@ class ModelConfig:
         name: one of `list_models()`.
         arc: the variant of its ARC layers; None is the paper's.
         width: channels of the stem; None is the published width.
-        dropout: before the classifier.
+        dropout: before the classifier; None is the published rate.
         pretrained: None, "imagenet", or the path of a weight file; see `create_model`.
     """
 
     name: str
     arc: ArcConfig | None = None
     width: int | None = None
-    dropout: float = 0.5
+    dropout: float | None = None
     pretrained: str | None = None
 
     def __post_init__(self) -> None:
@@ -117,12 +117,14 @@ class ModelConfig:
             raise ValueError(f"arc is given, but {self.name} has no ARC layers{hint}")
         if self.width is not None and self.width < 8:
             raise ValueError(f"width={self.width} is too narrow; the stem needs 8 channels or more")
-        if not 0 <= self.dropout < 1:
+        if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is the share of features left out; give a value in [0, 1)")
 
     def build(self, num_classes: int) -> VideoModel:
         """Return a new network; see `create_model` for what can go wrong."""
-        options: dict[str, Any] = {"dropout": self.dropout}
+        options: dict[str, Any] = {}
+        if self.dropout is not None:
+            options["dropout"] = self.dropout
         if self.arc is not None:
             options["arc"] = self.arc
         if self.width is not None:

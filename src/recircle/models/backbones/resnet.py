@@ -144,7 +144,7 @@ class VideoResNet(VideoModel):
             "torchvision's .pth file of the ResNet of this depth and give its path as pretrained"
         )
 
-    def rename_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of published TSN and TSM checkpoints; torchvision's names are this network's own.
 
         Raises:

@@ -1,11 +1,7 @@
-"""How each system of the golden vectors is built here: one entry in `BUILDERS` per system.
-
-A builder takes the config of a case and its weights under their published names, and returns a float64 function from
-[B, T, ...] to the case's output, with those weights.
-"""
+"""The ARC layer alone."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,42 +9,7 @@ from torch import Tensor, nn
 
 from recircle.layers.arc import ArcConv2d, ArcConv3d
 from recircle.layers.config import ArcConfig
-from recircle.models import create_model
-from recircle.models.base import VideoModel
-
-Weights = Mapping[str, Tensor]
-
-
-class UnknownSystemError(ValueError):
-    """There is no way to build what a file describes."""
-
-
-def build(system: str, config: Mapping[str, Any], weights: Weights) -> nn.Module:
-    """Return the system of a case in evaluation mode, in the dtype of its weights.
-
-    Raises:
-        UnknownSystemError: no builder knows the system or this config of it.
-        ValueError: the weights do not fit.
-    """
-    for pattern, builder in BUILDERS.items():
-        if re.fullmatch(pattern, system):
-            return builder(system, config, weights).eval()
-    raise UnknownSystemError(f"the system {system!r} is not known; known are {', '.join(BUILDERS)}")
-
-
-def _video_model(system: str, config: Mapping[str, Any], weights: Weights) -> VideoModel:
-    """Build tsn_r50, tsm_r18 and their sisters; a backbone in the config goes before that in the system's name."""
-    named = re.search(r"_r(?:esnet)?(\d+)", system)
-    backbone = config.get("backbone", f"resnet{named[1]}" if named else "")
-    try:
-        # no storage and no drawing of initial weights
-        with torch.device("meta"):
-            model = create_model(f"{system[:3]}_{backbone}", config["num_classes"])
-    except ValueError as error:
-        raise UnknownSystemError(f"{system} with the backbone {backbone!r}: {error}") from None
-    model.load_state_dict(model.rename_published(dict(weights)), assign=True)
-    return model
-
+from tests.golden.systems.building import UnknownSystemError, Weights
 
 _INTERACTER = re.compile(r"PWI2_STPool_CAttendByAdd_outReLU(?P<leaky>_leaky11)?(?P<only>_OnlyAttend|_OnlyFuse)?")
 
@@ -135,10 +96,4 @@ def _plain_layer(
     return conv, norm if config["with_bn"] else None, nn.ReLU() if config["is_relu"] else None
 
 
-Builder = Callable[[str, Mapping[str, Any], Weights], nn.Module]
-
-BUILDERS: dict[str, Builder] = {
-    "arc_layer": _arc_layer,
-    "ts[nm](_.*)?": _video_model,
-}
-"""Pattern of the system's name -> builder."""
+BUILDERS = {"arc_layer": _arc_layer}
