@@ -22,10 +22,10 @@ types: setup
 	$(BIN)/pyright
 
 test: lint types
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal
 
 test-slow: setup
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --numprocesses auto --dist worksteal
 
 demo: setup
 	$(BIN)/recircle demo --output runs/demo

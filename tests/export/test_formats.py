@@ -1,6 +1,7 @@
 """Both kinds of files compute what the network does, whatever the variant of its ARC layers."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from recircle.layers.arc import ArcConv2d
 from recircle.layers.config import ArcConfig
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models import create_model, list_models
+from tests.models.small import small_form
 
 PREPROCESSING = Preprocessing(resize=36, crop=32)
 SHAPES = ((1, 1), (2, 1), (1, 2), (3, 4), (2, 8))
@@ -59,13 +61,19 @@ def disturb(model: nn.Module) -> nn.Module:
     return model.eval()
 
 
-def check(kind: Any, model: nn.Module, path: Path) -> None:
+def check(
+    kind: Any,
+    model: nn.Module,
+    path: Path,
+    preprocessing: Preprocessing = PREPROCESSING,
+    shapes: Sequence[tuple[int, int]] = SHAPES,
+) -> None:
     def eager(clips: Tensor) -> Tensor:
         with torch.inference_mode():
-            return model(PREPROCESSING.normalise(clips))
+            return model(preprocessing.normalise(clips))
 
-    kind.write(capture(ExportedNetwork(model, PREPROCESSING)), {}, path)
-    parity = compare(eager, kind.load(path), SHAPES, PREPROCESSING.crop_size)
+    kind.write(capture(ExportedNetwork(model, preprocessing)), {}, path)
+    parity = compare(eager, kind.load(path), shapes, preprocessing.crop_size)
     assert parity.holds, parity
     assert parity.spread > 0.01 * parity.largest
 
@@ -82,6 +90,9 @@ def test_every_variant_of_the_layer(kind: Any, tmp_path: Path, capfd: pytest.Cap
 @pytest.mark.parametrize("kind", [onnx_model, torch_program])
 @pytest.mark.parametrize("name", list_models())
 def test_every_network(name: str, kind: Any, tmp_path: Path) -> None:
+    form = small_form(name)
     options: dict[str, Any] = {"steps": 2} if name.startswith("arc_") else {}
-    model = disturb(create_model(name, 3, width=8, **options))
-    check(kind, model, tmp_path / "file")
+    model = disturb(create_model(name, 3, **form.options, **options))
+    preprocessing = Preprocessing(resize=form.size, crop=form.size)
+    few, more = form.frames
+    check(kind, model, tmp_path / "file", preprocessing, ((1, few), (2, few), (3, more), (1, more)))

@@ -29,6 +29,7 @@ class Small:
 
 
 SMALL = {
+    "*_8f_16f": Small(frames=(16, 17)),
     "*tsn_inceptionv3": Small(options={"width": 8}, size=75, ordered=False),
     "*tsn_bninception": Small(options={"width": 16}, size=32, ordered=False),
     "*tsn_*": Small(ordered=False),
@@ -39,7 +40,7 @@ SMALL = {
     "*tea_*": Small(options={"width": 16}),
     "*abm_*": Small(frames=(3, 6)),
     "*slowfast_*": Small(options={"width": 32}, frames=(4, 8)),
-    "*timesformer_*": Small(options={"width": 32, "depth": 2}, size=32),
+    "*timesformer_*": Small(options={"width": 32, "depth": 2, "drop_path": 0.0}, size=32),
     "i3d_inception": Small(options={"width": 16}, frames=(2, 9)),
 }
 """By pattern of the name, the first that fits; others are made small as ResNets are."""

@@ -37,6 +37,35 @@ def test_published_tsm_checkpoint_loads(tsm_r18: dict[str, Tensor], tmp_path: Pa
     assert torch.equal(model.get_parameter("fc.bias"), tsm_r18["new_fc.bias"])
 
 
+def in_mmaction2(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give a published TSM state dict the names that mmaction2 has for the same parameters."""
+    renamed: dict[str, Tensor] = {}
+    for key, value in state.items():
+        parts = key.replace("base_model.", "backbone.").replace("new_fc", "cls_head.fc_cls").split(".")
+        for place, part in enumerate(parts):
+            if part[:2] == "bn":
+                parts[place] = f"conv{part[2:]}.bn"
+            elif part[:4] == "conv":
+                parts[place] = f"{part}.conv"
+            elif parts[place - 1] == "downsample":
+                parts[place] = {"0": "conv", "1": "bn"}[part]
+        renamed[".".join(parts)] = value
+    return renamed
+
+
+def test_mmaction2_checkpoint_loads(tsm_r18: dict[str, Tensor], tmp_path: Path) -> None:
+    file = tmp_path / "tsm_imagenet-pretrained-r18.pth"
+    renamed = in_mmaction2(tsm_r18)
+    assert {"backbone.layer1.0.conv1.conv.net.weight", "backbone.conv1.bn.bias"} <= renamed.keys()
+    torch.save({"meta": {}, "state_dict": renamed}, file)
+    model, same = create_model("tsm_resnet18", 12), create_model("tsm_resnet18", 12)
+    assert load_weights(model, file).loaded == 122
+    same.load_state_dict(same.convert_published(dict(tsm_r18)))
+    assert all(torch.equal(a, b) for a, b in zip(model.state_dict().values(), same.state_dict().values()))
+    with pytest.raises(UserError, match="the checkpoint shifts more blocks"):
+        load_weights(create_model("tsn_resnet18", 12), file)
+
+
 def test_published_classifier_is_left_out_only_on_request(tsm_r18: dict[str, Tensor], tmp_path: Path) -> None:
     file = tmp_path / "bare.pth"
     torch.save(tsm_r18, file)

@@ -95,3 +95,17 @@ def test_arc_computes_what_its_host_does_at_first(name: str) -> None:
             if isinstance(layer, ArcLayer) and layer.fusion is not None:
                 layer.fusion.normal_(0, 0.1)
         assert (arc(x) - expected).abs().max() > 1e-6
+
+
+# torch's own tracing instantiates the class of an autograd function and warns of it
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_compiles_whole(name: str) -> None:
+    model = small(name).eval()
+    clips = small_clips(name)
+    torch._dynamo.reset()
+    with torch.no_grad():
+        compiled = torch.compile(model, fullgraph=True, backend="aot_eager")(clips)
+        expected = model(clips)
+    torch.testing.assert_close(compiled, expected, rtol=1e-3, atol=1e-4)

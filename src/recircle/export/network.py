@@ -1,5 +1,7 @@
 """The network as it is exported: frames in, logits out."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
@@ -8,8 +10,9 @@ from torch import Tensor, nn
 from recircle.data.preprocessing import Preprocessing
 from recircle.layers.prepare import prepare_for_inference
 from recircle.layers.temporal_shift import TemporalShift
+from recircle.models.base import VideoModel
 
-EXAMPLE = (2, 3)
+_EXAMPLE = (2, 3)
 """B and T of the clips that a network is captured with: not 1 and not equal, so that none is taken for a constant."""
 
 
@@ -56,11 +59,26 @@ class _PaddedShift(nn.Module):
 
 
 def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
-    """Capture the network as a graph for any B and T, and for H and W of its crop."""
-    frames = torch.zeros(*EXAMPLE, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
-    dims = {0: torch.export.Dim("B", min=1), 1: torch.export.Dim("T", min=1)}
-    program = torch.export.export(network, (frames,), dynamic_shapes={"frames": dims}, strict=False)
+    """Capture the network as a graph for any B, for any T that it takes, and for H and W of its crop."""
+    batch, frames = _EXAMPLE
+    time: Any = torch.export.Dim("T", min=1)
+    if isinstance(network.model, VideoModel):
+        frames, time = _time(network.model, frames)
+    clips = torch.zeros(batch, frames, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
+    dims = {0: torch.export.Dim("B", min=1), 1: time}
+    program = torch.export.export(network, (clips,), dynamic_shapes={"frames": dims}, strict=False)
     for node in program.graph.nodes:
         # paths of this machine, which do not belong in a file that travels
         node.meta.pop("stack_trace", None)
     return program
+
+
+def _time(model: VideoModel, frames: int) -> tuple[int, Any]:
+    """Return a number of frames that the network takes, and what `torch.export` is to know of all such numbers."""
+    least, most, multiple = model.min_frames, model.max_frames, model.frame_multiple
+    if least == most:
+        return least, None
+    fewest = -(-least // multiple)
+    largest = None if most is None else most // multiple
+    count = torch.export.Dim("T" if multiple == 1 else "T_", min=fewest, max=largest)
+    return multiple * max(frames, fewest), count if multiple == 1 else multiple * count

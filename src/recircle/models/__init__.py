@@ -1,6 +1,6 @@
 """Whole networks: clips [B, T, 3, H, W] in, logits [B, K] out. Importing this registers their names."""
 
-from recircle.models import arc, tsm, tsn
+from recircle.models import arc, ensemble, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.checkpoints import LoadReport, load_weights
 from recircle.models.cost import Cost, measure_cost
@@ -13,11 +13,13 @@ __all__ = [
     "VideoModel",
     "arc",
     "create_model",
+    "ensemble",
     "list_models",
     "load_weights",
     "measure_cost",
     "model_summary",
     "register_model",
+    "timesformer",
     "tsm",
     "tsn",
 ]

@@ -1,13 +1,17 @@
-"""The paper's own systems: TSN and TSM with ARC in all convolutions except the 1x1 ones and the stem."""
+"""The paper's own systems: hosts with ARC in all convolutions except the 1x1 ones and the stem.
+
+The transformer, which the paper announces as future work, has ARC in the linear layers of its MLPs.
+"""
 
 from collections.abc import Callable, Collection
 from typing import Unpack
 
 from recircle.layers.config import ArcConfig
 from recircle.layers.convert import convert
-from recircle.models import tsm, tsn
+from recircle.models import timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
+from recircle.models.timesformer import TimeSformerOptions
 from recircle.models.tsn import HostOptions
 
 
@@ -97,3 +101,25 @@ def arc_tsm_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoM
 def arc_tsm_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
     """TSM with EfficientNet-Lite0, ARC in each depthwise convolution."""
     return _arc(tsm.tsm_efficientnet_lite0, num_classes, **options)
+
+
+class ArcTimeSformerOptions(TimeSformerOptions, total=False):
+    """Options of TimeSformer, and the `frames` and the `size` of its embeddings."""
+
+    frames: int
+    size: int
+
+
+@register_model
+def arc_timesformer_base(
+    num_classes: int,
+    *,
+    arc: ArcConfig | None = None,
+    steps: int | None = None,
+    **options: Unpack[ArcTimeSformerOptions],
+) -> VideoModel:
+    """TimeSformer with ViT-B/16, ARC in the first linear layer of each block's MLP."""
+    model = timesformer.timesformer_base(num_classes, **options)
+    model.name = f"arc_{model.name}"
+    # to the layer all tokens of a clip are one set, so that pooling over space and over time is one thing
+    return convert(model, steps, config=arc or ArcConfig(aggregation="ST"), where="blocks.*.mlp.fc1")

@@ -25,6 +25,7 @@ class VideoModel(nn.Module):
         consensus: what is averaged over the frames of the last feature map: the "logits" of each, or the "features"
             before dropout and classifier.
         min_frames: the smallest T it takes.
+        max_frames: the largest T it takes, or None.
         frame_multiple: T is a multiple of this.
         name: the name it was created under, such as `tsm_resnet18`.
         num_classes: K.
@@ -37,6 +38,7 @@ class VideoModel(nn.Module):
 
     consensus: ClassVar[Literal["logits", "features"]] = "logits"
     min_frames: int = 1
+    max_frames: int | None = None
     frame_multiple: int = 1
     name: str
     num_classes: int
@@ -83,13 +85,29 @@ class VideoModel(nn.Module):
 
         Args:
             clips: [B, T, 3, H, W], floating point, normalised by `preprocessing.normalise`. T may differ from call to
-                call; it is a multiple of `frame_multiple` and not smaller than `min_frames`.
+                call, in the bounds that `check_frames` knows.
 
         Raises:
-            ValueError: the clips have another shape, or are not floating point.
+            ValueError: the clips have another shape, are not floating point, or have too few or too many frames.
         """
-        check_clips(clips, self.min_frames, self.frame_multiple)
+        check_clips(clips, self)
         return self.forward_head(self.forward_features(clips))
+
+    def check_frames(self, frames: int) -> None:
+        """Insist that the network can take clips of so many frames.
+
+        Raises:
+            ValueError: it cannot; the message says what it takes.
+        """
+        least, most, multiple = self.min_frames, self.max_frames, self.frame_multiple
+        if frames % multiple == 0 and least <= frames and (most is None or frames <= most):
+            return
+        takes = f"{least} to {most} frames" if most is not None else f"{max(least, multiple)} frames or more"
+        if least == most:
+            takes = f"{least} frames"
+        elif multiple > 1:
+            takes += f", a multiple of {multiple}"
+        raise ValueError(f"a clip of {frames} frames: {self.name} takes {takes}")
 
     def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:
         """Put a new classifier on the trunk, with initial weights.
@@ -150,8 +168,8 @@ class VideoModel(nn.Module):
 
 
 @fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
-def check_clips(clips: Tensor, min_frames: int = 1, frame_multiple: int = 1) -> None:
-    """Insist on normalised clips.
+def check_clips(clips: Tensor, model: VideoModel) -> None:
+    """Insist on normalised clips that the network can take.
 
     Raises:
         ValueError: the clips are not a floating-point tensor [B, T, 3, H, W], or the network cannot take T frames.
@@ -163,21 +181,7 @@ def check_clips(clips: Tensor, min_frames: int = 1, frame_multiple: int = 1) -> 
         )
     if not clips.is_floating_point():
         raise ValueError(f"clips of dtype {clips.dtype}: normalise frames first, model.preprocessing.normalise(frames)")
-    check_frames(clips.shape[1], min_frames, frame_multiple)
-
-
-def check_frames(frames: int, min_frames: int, frame_multiple: int) -> None:
-    """Insist on a number of frames that a network can take.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    if frames % frame_multiple or frames < min_frames:
-        multiple = f"a multiple of {frame_multiple}" if frame_multiple > 1 else ""
-        least = f"{min_frames} or more" if min_frames > frame_multiple else ""
-        raise ValueError(
-            f"clips of {frames} frames: this network takes {' that is '.join(filter(None, (multiple, least)))}"
-        )
+    model.check_frames(clips.shape[1])
 
 
 def initialise_trunk(model: nn.Module) -> None:

@@ -165,6 +165,25 @@ def rename_tsn_family(state: dict[str, Tensor], shifted: Collection[str], name: 
     return renamed
 
 
+def rename_mmaction2(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Bring mmaction2's names of a ResNet's parameters to torchvision's; other state dicts stay as they are.
+
+    There a convolution and its norm are the parts `conv` and `bn` of one module, so that `layer1.0.conv1.bn.weight` is
+    `layer1.0.bn1.weight`. Where the input of `conv1` is shifted, `net` remains in the name.
+    """
+    if not any(key.startswith("cls_head.fc_cls.") for key in state):
+        return state
+    renamed: dict[str, Tensor] = {}
+    for key, value in state.items():
+        new = re.sub(r"^cls_head\.fc_cls\.", "new_fc.", key)
+        new = re.sub(r"^backbone\.", "base_model.", new)
+        new = re.sub(r"\bconv(\d)\.bn\.", r"bn\1.", new)
+        new = re.sub(r"\b(conv\d)\.conv\.", r"\1.", new)
+        new = new.replace("downsample.conv.", "downsample.0.").replace("downsample.bn.", "downsample.1.")
+        renamed[new] = value
+    return renamed
+
+
 def _is_tsn_family(state: dict[str, Tensor]) -> bool:
     return any(key.startswith(("base_model.", "new_fc.")) for key in state)
 

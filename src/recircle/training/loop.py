@@ -281,7 +281,15 @@ class _Training:
 
 
 def _resolved(config: TrainConfig, model: VideoModel) -> TrainConfig:
-    """Fill in what the config leaves to the model, and make the manifest's path good from any folder."""
+    """Fill in what the config leaves to the model, and make the manifest's path good from any folder.
+
+    Raises:
+        UserError: the model cannot take clips of so many frames.
+    """
+    try:
+        model.check_frames(config.data.sampling.frames)
+    except ValueError as error:
+        raise UserError(f"data.sampling.frames={config.data.sampling.frames} cannot be: {error}") from None
     data = replace(
         config.data,
         manifest=config.data.manifest.absolute(),

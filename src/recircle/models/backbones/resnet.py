@@ -13,7 +13,7 @@ from recircle.errors import UserError
 from recircle.layers.frames import BatchNorm2d, Conv2d, MaxPool2d
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.base import VideoModel, initialise_trunk
-from recircle.models.checkpoints import rename_tsn_family
+from recircle.models.checkpoints import rename_mmaction2, rename_tsn_family
 
 
 class BasicBlock(nn.Module):
@@ -145,14 +145,14 @@ class VideoResNet(VideoModel):
         )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rename the keys of published TSN and TSM checkpoints; torchvision's names are this network's own.
+        """Rename the keys of TSN and TSM checkpoints, the authors' and mmaction2's; torchvision's names are this network's own.
 
         Raises:
             UserError: the checkpoint shifts other blocks than this network does.
         """
         shifts = [name for name, module in self.named_modules() if isinstance(module, TemporalShift)]
         shifted = {name.removesuffix(".shift") for name in shifts}
-        return rename_tsn_family(state, shifted, self.name)
+        return rename_tsn_family(rename_mmaction2(state), shifted, self.name)
 
 
 _BLOCKS = {18: BasicBlock, 34: BasicBlock, 50: Bottleneck, 101: Bottleneck}

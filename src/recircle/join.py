@@ -1,0 +1,61 @@
+"""Put trained networks together as one run, which evaluation, recognition and export take as any other."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from recircle.errors import UserError
+from recircle.models.base import VideoModel
+from recircle.models.ensemble import FrameRateEnsemble
+from recircle.models.registry import list_models
+from recircle.run import ModelSpec, Run
+
+
+def join_runs(runs: Sequence[str | Path], output: str | Path) -> Run:
+    """Write a run whose network averages the scores of trained networks that differ in their number of frames.
+
+    The name of the joint network is theirs with the numbers of frames, such as `arc_tsm_resnet50_8f_16f`.
+
+    Args:
+        runs: folders of finished runs, in any order.
+        output: folder of the new run.
+
+    Raises:
+        UserError: there is one run or none, a folder holds no trained network, the runs are not of the same network,
+            classes and preprocessing, no joint network has that name, or the output has a trained network already.
+    """
+    if len(runs) < 2:
+        raise UserError("join needs two runs or more, of one network at different numbers of frames")
+    members = sorted(((run.load_spec(), run) for run in map(Run.open, runs)), key=lambda pair: pair[0].sampling.frames)
+    (spec, first), *others = members
+    for other, run in others:
+        differing = [name for name, a, b in _compared(spec, other) if a != b]
+        if differing:
+            raise UserError(f"{run.path} and {first.path} cannot be joined: they differ in {', '.join(differing)}")
+    frames = [spec.sampling.frames for spec, _ in members]
+    name = "_".join([spec.model.name, *(f"{count}f" for count in frames)])
+    if name not in list_models():
+        joint = ", ".join(list_models("*f_*f"))
+        raise UserError(f"no network is called {name}, which these runs would make; there is {joint}")
+    target = Run.create(output)
+    if target.weights_path.exists():
+        raise UserError(f"{target.path} holds a trained network already; give another --output")
+    config = replace(spec.model, name=name, pretrained=None)
+    model = config.build(len(spec.labels))
+    assert isinstance(model, FrameRateEnsemble)
+    for member, (_, run) in zip(model.members, members):
+        assert isinstance(member, VideoModel)
+        member.load_state_dict(run.load_model().state_dict())
+    # the members' middles of a clip of the most frames are those of the video
+    target.save_model(model, replace(spec, model=config, sampling=members[-1][0].sampling))
+    return target
+
+
+def _compared(a: ModelSpec, b: ModelSpec) -> list[tuple[str, object, object]]:
+    """Return what must be the same in all runs, with the value in both."""
+    return [
+        ("the network", replace(a.model, pretrained=None), replace(b.model, pretrained=None)),
+        ("the classes", a.labels, b.labels),
+        ("the preprocessing", a.preprocessing, b.preprocessing),
+        ("the kind of sampling", replace(a.sampling, frames=1), replace(b.sampling, frames=1)),
+    ]

@@ -1,0 +1,106 @@
+"""Networks that see one clip at several frame rates and average their scores: the "8+16" row of the paper's Table 1."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+import torch
+from torch import Tensor, nn
+
+from recircle.models.arc import ArcOptions, arc_tsm_resnet50
+from recircle.models.base import VideoModel
+from recircle.models.registry import register_model
+from recircle.models.tsm import tsm_resnet50
+from recircle.models.tsn import HostOptions
+
+
+class FrameRateEnsemble(VideoModel):
+    """Members of one kind, each of which takes a number of frames of its own from the clip.
+
+    The scores of the members, their softmax, are averaged; the logits are the logarithm of that. A member of n frames
+    takes the middles of n equal parts of the clip, so a clip of as many frames as the largest member has serves all.
+    (In the published protocol each member's frames are drawn from the video itself, which is the same for the largest
+    member, and at most half a frame of the clip away for the others.)
+    """
+
+    def __init__(self, name: str, members: Sequence[VideoModel], frames: Sequence[int]) -> None:
+        """Join networks.
+
+        Args:
+            name: what it is registered as.
+            members: networks of the same classes, number of features and preprocessing.
+            frames: how many frames each takes.
+        """
+        first = members[0]
+        super().__init__(name, first.preprocessing)
+        self.members = nn.ModuleList(members)
+        self.frames = tuple(frames)
+        self.min_frames = max(frames)
+        self.num_classes, self.num_features, self.dropout = first.num_classes, first.num_features, first.dropout
+
+    @property
+    def fc(self) -> nn.Module:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The classifiers of the members."""
+        return nn.ModuleList([member.fc for member in self._networks])
+
+    @property
+    def classifier_keys(self) -> tuple[str, ...]:
+        """Names of the parameters whose shape depends on K."""
+        return tuple(
+            f"members.{index}.{key}" for index, member in enumerate(self._networks) for key in member.classifier_keys
+        )
+
+    @property
+    def _networks(self) -> list[VideoModel]:
+        return [member for member in self.members if isinstance(member, VideoModel)]
+
+    def forward_features(self, clips: Tensor) -> Tensor:
+        """Return the maps of all members, one after the other in time: [B, 8 + 16, C, h, w]."""
+        maps: list[Tensor] = []
+        for member, frames in zip(self._networks, self.frames):
+            middles = (2 * torch.arange(frames, device=clips.device) + 1) * clips.shape[1] // (2 * frames)
+            maps.append(member.forward_features(clips.index_select(1, middles)))
+        return torch.cat(maps, 1)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        """Classify the maps of all members.
+
+        Args:
+            features: from `forward_features`.
+            pre_logits: stop before dropout and the classifiers.
+
+        Returns:
+            Log-probabilities [B, K]; or with `pre_logits` the pooled features of each frame, [B, 8 + 16, C].
+        """
+        parts = features.split(self.frames, 1)
+        if pre_logits:
+            return torch.cat([m.forward_head(part, True) for m, part in zip(self._networks, parts)], 1)
+        scores = [m.forward_head(part).log_softmax(-1) for m, part in zip(self._networks, parts)]
+        # in float32 at least, since half precision has no room for small probabilities
+        joint = torch.stack([s.to(torch.promote_types(s.dtype, torch.float32)) for s in scores]).logsumexp(0)
+        return (joint - torch.log(joint.new_tensor(float(len(scores))))).to(scores[0].dtype)
+
+    def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:
+        """Put new classifiers on all members; see `VideoModel.reset_classifier`."""
+        for member in self._networks:
+            member.reset_classifier(num_classes, dropout)
+        self.num_classes, self.dropout = num_classes, self._networks[0].dropout
+
+
+@register_model
+def arc_tsm_resnet50_8f_16f(num_classes: int, **options: Unpack[ArcOptions]) -> FrameRateEnsemble:
+    """Two ARC-TSM with ResNet-50, one on 8 frames and one on 16, their scores averaged (paper, Table 1, "8+16").
+
+    The members are trained alone, as `arc_tsm_resnet50`, and put together by `recircle join RUN RUN`.
+    """
+    members = [arc_tsm_resnet50(num_classes, **options) for _ in (8, 16)]
+    return FrameRateEnsemble("arc_tsm_resnet50_8f_16f", members, (8, 16))
+
+
+@register_model
+def tsm_resnet50_8f_16f(num_classes: int, **options: Unpack[HostOptions]) -> FrameRateEnsemble:
+    """Two TSM with ResNet-50, one on 8 frames and one on 16, their scores averaged ("8+16" in the TSM paper).
+
+    The members are trained alone, as `tsm_resnet50`, and put together by `recircle join RUN RUN`.
+    """
+    members = [tsm_resnet50(num_classes, **options) for _ in (8, 16)]
+    return FrameRateEnsemble("tsm_resnet50_8f_16f", members, (8, 16))
