@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from fnmatch import fnmatch
 
 import pytest
 import torch
@@ -22,6 +23,7 @@ from recircle.layers import (
 )
 from recircle.layers.sliced_norm import SlicedBatchNorm
 from tests.layers.variants import randomise
+from tests.models.small import small, small_clips
 from tests.torchvision_oracle import import_torchvision
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
@@ -76,26 +78,35 @@ def images(*shape: int) -> Tensor:
     return torch.randn(*(shape or (2, 3, 9, 8)), generator=torch.Generator().manual_seed(5))
 
 
+KEEP_NORMS = ("*rubiksnet_*", "*gsm_*", "*timesformer_*")
+"""Norms before the convolution, as in pre-activation networks and gates, and norms of tokens stay."""
+
+
 @pytest.mark.parametrize("name", list_models())
 def test_registered_networks_lose_all_their_norms(name: str) -> None:
-    net = create_model(name, 5, width=8)
-    nn.init.normal_(net.get_parameter("fc.weight"))
+    net = small(name)
     norms = batch_norms(net)
-    prepared = check_same(net, images(2, 3, 3, 32, 32))
+    prepared = check_same(net, small_clips(name))
     report = prepare_report(prepared)
-    assert sorted(entry.norm for entry in report.folded) == sorted(norms)
-    assert report.left == ()
-    assert batch_norms(prepared) == []
+    left = {entry.name for entry in report.left}
+    if not any(fnmatch(name, pattern) for pattern in KEEP_NORMS):
+        assert left == set()
+    assert {entry.norm for entry in report.folded} == set(norms) - left
+    assert set(batch_norms(prepared)) <= left
+    if left:
+        return
     activations = [m for m in prepared.modules() if isinstance(m, nn.ReLU | nn.ReLU6)]
     activations += [m.act for m in prepared.modules() if isinstance(m, ArcLayer) and isinstance(m.act, nn.ReLU)]
-    assert all(act.inplace for act in activations)
-    assert len(set(report.in_place)) == len(report.in_place) >= 17
-    assert report.channels_last
-    assert all(
-        m.weight.is_contiguous(memory_format=torch.channels_last)
-        for m in prepared.modules()
-        if isinstance(m, nn.Conv2d)
-    )
+    assert len(set(report.in_place)) == len(report.in_place) >= 10
+    if name.startswith(("tsn_resnet", "tsm_", "arc_ts")):
+        assert all(act.inplace for act in activations)
+        assert report.channels_last
+    if report.channels_last:
+        assert all(
+            m.weight.is_contiguous(memory_format=torch.channels_last)
+            for m in prepared.modules()
+            if isinstance(m, nn.Conv2d)
+        )
 
 
 @pytest.mark.parametrize("name", ["tsm_resnet18", "arc_tsm_resnet18"])

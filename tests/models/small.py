@@ -20,12 +20,14 @@ class Small:
         size: pixels of the side of a small clip.
         frames: T of two small clips.
         ordered: whether the logits depend on the order of the frames.
+        zeros: deviation of what begins at zero.
     """
 
     options: dict[str, Any] = field(default_factory=lambda: {"width": 8})
     size: int = 33
     frames: tuple[int, int] = (1, 3)
     ordered: bool = True
+    zeros: float = 0.05
 
 
 SMALL = {
@@ -38,7 +40,7 @@ SMALL = {
     "*gsm_bninception": Small(options={"width": 16}, size=32),
     "*msnet_*": Small(options={"width": 16}, size=48),
     "*tea_*": Small(options={"width": 16}),
-    "*abm_*": Small(frames=(3, 6)),
+    "*abm_*": Small(frames=(3, 6), zeros=0.005),
     "*slowfast_*": Small(options={"width": 32}, frames=(4, 8)),
     "*timesformer_*": Small(options={"width": 32, "depth": 2, "drop_path": 0.0}, size=32),
     "i3d_inception": Small(options={"width": 16}, frames=(2, 9)),
@@ -61,9 +63,12 @@ def small(name: str, num_classes: int = 5) -> VideoModel:
                 value.uniform_(0.8, 1.2)
             elif key.endswith(("running_mean", "bias")) or key.startswith("fc."):
                 value.normal_(0, 0.1)
+            elif ".se.fc1." in key:
+                # its input is not negative, so that no gate is dead
+                value.abs_()
             elif value.is_floating_point() and not value.any():
                 # gates, temporal projections and the like, which begin at zero
-                value.normal_(0, 0.05)
+                value.normal_(0, small_form(name).zeros)
         for layer in model.modules():
             if isinstance(layer, ArcLayer):
                 for matrix in (layer.embedding, layer.attention, layer.fusion):

@@ -11,6 +11,11 @@ from recircle.models import ModelConfig, create_model, list_models, model_summar
 from recircle.models.registry import model_options
 
 NAMES = """
+abm_iabp_resnet18
+abm_iabp_resnet34
+abm_iabp_resnet50
+arc_msnet_resnet18
+arc_msnet_resnet50
 arc_timesformer_base
 arc_tsm_efficientnet_lite0
 arc_tsm_resnet101
@@ -23,6 +28,13 @@ arc_tsn_resnet101
 arc_tsn_resnet18
 arc_tsn_resnet34
 arc_tsn_resnet50
+msnet_resnet18
+msnet_resnet50
+rubiksnet_large
+rubiksnet_medium
+rubiksnet_small
+rubiksnet_tiny
+tea_res2net50
 timesformer_base
 timesformer_hr
 timesformer_large
@@ -101,6 +113,7 @@ def test_model_config_builds() -> None:
     assert arc_layers(model)["layer1.0.conv1"].config.steps == 2
     assert from_json(ModelConfig, to_json(config)) == config
     assert ModelConfig(name="tsn_resnet18", width=8).build(2).num_features == 64
+    assert ModelConfig(name="abm_iabp_resnet18", width=8, options={"snippet": 1}).build(2).frame_multiple == 1
 
 
 @pytest.mark.parametrize(
@@ -110,6 +123,8 @@ def test_model_config_builds() -> None:
         ({"name": "tsm_resnet18", "width": 4}, "width=4"),
         ({"name": "tsm_resnet18", "dropout": 1.0}, "dropout=1.0"),
         ({"name": "tsm_resnet"}, "did you mean"),
+        ({"name": "abm_iabp_resnet18", "options": {"snipet": 1}}, "has no option snipet; it has snippet"),
+        ({"name": "tsm_resnet18", "options": {"width": 8}}, "has no option width"),
     ],
 )
 def test_model_config_refuses(options: dict[str, Any], message: str) -> None:

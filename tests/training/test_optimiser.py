@@ -84,3 +84,10 @@ def test_kinds() -> None:
 def test_wrong_values_are_named(values: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Optimiser(**values)
+
+
+def test_a_module_may_have_a_rate_and_no_decay_of_its_own() -> None:
+    groups = by_name(create_model("rubiksnet_tiny", 3, width=8), Optimiser(weight_decay=0.5))
+    shifts = {group for name, group in groups.items() if name.endswith(".shift.shift")}
+    assert shifts == {(0.01, 0.0)}
+    assert groups["conv1.weight"] == (1, 0.5)

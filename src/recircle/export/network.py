@@ -79,6 +79,9 @@ def _time(model: VideoModel, frames: int) -> tuple[int, Any]:
     if least == most:
         return least, None
     fewest = -(-least // multiple)
+    if multiple > 1:
+        # a capture takes it that no size is 1, and what has T / multiple entries has a size of its own
+        fewest = max(fewest, 2)
     largest = None if most is None else most // multiple
     count = torch.export.Dim("T" if multiple == 1 else "T_", min=fewest, max=largest)
     return multiple * max(frames, fewest), count if multiple == 1 else multiple * count

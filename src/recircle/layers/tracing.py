@@ -14,6 +14,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from recircle.layers import frames
 from recircle.layers.arc import ArcLayer
+from recircle.layers.attention_shift import AttentionShift
+from recircle.layers.rubiks_shift import RubiksShift
 from recircle.layers.sliced_norm import is_elementwise
 from recircle.layers.temporal_shift import TemporalShift
 
@@ -181,7 +183,7 @@ _MAKE_NONNEGATIVE = (nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Hardsigmoid, nn.Softplus,
 _KEEP_SIGN = (
     nn.Identity, nn.Dropout, nn.Dropout2d, nn.Dropout3d, nn.Flatten, nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d,
     nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d,
-    nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d, TemporalShift,
+    nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d, TemporalShift, RubiksShift, AttentionShift,
 )  # fmt: skip
 _FUNCTIONS_MAKING_NONNEGATIVE = (F.relu, torch.relu, torch.relu_, F.relu6, torch.sigmoid, "relu", "relu_", "sigmoid")
 _FUNCTIONS_KEEPING_SIGN = (

@@ -1,6 +1,6 @@
 """Whole networks: clips [B, T, 3, H, W] in, logits [B, K] out. Importing this registers their names."""
 
-from recircle.models import arc, ensemble, timesformer, tsm, tsn
+from recircle.models import abm, arc, ensemble, msnet, rubiksnet, tea, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.checkpoints import LoadReport, load_weights
 from recircle.models.cost import Cost, measure_cost
@@ -11,6 +11,7 @@ __all__ = [
     "LoadReport",
     "ModelConfig",
     "VideoModel",
+    "abm",
     "arc",
     "create_model",
     "ensemble",
@@ -18,7 +19,10 @@ __all__ = [
     "load_weights",
     "measure_cost",
     "model_summary",
+    "msnet",
     "register_model",
+    "rubiksnet",
+    "tea",
     "timesformer",
     "tsm",
     "tsn",

@@ -8,7 +8,7 @@ from typing import Unpack
 
 from recircle.layers.config import ArcConfig
 from recircle.layers.convert import convert
-from recircle.models import timesformer, tsm, tsn
+from recircle.models import msnet, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
 from recircle.models.timesformer import TimeSformerOptions
@@ -25,6 +25,9 @@ class ArcOptions(HostOptions, total=False):
     steps: int | None
     stages: Collection[int | str] | None
     stem: bool
+
+
+RESNET_STAGES = (1, 2, 3, 4)
 
 
 def _arc(
@@ -101,6 +104,20 @@ def arc_tsm_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoM
 def arc_tsm_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
     """TSM with EfficientNet-Lite0, ARC in each depthwise convolution."""
     return _arc(tsm.tsm_efficientnet_lite0, num_classes, **options)
+
+
+@register_model
+def arc_msnet_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """MSNet with ResNet-18, ARC in both 3x3 convolutions of each block; the motion module stays as it is."""
+    options["stages"] = options.get("stages") or RESNET_STAGES
+    return _arc(msnet.msnet_resnet18, num_classes, **options)
+
+
+@register_model
+def arc_msnet_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """MSNet with ResNet-50, ARC in the 3x3 convolution of each block; the motion module stays as it is."""
+    options["stages"] = options.get("stages") or RESNET_STAGES
+    return _arc(msnet.msnet_resnet50, num_classes, **options)
 
 
 class ArcTimeSformerOptions(TimeSformerOptions, total=False):

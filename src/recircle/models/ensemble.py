@@ -1,10 +1,12 @@
 """Networks that see one clip at several frame rates and average their scores: the "8+16" row of the paper's Table 1."""
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Unpack
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from recircle.models.arc import ArcOptions, arc_tsm_resnet50
 from recircle.models.base import VideoModel
@@ -57,8 +59,7 @@ class FrameRateEnsemble(VideoModel):
         """Return the maps of all members, one after the other in time: [B, 8 + 16, C, h, w]."""
         maps: list[Tensor] = []
         for member, frames in zip(self._networks, self.frames):
-            middles = (2 * torch.arange(frames, device=clips.device) + 1) * clips.shape[1] // (2 * frames)
-            maps.append(member.forward_features(clips.index_select(1, middles)))
+            maps.append(member.forward_features(middle_frames(clips, frames)))
         return torch.cat(maps, 1)
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
@@ -71,19 +72,25 @@ class FrameRateEnsemble(VideoModel):
         Returns:
             Log-probabilities [B, K]; or with `pre_logits` the pooled features of each frame, [B, 8 + 16, C].
         """
-        parts = features.split(self.frames, 1)
+        ends = [*accumulate(self.frames)]
+        parts = [features[:, end - count : end] for end, count in zip(ends, self.frames)]
         if pre_logits:
             return torch.cat([m.forward_head(part, True) for m, part in zip(self._networks, parts)], 1)
         scores = [m.forward_head(part).log_softmax(-1) for m, part in zip(self._networks, parts)]
-        # in float32 at least, since half precision has no room for small probabilities
-        joint = torch.stack([s.to(torch.promote_types(s.dtype, torch.float32)) for s in scores]).logsumexp(0)
-        return (joint - torch.log(joint.new_tensor(float(len(scores))))).to(scores[0].dtype)
+        return torch.stack(scores).logsumexp(0) - math.log(len(scores))
 
     def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:
         """Put new classifiers on all members; see `VideoModel.reset_classifier`."""
         for member in self._networks:
             member.reset_classifier(num_classes, dropout)
         self.num_classes, self.dropout = num_classes, self._networks[0].dropout
+
+
+@fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
+def middle_frames(clips: Tensor, frames: int) -> Tensor:
+    """Return [B, frames, ...], the middles of so many equal parts of clips [B, T, ...]."""
+    middles = (2 * torch.arange(frames, device=clips.device) + 1) * clips.shape[1] // (2 * frames)
+    return clips.index_select(1, middles)
 
 
 @register_model

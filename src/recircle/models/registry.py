@@ -4,7 +4,7 @@ import difflib
 import fnmatch
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -101,6 +101,7 @@ class ModelConfig:
         width: channels of the stem; None is the published width.
         dropout: before the classifier; None is the published rate.
         pretrained: None, "imagenet", or the path of a weight file; see `create_model`.
+        options: what else this network's builder takes, such as {"snippet": 1} for ABM.
     """
 
     name: str
@@ -108,9 +109,16 @@ class ModelConfig:
     width: int | None = None
     dropout: float | None = None
     pretrained: str | None = None
+    options: dict[str, int | float | str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         options = model_options(self.name)
+        own = {name for name in options if name not in ("arc", "width", "dropout")}
+        unknown = sorted(self.options.keys() - own)
+        if unknown:
+            raise ValueError(
+                f"options: {self.name} has no option {', '.join(unknown)}; it has {', '.join(sorted(own))}"
+            )
         if self.arc is not None and "arc" not in options:
             plain = f"arc_{self.name}"
             hint = f"; use {plain}" if plain in _BUILDERS else ""
@@ -122,7 +130,7 @@ class ModelConfig:
 
     def build(self, num_classes: int) -> VideoModel:
         """Return a new network; see `create_model` for what can go wrong."""
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = dict(self.options)
         if self.dropout is not None:
             options["dropout"] = self.dropout
         if self.arc is not None:

@@ -66,7 +66,8 @@ def parameter_groups(model: nn.Module, config: Optimiser) -> list[dict[str, Any]
     """Split the trainable parameters of a model into groups of one rate and one decay each.
 
     Each group has the keys `params`, `weight_decay`, `lr` and `lr_scale`; the rate of a step is the schedule's times
-    `lr_scale`.
+    `lr_scale`. A module may have an attribute `lr_scale`, which multiplies the rate of its own parameters, and
+    `decays = False`, which spares them from decay.
 
     Raises:
         ValueError: the classifier is to have a rate of its own, and the model has none under the name `fc`.
@@ -85,9 +86,11 @@ def parameter_groups(model: nn.Module, config: Optimiser) -> list[dict[str, Any]
                 continue
             seen.add(parameter)
             scale = config.head_lr if parameter in of_head else 1.0
+            scale *= getattr(module, "lr_scale", 1.0)
             if name == "bias" and not isinstance(module, _NORMS):
                 scale *= config.bias_lr
-            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+            decays = parameter.ndim > 1 and getattr(module, "decays", True)
+            decay = config.weight_decay if decays else 0.0
             groups.setdefault((scale, decay), []).append(parameter)
     return [
         {"params": parameters, "weight_decay": decay, "lr": config.lr * scale, "lr_scale": scale}

@@ -145,7 +145,7 @@ class VideoResNet(VideoModel):
         )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Rename the keys of TSN and TSM checkpoints, the authors' and mmaction2's; torchvision's names are this network's own.
+        """Rename the keys of the authors' and mmaction2's TSN and TSM checkpoints; torchvision's names are our own.
 
         Raises:
             UserError: the checkpoint shifts other blocks than this network does.
