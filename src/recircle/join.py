@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.models.ensemble import FrameRateEnsemble
@@ -57,5 +58,9 @@ def _compared(a: ModelSpec, b: ModelSpec) -> list[tuple[str, object, object]]:
         ("the network", replace(a.model, pretrained=None), replace(b.model, pretrained=None)),
         ("the classes", a.labels, b.labels),
         ("the preprocessing", a.preprocessing, b.preprocessing),
-        ("the kind of sampling", replace(a.sampling, frames=1), replace(b.sampling, frames=1)),
+        ("the kind of sampling", _kind(a.sampling), _kind(b.sampling)),
     ]
+
+
+def _kind(sampling: Sampling) -> Sampling:
+    return replace(sampling, frames=sampling.snippet)

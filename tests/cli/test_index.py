@@ -55,6 +55,25 @@ def test_another_place_and_a_list(folder: Path, tmp_path: Path, capsys: Capture)
     assert len(Manifest.read(tmp_path / "m.csv")) == 2
 
 
+@pytest.mark.filterwarnings("default")
+def test_a_known_data_set_is_named_and_an_incomplete_copy_is_told(tmp_path: Path, capsys: Capture) -> None:
+    write_frames(tmp_path / "20bn-jester-v1" / "1", 4, seed=0)
+    (tmp_path / "jester-v1-labels.csv").write_text("Swiping Left\n")
+    (tmp_path / "jester-v1-train.csv").write_text("1;Swiping Left\n2;Swiping Left\n")
+    assert main(["index", str(tmp_path), "--layout", "jester", "--workers", "1"]) == 0
+    printed = capsys.readouterr()
+    counts = summary(printed.out)
+    assert (counts["data set"], counts["clips"], counts["broken clips"], counts["file not found"]) == (
+        "jester",
+        "2",
+        "1",
+        "1",
+    )
+    told = " ".join(printed.err.split())
+    assert "no complete copy of jester: 1 clips of split train can be read, a complete copy has 118562" in told
+    assert Manifest.read(tmp_path / "manifest.csv").datasets == ("jester",)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

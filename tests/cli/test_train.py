@@ -51,6 +51,7 @@ def _recipes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "list_recipes", lambda: list(known))
     monkeypatch.setattr(registry, "get_recipe", known.__getitem__)
     monkeypatch.setattr(registry, "warn_from_scratch", lambda name, config: print(f"scratch: {name}, {config.epochs}"))
+    monkeypatch.setattr(registry, "check_version", lambda name, config: print(f"version: {name}, {config.epochs}"))
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,7 @@ def test_from_a_manifest_to_recognised_clips(data: Path, tmp_path: Path, capsys:
     printed = capsys.readouterr().out
     assert f"recircle eval {path}" in printed
     assert "scratch: tiny, 1" in printed, "the recipe's own warning is asked for with the overridden config"
+    assert "version: tiny, 1" in printed
     config = Run(path).load_config(TrainConfig)
     assert (config.epochs, config.optimiser.lr, config.batch_size) == (1, 0.01, 3)
     assert config.model.arc == ArcConfig(steps=4)

@@ -22,6 +22,7 @@ CLIP = st.builds(
     parent=TEXT,
     split=st.sampled_from(["", "train", "val", "test"]),
     group=TEXT,
+    dataset=TEXT,
     frames=NUMBER,
     fps=st.floats(0, 1e4),
     width=NUMBER,

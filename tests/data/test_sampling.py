@@ -105,9 +105,75 @@ def test_the_same_generator_draws_the_same_frames():
     assert np.array_equal(first, second)
 
 
+@given(counts, st.integers(1, 16), st.integers(2, 5), st.integers(0, 10))
+def test_snippets_are_consecutive_frames_in_order(count, positions, snippet, seed):
+    sampling = Sampling(frames=positions * snippet, snippet=snippet)
+    for indices in (sampling.train(count, np.random.default_rng(seed)), *sampling.test(count, 3)):
+        assert indices.shape == (positions * snippet,)
+        assert indices.min() >= 0
+        assert indices.max() < count
+        snippets = indices.reshape(positions, snippet)
+        assert np.all(np.diff(snippets[:, 0]) >= 0)
+        if count >= snippet:
+            assert np.all(np.diff(snippets, axis=1) == 1)
+        else:
+            assert np.all(snippets[:, -1] == count - 1)
+
+
+@given(counts, st.integers(1, 16), st.integers(2, 5), st.integers(0, 100))
+def test_snippets_start_where_the_code_of_abm_starts_them(count, positions, snippet, seed):
+    sampling = Sampling(frames=positions * snippet, snippet=snippet)
+    room = count - snippet + 1
+    if room < positions:
+        return
+    tick = room / float(positions)
+    starts = sampling.test(count, 1)[0, ::snippet].tolist()
+    assert starts == [int(tick / 2.0 + tick * k) for k in range(positions)]
+    drawn = sampling.train(count, np.random.default_rng(seed))[::snippet]
+    offsets = drawn - np.multiply(range(positions), tick).round()
+    assert offsets.min() >= 0
+    assert offsets.max() < int(tick)
+    assert np.array_equal(offsets, np.random.default_rng(seed).integers(int(tick), size=positions))
+
+
+def test_snippets_of_one_frame_are_frames():
+    for count in (3, 8, 100):
+        plain, single = Sampling(frames=8), Sampling(frames=8, snippet=1)
+        assert np.array_equal(plain.test(count, 2), single.test(count, 2))
+        first, second = (rule.train(count, np.random.default_rng(0)) for rule in (plain, single))
+        assert np.array_equal(first, second)
+
+
+def test_snippets_of_short_clips_repeat():
+    sampling = Sampling(frames=12, snippet=3)
+    assert sampling.test(5, 1)[0].tolist() == [0, 1, 2, 1, 2, 3, 1, 2, 3, 2, 3, 4]
+    assert sampling.test(2, 1)[0].tolist() == [0, 1, 1] * 4
+    assert sampling.train(2, np.random.default_rng(0)).tolist() == [0, 1, 1] * 4
+
+
+@pytest.mark.parametrize(
+    ("sampling", "text"),
+    [
+        (Sampling(frames=1), "1 frame"),
+        (Sampling(frames=8), "8 frames"),
+        (Sampling(frames=8, mode="dense", stride=4), "8 frames 4 apart"),
+        (Sampling(frames=24, snippet=3), "8x3 frames"),
+    ],
+)
+def test_in_words(sampling, text):
+    assert str(sampling) == text
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
-    [({"frames": 0}, "frames=0"), ({"mode": "sparse"}, "mode='sparse'"), ({"stride": 0}, "stride=0")],
+    [
+        ({"frames": 0}, "frames=0"),
+        ({"mode": "sparse"}, "mode='sparse'"),
+        ({"stride": 0}, "stride=0"),
+        ({"snippet": 0}, "snippet=0"),
+        ({"frames": 8, "snippet": 3}, r"snippet=3: frames=8 .* 8 snippets of 3 are frames=24, snippet=3"),
+        ({"frames": 9, "snippet": 3, "mode": "dense"}, "snippet=3: snippets are of mode='segments'"),
+    ],
 )
 def test_wrong_fields_are_named(fields, message):
     with pytest.raises(ValueError, match=message):

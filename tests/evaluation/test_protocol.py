@@ -30,6 +30,12 @@ from recircle.evaluation.protocol import Protocol
             Preprocessing(resize=(128, 171), crop=(112, 96)),
             "1 frame x 2 clips x 1 crop of 112x96 px from 128x171 px, softmax mean",
         ),
+        (
+            Protocol(),
+            Sampling(frames=24, snippet=3),
+            Preprocessing(),
+            "8x3 frames x 1 clip x 1 crop of 224 px from 256 px, softmax mean",
+        ),
     ],
 )
 def test_in_words(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, words: str) -> None:

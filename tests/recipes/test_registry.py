@@ -8,7 +8,7 @@ import pytest
 
 from recircle.config import from_json, to_json
 from recircle.errors import UserError
-from recircle.recipes.registry import get_recipe, list_recipes, warn_from_scratch
+from recircle.recipes.registry import get_recipe, list_recipes, warn_from_scratch, weights_of
 from recircle.training.config import TrainConfig
 
 ARC_ROWS = {
@@ -54,11 +54,13 @@ def test_docstring_and_config(name: str) -> None:
     assert from_json(TrainConfig, to_json(config)) == config
 
 
-def test_paper_recipes_say_where_their_weights_come_from() -> None:
+def test_recipes_say_where_their_weights_come_from() -> None:
     for name in list_recipes():
-        if name.startswith(("something", "diving", "kinetics")):
+        text, weights = get_recipe(name).__doc__ or "", weights_of(name)
+        assert (f"--model.pretrained {weights}" in text) == (weights is not None), name
+        if name.startswith(("something", "diving", "kinetics")) and "_arc_" in name:
             depth = name.partition("resnet")[2].partition("_")[0]
-            assert f"--model.pretrained resnet{depth}.pth" in (get_recipe(name).__doc__ or ""), name
+            assert weights == f"resnet{depth}.pth", name
 
 
 def test_unknown_recipe_names_those_that_come_close() -> None:

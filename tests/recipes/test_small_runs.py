@@ -1,6 +1,7 @@
 """Each recipe trains for a few steps on a tiny folder that is laid out like its data set."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from recircle.data.index import index_folder
 from recircle.data.manifest import Manifest
 from recircle.data.preprocessing import Preprocessing
-from recircle.recipes.registry import get_recipe, list_recipes
+from recircle.errors import UserError
+from recircle.recipes.registry import check_version, get_recipe, list_recipes
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 from recircle.training.journal import read_journal
 from recircle.training.loop import train
+from tests.models.small import small_form
 from tests.recipes.layouts import LAYOUTS, data_set_of
 
 
@@ -27,7 +30,9 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         if name not in known:
             root = tmp_path_factory.mktemp(name)
             known[name] = root / "manifest.csv"
-            manifest = index_folder(LAYOUTS[name](root), output=known[name], workers=0)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "[^\n]* is no complete copy")
+                manifest = index_folder(LAYOUTS[name](root), output=known[name], workers=0)
             assert {clip.status for clip in manifest.clips} == {"ok"}
         return known[name]
 
@@ -36,16 +41,26 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 def shrunk(config: TrainConfig, output: Path) -> TrainConfig:
     """Return a config whose steps take no time; what makes the recipe what it is stays."""
-    sampling = replace(config.data.sampling, frames=min(4, config.data.sampling.frames))
+    form = small_form(config.model.name)
+    own_size = config.model.name not in ("tsm_resnet18", "arc_tsm_resnet18", "tsn_resnet18")
+    crop = form.size if own_size and form.size > 33 else 32
+    sampling = config.data.sampling
+    frames = min(sampling.frames, max(4, form.frames[-1]) * sampling.snippet)
     plain = config.data.preprocessing or Preprocessing()
     return replace(
         config,
-        model=replace(config.model, width=8, pretrained=None),
-        data=replace(config.data, sampling=sampling, preprocessing=replace(plain, resize=36, crop=32), workers=0),
+        model=replace(config.model, width=form.options["width"], pretrained=None),
+        data=replace(
+            config.data,
+            sampling=replace(sampling, frames=frames - frames % sampling.snippet),
+            preprocessing=replace(plain, resize=crop + 4, crop=crop),
+            workers=0,
+        ),
         schedule=replace(config.schedule, warmup=min(0.5, config.schedule.warmup)),
         output=output,
         epochs=1,
         batch_size=2,
+        accumulate=1,
     )
 
 
@@ -62,6 +77,9 @@ def test_a_few_steps(name: str, indexed: Callable[[str], Path], tmp_path: Path) 
     assert all(math.isfinite(line["loss"]) and line["lr"] > 0 for line in steps)
     (val,) = (line for line in lines if line["kind"] == "val")
     assert val["clips"] == len(held_out)
+    datasets = {clip.dataset for clip in Manifest.read(manifest).clips}
+    check_version(name, config)
+    assert all(f"--layout {dataset}" in (get_recipe(name).__doc__ or "") for dataset in datasets - {""})
     opened = Run.open(run.path)
     assert opened.load_spec().labels == Manifest.read(manifest).labels
     assert opened.load_model().name == config.model.name
@@ -95,3 +113,13 @@ def test_real_ut_interaction_leaves_a_sequence_out(shared_data: Path) -> None:
     train_clips, held_out = config.data.split(manifest)
     assert (len(train_clips), len(held_out)) == (54, 6)
     assert {clip.label for clip in held_out.clips} == set(manifest.labels)
+
+
+def test_a_version_refuses_the_clips_of_the_other(indexed: Callable[[str], Path], tmp_path: Path) -> None:
+    first = get_recipe("diving48_v1_arc_tsm_resnet18_16f")
+    with pytest.raises(UserError, match=r"is of diving48_v2, and diving48_v1_arc_tsm_resnet18_16f is of diving48_v1"):
+        check_version("diving48_v1_arc_tsm_resnet18_16f", first(indexed("diving48_v2")))
+    check_version("diving48_v1_arc_tsm_resnet18_16f", first(indexed("diving48_v1")))
+    check_version("diving48_v1_arc_tsm_resnet18_16f", first(indexed("jester")))
+    (tmp_path / "own.csv").write_text("path,frames,label\na.mp4,3,x\n")
+    check_version("diving48_v1_arc_tsm_resnet18_16f", first(tmp_path / "own.csv"))

@@ -39,7 +39,8 @@ def index(
     Args:
         folder: videos or folders of frames, for example one folder a class; or a list of clips (.csv, .txt).
         output: the manifest to write, .csv or .parquet; by default manifest.csv in the folder.
-        layout: how the folder is laid out; auto finds out, and a wrong name lists the known ones.
+        layout: how the folder is laid out, which for a known data set is its name, version and split; auto finds out
+            where it can, and a wrong name lists the known ones.
         labels: class names for lists that give numbers: one a line, or a JSON object of names and numbers.
         holdout: share of the clips to hold out for validation, such as 0.2, where the layout has no splits; whole
             groups where there are any, else of each class.
@@ -83,6 +84,8 @@ def summary(manifest: "Manifest") -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
+    if manifest.datasets:
+        table.add_row("data set", plain(", ".join(manifest.datasets)))
     table.add_row("clips", str(len(clips)))
     table.add_row("classes", str(len(manifest.labels)))
     for split, count in sorted(Counter(clip.split for clip in clips if clip.split).items()):

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _train(recipe: str, data: str | None, overrides: list[str]) -> int:
-    from recircle.recipes.registry import get_recipe, warn_from_scratch
+    from recircle.recipes.registry import check_version, get_recipe, warn_from_scratch
 
     make = get_recipe(recipe)
     helping = "-h" in overrides or "--help" in overrides
@@ -56,6 +56,7 @@ def _train(recipe: str, data: str | None, overrides: list[str]) -> int:
     config = make(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
     config = parse_config(config, overrides, f"{recipe} --data MANIFEST", inspect.getdoc(make) or "")
     warn_from_scratch(recipe, config)
+    check_version(recipe, config)
     return _run(config, resume=False)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from recircle.data.decode_folder import is_frame
 from recircle.data.layouts import find_clips
+from recircle.data.layouts.counts import warn_incomplete
 from recircle.data.manifest import Clip, Manifest, check_output
 from recircle.data.probe import Probe, probe
 from recircle.data.probe_pool import ProbePool
@@ -27,7 +28,8 @@ def index_folder(
     """List the clips of a data set, decode each of them once, and record what they hold.
 
     A clip that is damaged, crashes its decoder, takes too long, or is named by a list but missing, gets the status
-    "broken" and a fault; it never ends the run. Rows come in the same order each time.
+    "broken" and a fault; it never ends the run. Rows come in the same order each time. Where fewer or more clips of a
+    known data set can be read than a complete copy has, a warning names both numbers.
 
     Args:
         folder: the data set's folder; or a list of clips (.csv, .txt).
@@ -54,7 +56,10 @@ def index_folder(
     verdicts = _probe_all(paths, workers, seconds, progress)
     rows = tuple(_merge(clip, path, verdict) for clip, path, verdict in zip(clips, paths, verdicts))
     manifest = Manifest(rows, root)
-    return manifest if output is None else manifest.write(output)
+    if output is not None:
+        manifest = manifest.write(output)
+    warn_incomplete(folder, rows)
+    return manifest
 
 
 def _probe_all(paths: list[Path], workers: int | None, seconds: float, progress: Progress | None) -> list[Probe]:

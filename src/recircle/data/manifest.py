@@ -26,6 +26,8 @@ class Clip:
         parent: the family (coarse class) of the label, if there is one.
         split: "train", "val", "test", or empty.
         group: what must not be torn apart between splits: a subject, a sequence, a source.
+        dataset: the known data set that the clip and its label are of, in its version and split ("diving48_v2",
+            "ucf101_split1"); empty for clips of one's own.
         frames: how many frames really decode.
         fps: frames a second; 0 for a folder of frames.
         width: pixels as displayed, that is, after rotation.
@@ -40,6 +42,7 @@ class Clip:
     parent: str = ""
     split: str = ""
     group: str = ""
+    dataset: str = ""
     frames: int = 0
     fps: float = 0.0
     width: int = 0
@@ -126,6 +129,11 @@ class Manifest:
     def labels(self) -> tuple[str, ...]:
         """The classes that occur, sorted, each once; the empty label is none."""
         return tuple(sorted({clip.label for clip in self.clips if clip.label}))
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """The known data sets, with version and split, that clips are of, sorted; none for clips of one's own."""
+        return tuple(sorted({clip.dataset for clip in self.clips if clip.dataset}))
 
     @cached_property
     def families(self) -> dict[str, str]:

@@ -42,11 +42,10 @@ class Protocol:
 
     def describe(self, sampling: Sampling, preprocessing: Preprocessing) -> str:
         """Return the whole protocol in a line: `8 frames x 2 clips x 3 crops of 224 px from 256 px, softmax mean`."""
-        dense = f" {sampling.stride} apart" if sampling.mode == "dense" else ""
         height, width = view_size(preprocessing, self.crops)
         crop = height if height == width else (height, width)
         return (
-            f"{_count(sampling.frames, 'frame')}{dense} x {_count(self.clips, 'clip')} x "
+            f"{sampling} x {_count(self.clips, 'clip')} x "
             f"{_count(self.crops, 'crop')} of {_pixels(crop)} from {_pixels(preprocessing.resize)}, "
             f"{self.fusion} mean"
         )

@@ -124,8 +124,7 @@ def _check(model: VideoModel, exported: Logits, spec: ModelSpec, path: Path) -> 
     frames = spec.sampling.frames
     shapes = [(1, frames), (2, frames)]
     if model.max_frames is None:
-        multiple = model.frame_multiple
-        shapes += [(1, 2 * frames), (3, max(model.min_frames, 2 * multiple if multiple > 1 else 1))]
+        shapes += [(1, 2 * frames), (3, max(model.min_frames, model.frame_multiple))]
     parity = compare(expected, exported, shapes, spec.preprocessing.crop_size)
     if not parity.holds:
         raise UserError(

@@ -1,8 +1,10 @@
 """The network as it is exported: frames in, logits out."""
 
 from typing import Any
+from unittest.mock import patch
 
 import torch
+import torch.fx.experimental._config as symbolic_shapes
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -66,7 +68,9 @@ def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
         frames, time = _time(network.model, frames)
     clips = torch.zeros(batch, frames, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
     dims = {0: torch.export.Dim("B", min=1), 1: time}
-    program = torch.export.export(network, (clips,), dynamic_shapes={"frames": dims}, strict=False)
+    # B, T and what follows from them may be 1, such as the length of the last maps where a network strides over time
+    with patch.object(symbolic_shapes, "backed_size_oblivious", True):
+        program = torch.export.export(network, (clips,), dynamic_shapes={"frames": dims}, strict=False)
     for node in program.graph.nodes:
         # paths of this machine, which do not belong in a file that travels
         node.meta.pop("stack_trace", None)
@@ -77,11 +81,8 @@ def _time(model: VideoModel, frames: int) -> tuple[int, Any]:
     """Return a number of frames that the network takes, and what `torch.export` is to know of all such numbers."""
     least, most, multiple = model.min_frames, model.max_frames, model.frame_multiple
     if least == most:
-        return least, None
+        return least, torch.export.Dim.STATIC
     fewest = -(-least // multiple)
-    if multiple > 1:
-        # a capture takes it that no size is 1, and what has T / multiple entries has a size of its own
-        fewest = max(fewest, 2)
     largest = None if most is None else most // multiple
     count = torch.export.Dim("T" if multiple == 1 else "T_", min=fewest, max=largest)
     return multiple * max(frames, fewest), count if multiple == 1 else multiple * count

@@ -1,6 +1,22 @@
 """Whole networks: clips [B, T, 3, H, W] in, logits [B, K] out. Importing this registers their names."""
 
-from recircle.models import abm, arc, ensemble, msnet, rubiksnet, tea, timesformer, tsm, tsn
+from recircle.models import (
+    abm,
+    arc,
+    corrnet,
+    ensemble,
+    gsm,
+    i3d_inception,
+    msnet,
+    r2plus1d,
+    rubiksnet,
+    tea,
+    timesformer,
+    trn,
+    tsm,
+    tsn,
+    tsn_inception,
+)
 from recircle.models.base import VideoModel
 from recircle.models.checkpoints import LoadReport, load_weights
 from recircle.models.cost import Cost, measure_cost
@@ -13,17 +29,23 @@ __all__ = [
     "VideoModel",
     "abm",
     "arc",
+    "corrnet",
     "create_model",
     "ensemble",
+    "gsm",
+    "i3d_inception",
     "list_models",
     "load_weights",
     "measure_cost",
     "model_summary",
     "msnet",
+    "r2plus1d",
     "register_model",
     "rubiksnet",
     "tea",
     "timesformer",
+    "trn",
     "tsm",
     "tsn",
+    "tsn_inception",
 ]

@@ -3,12 +3,13 @@
 The transformer, which the paper announces as future work, has ARC in the linear layers of its MLPs.
 """
 
+import warnings
 from collections.abc import Callable, Collection
 from typing import Unpack
 
 from recircle.layers.config import ArcConfig
 from recircle.layers.convert import convert
-from recircle.models import msnet, timesformer, tsm, tsn
+from recircle.models import gsm, msnet, r2plus1d, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
 from recircle.models.timesformer import TimeSformerOptions
@@ -118,6 +119,21 @@ def arc_msnet_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> Video
     """MSNet with ResNet-50, ARC in the 3x3 convolution of each block; the motion module stays as it is."""
     options["stages"] = options.get("stages") or RESNET_STAGES
     return _arc(msnet.msnet_resnet50, num_classes, **options)
+
+
+@register_model
+def arc_gsm_inceptionv3(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """GSM with InceptionV3, ARC in all convolutions but the stem, the 1x1 ones and those of the gates."""
+    return _arc(gsm.gsm_inceptionv3, num_classes, **options)
+
+
+@register_model
+def arc_r2plus1d_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """R(2+1)D-18, ARC in all its convolutions over space and over time whose channels the steps divide."""
+    with warnings.catch_warnings():
+        # its published widths between the two are 230 and 921 in stages 2 and 4; the report of the conversion says so
+        warnings.filterwarnings("ignore", "layer.* is not converted")
+        return _arc(r2plus1d.r2plus1d_resnet18, num_classes, **options)
 
 
 class ArcTimeSformerOptions(TimeSformerOptions, total=False):

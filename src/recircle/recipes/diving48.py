@@ -1,7 +1,7 @@
 """Diving48 (Li et al., ECCV 2018): the rows of ARC and of its plain hosts in Tables 2 and 3.
 
 48 kinds of dive, told apart by take-off, somersaults, twists and position. V1 is the first annotation (15,943 training
-and 2,096 test clips), V2 the corrected one.
+and 2,096 test clips), V2 the corrected one (15,027 and 1,970).
 """
 
 from pathlib import Path
@@ -20,8 +20,9 @@ _NOTES = f"""
         flipped at random.
 
     Data:
-        DIVING48 holds the videos and a list clips.csv with the columns path, label and split, made from the data set's
-        vocabulary and its two lists.
+        DIVING48 holds the videos in rgb/, the vocabulary, and the two lists of the version. The versions label the same
+        videos differently, so a V1 recipe refuses a manifest of V2, and the other way round. Where both are used, give
+        each manifest a name: recircle index DIVING48 --layout diving48_v2 --output DIVING48/v2.csv.
     {NOTES}"""
 
 
@@ -45,12 +46,12 @@ def _diving48(data: Path, version: str, model: str) -> "TrainConfig":
     )
 
 
-@recipe(notes=_NOTES, weights="resnet18.pth")
+@recipe(notes=_NOTES, weights="resnet18.pth", dataset="diving48_v1")
 def diving48_v1_arc_tsm_resnet18_16f(data: Path) -> "TrainConfig":
     """Diving48 V1, ARC-TSM-ResNet-18, 16 frames: 39.6 % top-1 in the paper (Tables 2, 3).
 
     Commands:
-        recircle index DIVING48/clips.csv --output DIVING48/manifest.csv
+        recircle index DIVING48 --layout diving48_v1
         recircle train diving48_v1_arc_tsm_resnet18_16f --data DIVING48 --model.pretrained resnet18.pth
         recircle eval runs/diving48_v1_arc_tsm_resnet18_16f --views 2x1
 
@@ -59,12 +60,12 @@ def diving48_v1_arc_tsm_resnet18_16f(data: Path) -> "TrainConfig":
     return _diving48(data, "v1", "arc_tsm_resnet18")
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="diving48_v1")
 def diving48_v1_arc_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     """Diving48 V1, ARC-TSM-ResNet-50, 16 frames: 42.4 % top-1 in the paper (Tables 2, 3).
 
     Commands:
-        recircle index DIVING48/clips.csv --output DIVING48/manifest.csv
+        recircle index DIVING48 --layout diving48_v1
         recircle train diving48_v1_arc_tsm_resnet50_16f --data DIVING48 --model.pretrained resnet50.pth
         recircle eval runs/diving48_v1_arc_tsm_resnet50_16f --views 2x1
 
@@ -73,12 +74,12 @@ def diving48_v1_arc_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     return _diving48(data, "v1", "arc_tsm_resnet50")
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="diving48_v2")
 def diving48_v2_arc_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     """Diving48 V2, ARC-TSM-ResNet-50, 16 frames: 89.8 % top-1 in the paper (Table 3).
 
     Commands:
-        recircle index DIVING48/clips.csv --output DIVING48/manifest.csv
+        recircle index DIVING48 --layout diving48_v2
         recircle train diving48_v2_arc_tsm_resnet50_16f --data DIVING48 --model.pretrained resnet50.pth
         recircle eval runs/diving48_v2_arc_tsm_resnet50_16f --views 2x1
 
@@ -88,12 +89,12 @@ def diving48_v2_arc_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     return _diving48(data, "v2", "arc_tsm_resnet50")
 
 
-@recipe(notes=_NOTES, weights="resnet18.pth")
+@recipe(notes=_NOTES, weights="resnet18.pth", dataset="diving48_v1")
 def diving48_v1_tsm_resnet18_16f(data: Path) -> "TrainConfig":
     """Diving48 V1, TSM-ResNet-18, 16 frames: 36.0 % top-1 in the paper (baseline of Table 2).
 
     Commands:
-        recircle index DIVING48/clips.csv --output DIVING48/manifest.csv
+        recircle index DIVING48 --layout diving48_v1
         recircle train diving48_v1_tsm_resnet18_16f --data DIVING48 --model.pretrained resnet18.pth
         recircle eval runs/diving48_v1_tsm_resnet18_16f --views 2x1
 
@@ -102,12 +103,12 @@ def diving48_v1_tsm_resnet18_16f(data: Path) -> "TrainConfig":
     return _diving48(data, "v1", "tsm_resnet18")
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="diving48_v1")
 def diving48_v1_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     """Diving48 V1, TSM-ResNet-50, 16 frames: 38.8 % top-1 in the paper (baseline of Tables 2 and 3).
 
     Commands:
-        recircle index DIVING48/clips.csv --output DIVING48/manifest.csv
+        recircle index DIVING48 --layout diving48_v1
         recircle train diving48_v1_tsm_resnet50_16f --data DIVING48 --model.pretrained resnet50.pth
         recircle eval runs/diving48_v1_tsm_resnet50_16f --views 2x1
 
@@ -116,12 +117,12 @@ def diving48_v1_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     return _diving48(data, "v1", "tsm_resnet50")
 
 
-@recipe(notes=_NOTES, weights="resnet101.pth")
+@recipe(notes=_NOTES, weights="resnet101.pth", dataset="diving48_v1")
 def diving48_v1_tsm_resnet101_16f(data: Path) -> "TrainConfig":
     """Diving48 V1, TSM-ResNet-101, 16 frames: 41.9 % top-1 in the paper (baseline of Table 2).
 
     Commands:
-        recircle index DIVING48/clips.csv --output DIVING48/manifest.csv
+        recircle index DIVING48 --layout diving48_v1
         recircle train diving48_v1_tsm_resnet101_16f --data DIVING48 --model.pretrained resnet101.pth
         recircle eval runs/diving48_v1_tsm_resnet101_16f --views 2x1
 

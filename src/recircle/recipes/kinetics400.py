@@ -20,7 +20,8 @@ _NOTES = f"""
         crops are squares of 256 px, at 48 GMACs a view; the paper prints the 37 GMACs of a view of 224 px.
 
     Data:
-        K400 holds a folder a class in `train` and in `val`.
+        K400 holds `train` and `val`, with or without a folder a class, and the lists train.csv and val.csv, by which
+        clips that have vanished are known.
     {NOTES}"""
 
 
@@ -29,7 +30,7 @@ def kinetics400_arc_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     """Kinetics-400, ARC-TSM-ResNet-50, 8 frames: 75.0 % top-1 in the paper (Table 5).
 
     Commands:
-        recircle index K400 --layout folder_per_class
+        recircle index K400 --layout kinetics400
         recircle train kinetics400_arc_tsm_resnet50_8f --data K400 --model.pretrained resnet50.pth
         recircle eval runs/kinetics400_arc_tsm_resnet50_8f --views 10x3
 

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from recircle.data.augmentation import Augmentation
     from recircle.data.sampling import Sampling
     from recircle.evaluation.protocol import Protocol
-    from recircle.training.config import TrainConfig
+    from recircle.training.config import FreezeNorms, TrainConfig
     from recircle.training.optimiser import Optimiser
     from recircle.training.schedule import Schedule
 
@@ -26,7 +27,23 @@ NOTES = """
         rate; dropout 0.5; all batch norms are trained; frames resized to 256 px, multi-scale crops of 224 px; ARC with
         4 steps in all 3x3 convolutions. The scripts also spare the ARC matrices from weight decay; here they decay.
 """
-"""Added to the docstring of each of these recipes."""
+"""Added to the docstring of each recipe of ARC and of its plain hosts."""
+
+PEER_NOTES = """
+    Weights:
+        Files behind --model.pretrained are published ones, which you download yourself; resnet*.pth is torchvision's.
+        Without them the network starts from scratch, and the figures of the paper are out of reach.
+
+    Hardware and time:
+        CUDA GPUs, as many as the batch needs (`torchrun` uses several), with --precision bf16. Time and memory are not
+        measured by this project. Where memory is short, a smaller --batch-size with --accumulate 2, 4, ... takes that
+        many passes to a step.
+
+    Where the settings differ from the original's:
+        Norms and biases do not decay. Labels that say left and right are swapped by a flip, and where that cannot be,
+        nothing is flipped; some originals flip regardless. Size, crop, channels and normalisation are the network's.
+"""
+"""Added to the docstring of each recipe of another system."""
 
 
 def published(
@@ -40,7 +57,11 @@ def published(
     evaluation: "Protocol",
     epochs: int,
     batch_size: int,
-    clip_norm: float,
+    clip_norm: float | None,
+    dropout: float | None = 0.5,
+    accumulate: int = 1,
+    freeze_norms: "FreezeNorms" = "none",
+    augmentation: "Augmentation | None" = None,
 ) -> "TrainConfig":
     """Return a config with what all published scripts share.
 
@@ -55,20 +76,27 @@ def published(
         epochs: passes over the training clips.
         batch_size: clips of a step.
         clip_norm: limit of the gradient's norm.
+        dropout: before the classifier; None is the network's own.
+        accumulate: forward passes of a step.
+        freeze_norms: "all_but_first" is the partial batch norm of TSN.
+        augmentation: None is TSN's multi-scale crops with the flip that reads class names.
     """
     # not at the top, so that listing the recipes does not load torch
+    from recircle.data.augmentation import Augmentation
     from recircle.data.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
 
     return TrainConfig(
-        model=ModelConfig(name=model, dropout=0.5),
-        data=DataConfig(manifest=data, sampling=sampling, workers=8),
+        model=ModelConfig(name=model, dropout=dropout),
+        data=DataConfig(manifest=data, sampling=sampling, augmentation=augmentation or Augmentation(), workers=8),
         output=Path("runs") / run,
         optimiser=optimiser,
         schedule=schedule,
         evaluation=evaluation,
         epochs=epochs,
         batch_size=batch_size,
+        accumulate=accumulate,
         clip_norm=clip_norm,
+        freeze_norms=freeze_norms,
     )

@@ -43,7 +43,7 @@ def _something(data: Path, version: str, model: str, frames: int) -> "TrainConfi
     )
 
 
-@recipe(notes=_NOTES, weights="resnet18.pth")
+@recipe(notes=_NOTES, weights="resnet18.pth", dataset="something_v1")
 def something_v1_arc_tsm_resnet18_8f(data: Path) -> "TrainConfig":
     """Something-Something V1, ARC-TSM-ResNet-18, 8 frames: 47.9 % top-1 in the paper (Tables 1, 2, 4).
 
@@ -57,7 +57,7 @@ def something_v1_arc_tsm_resnet18_8f(data: Path) -> "TrainConfig":
     return _something(data, "v1", "arc_tsm_resnet18", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="something_v1")
 def something_v1_arc_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     """Something-Something V1, ARC-TSM-ResNet-50, 8 frames: 51.2 % top-1 in the paper (Tables 1, 2).
 
@@ -71,7 +71,7 @@ def something_v1_arc_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     return _something(data, "v1", "arc_tsm_resnet50", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="something_v1")
 def something_v1_arc_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     """Something-Something V1, ARC-TSM-ResNet-50, 16 frames: 53.4 % top-1 in the paper (Table 1).
 
@@ -130,7 +130,7 @@ def something_v1_arc_tsm_resnet50_8f_16f(predictions: Sequence[Path]) -> "Predic
     )
 
 
-@recipe(notes=_NOTES, weights="resnet18.pth")
+@recipe(notes=_NOTES, weights="resnet18.pth", dataset="something_v1")
 def something_v1_tsm_resnet18_8f(data: Path) -> "TrainConfig":
     """Something-Something V1, TSM-ResNet-18, 8 frames: 41.8 % top-1 in the paper (baseline of Tables 2 and 4).
 
@@ -144,7 +144,7 @@ def something_v1_tsm_resnet18_8f(data: Path) -> "TrainConfig":
     return _something(data, "v1", "tsm_resnet18", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="something_v1")
 def something_v1_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     """Something-Something V1, TSM-ResNet-50, 8 frames: 47.8 % top-1 in the paper (baseline of Table 2).
 
@@ -158,7 +158,7 @@ def something_v1_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     return _something(data, "v1", "tsm_resnet50", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet101.pth")
+@recipe(notes=_NOTES, weights="resnet101.pth", dataset="something_v1")
 def something_v1_tsm_resnet101_8f(data: Path) -> "TrainConfig":
     """Something-Something V1, TSM-ResNet-101, 8 frames: 50.0 % top-1 in the paper (baseline of Table 2).
 
@@ -172,7 +172,7 @@ def something_v1_tsm_resnet101_8f(data: Path) -> "TrainConfig":
     return _something(data, "v1", "tsm_resnet101", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet18.pth")
+@recipe(notes=_NOTES, weights="resnet18.pth", dataset="something_v2")
 def something_v2_arc_tsm_resnet18_8f(data: Path) -> "TrainConfig":
     """Something-Something V2, ARC-TSM-ResNet-18, 8 frames: settings of V1; the paper does not report it.
 
@@ -186,7 +186,7 @@ def something_v2_arc_tsm_resnet18_8f(data: Path) -> "TrainConfig":
     return _something(data, "v2", "arc_tsm_resnet18", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="something_v2")
 def something_v2_arc_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     """Something-Something V2, ARC-TSM-ResNet-50, 8 frames: settings of V1; the paper does not report it.
 
@@ -200,7 +200,7 @@ def something_v2_arc_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     return _something(data, "v2", "arc_tsm_resnet50", 8)
 
 
-@recipe(notes=_NOTES, weights="resnet50.pth")
+@recipe(notes=_NOTES, weights="resnet50.pth", dataset="something_v2")
 def something_v2_arc_tsm_resnet50_16f(data: Path) -> "TrainConfig":
     """Something-Something V2, ARC-TSM-ResNet-50, 16 frames: settings of V1; the paper does not report it.
 

@@ -1,16 +1,23 @@
 """How data sets lie on disk: one module a layout, which lists the clips without opening them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 from recircle.data.layouts import (
     csv_list,
+    diving48,
+    finegym,
     folder_per_class,
     frame_folders,
+    hmdb51,
+    jester,
+    kinetics400,
     miracl_words,
     something_v1,
     something_v2,
+    ucf101,
     ut_interaction,
 )
 from recircle.data.manifest import Clip
@@ -32,19 +39,35 @@ class Layout:
     find: Callable[[Path], list[Clip]]
 
 
-# in the order in which "auto" tries them
-LAYOUTS = {
-    name: Layout((module.__doc__ or "").splitlines()[0], module.matches, module.find)
+def _layout(module: ModuleType) -> Layout:
+    return Layout((module.__doc__ or "").splitlines()[0], module.matches, module.find)
+
+
+_DATA_SETS = {
+    name: _layout(module)
     for name, module in (
-        ("csv_list", csv_list),
         ("something_v1", something_v1),
         ("something_v2", something_v2),
+        ("jester", jester),
+        ("kinetics400", kinetics400),
         ("miracl_words", miracl_words),
         ("ut_interaction", ut_interaction),
+    )
+} | {
+    name: Layout(*parts) for versions in (diving48, ucf101, hmdb51, finegym) for name, parts in versions.LAYOUTS.items()
+}
+"""Of one data set each, in one version or split: its name is in each row of the manifest."""
+
+# in the order in which "auto" tries them, if the folder is of no known data set
+_ANY_CLIPS = {
+    name: _layout(module)
+    for name, module in (
+        ("csv_list", csv_list),
         ("frame_folders", frame_folders),
         ("folder_per_class", folder_per_class),
     )
 }
+LAYOUTS = _ANY_CLIPS | _DATA_SETS
 
 
 def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -> list[Clip]:
@@ -52,16 +75,17 @@ def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -
 
     Args:
         folder: the data set's folder, or a list of clips.
-        layout: a name in `LAYOUTS`, or "auto" for the first that matches.
+        layout: a name in `LAYOUTS`, or "auto" for the data set that is recognised, or else a folder a class.
         labels: class names, for a list that gives numbers.
 
     Raises:
-        UserError: there is no such folder, it does not have this layout or holds no clips, or a list is wrong.
+        UserError: there is no such folder, it does not have this layout or holds no clips, a list is wrong, or "auto"
+            finds several versions or splits of a data set.
     """
     if not folder.exists():
         raise UserError(f"{folder}: no such folder or list; give the place of the data set")
     if layout == "auto":
-        layout = next((name for name, known in LAYOUTS.items() if known.matches(folder)), "folder_per_class")
+        layout = _recognise(folder)
     elif layout not in LAYOUTS:
         raise UserError(f"layout={layout!r} is unknown; use one of auto, {', '.join(LAYOUTS)}")
     elif folder.is_file() != (layout == "csv_list"):
@@ -80,4 +104,16 @@ def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -
                 "so cut it into one file a clip, or remove one line"
             )
         seen.add(clip.path)
-    return clips
+    return [replace(clip, dataset=layout) for clip in clips] if layout in _DATA_SETS else clips
+
+
+def _recognise(folder: Path) -> str:
+    """Return the layout of a folder; between versions or splits of one data set the user has to choose."""
+    fitting = [name for name, known in _DATA_SETS.items() if folder.is_dir() and known.matches(folder)]
+    if len(fitting) > 1:
+        raise UserError(
+            f"{folder} can be read in {len(fitting)} ways, whose results must not be mixed; "
+            f"choose one, for example --layout {fitting[0]}: {', '.join(fitting)}"
+        )
+    generic = (name for name, known in _ANY_CLIPS.items() if known.matches(folder))
+    return fitting[0] if fitting else next(generic, "folder_per_class")

@@ -51,6 +51,7 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
             split=_normalise_split(row.get("split") or split, where),
             group=row.get("group", ""),
             parent=row.get("parent", ""),
+            dataset=row.get("dataset", ""),
             frames=int(row.get("frames", 0)),
         )
         for where, row in rows
@@ -89,7 +90,7 @@ def _read_delimited(path: Path, delimiter: str) -> Iterator[tuple[str, Row]]:
             if len(fields) > len(names) or not fields[0]:
                 raise UserError(f"{where}: {len(fields)} fields; write {', '.join(names)}")
             # what `index` finds out itself, in a manifest that is indexed again, is not taken over
-            yield where, {name: field for name, field in zip(names, fields) if name in _FIELDS}
+            yield where, {name: field for name, field in zip(names, fields) if name in (*_FIELDS, "dataset")}
 
 
 def _split_at_blanks(lines: list[tuple[str, str]]) -> Iterator[tuple[str, Row]]:

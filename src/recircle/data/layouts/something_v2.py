@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from recircle.data.layouts.id_lists import read_answers
+from recircle.data.layouts.places import add_families
 from recircle.data.layouts.tables import check_label, read_json, warn_unlisted
 from recircle.data.manifest import Clip
 from recircle.errors import UserError
@@ -19,19 +21,27 @@ def matches(folder: Path) -> bool:
 def find(folder: Path) -> list[Clip]:
     """List the clips of all lists that are there.
 
+    The labels of the test clips are those of `labels/test-answers.csv`, if it is there.
+
     Raises:
-        UserError: a list is malformed, or has a class that is not in the list of classes.
+        UserError: the videos, the classes or all lists are missing, a list is malformed, or has a class that is not in
+            the list of classes.
     """
     labels = read_labels(list_path(folder, "labels"))
+    if not (folder / VIDEOS).is_dir():
+        raise UserError(f"{folder}: the folder {VIDEOS}/ is missing; unpack the videos there")
+    there = {split: list_path(folder, name) for split, name in _SPLITS.items() if list_path(folder, name).is_file()}
+    if not there:
+        raise UserError(f"{folder}: no list of clips is there; copy train.json and validation.json to labels/")
+    answers = read_answers(folder, labels)
     clips = [
-        Clip(path=f"{VIDEOS}/{video}.webm", label=label, split=split)
-        for split, name in _SPLITS.items()
-        if list_path(folder, name).is_file()
-        for video, label in read_list(list_path(folder, name), labels)
+        Clip(path=f"{VIDEOS}/{video}.webm", label=label or answers.get(video, ""), split=split)
+        for split, path in there.items()
+        for video, label in read_list(path, labels)
     ]
     on_disk = {f"{VIDEOS}/{file.name}" for file in (folder / VIDEOS).glob("[!.]*.webm")}
     warn_unlisted(folder, on_disk - {clip.path for clip in clips})
-    return clips
+    return add_families(folder, clips)
 
 
 def list_path(folder: Path, name: str) -> Path:
