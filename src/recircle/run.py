@@ -122,6 +122,11 @@ class Run:
         """Folder of saved predictions, one .npz an evaluation."""
         return self.path / "predictions"
 
+    @property
+    def calibration_path(self) -> Path:
+        """The temperature that `recircle eval --calibrate` fitted, as JSON."""
+        return self.path / "calibration.json"
+
     def save_config(self, config: Any) -> None:
         """Write a training config to config.json."""
         atomic_write(self.config_path, to_json(config))

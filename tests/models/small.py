@@ -43,6 +43,9 @@ SMALL = {
     "*abm_*": Small(frames=(3, 6), zeros=0.005),
     "*slowfast_*": Small(options={"width": 32}, frames=(4, 8)),
     "*timesformer_*": Small(options={"width": 32, "depth": 2, "drop_path": 0.0}, size=32),
+    "*i3d_resnet50_nonlocal": Small(frames=(7, 16)),
+    "*i3d_resnet50_mmaction2": Small(frames=(5, 16)),
+    "*i3d_resnet50*": Small(frames=(2, 5)),
     "i3d_inception": Small(options={"width": 16}, frames=(2, 9)),
 }
 """By pattern of the name, the first that fits; others are made small as ResNets are."""

@@ -18,6 +18,9 @@ arc_gsm_inceptionv3
 arc_msnet_resnet18
 arc_msnet_resnet50
 arc_r2plus1d_resnet18
+arc_slowfast_resnet101
+arc_slowfast_resnet50
+arc_slowonly_resnet50
 arc_timesformer_base
 arc_tsm_efficientnet_lite0
 arc_tsm_resnet101
@@ -36,6 +39,10 @@ corrnet50
 gsm_bninception
 gsm_inceptionv3
 i3d_inception
+i3d_resnet50
+i3d_resnet50_mmaction2
+i3d_resnet50_nonlocal
+i3d_resnet50_res5_stride1
 msnet_resnet18
 msnet_resnet50
 r2plus1d_resnet18
@@ -43,6 +50,10 @@ rubiksnet_large
 rubiksnet_medium
 rubiksnet_small
 rubiksnet_tiny
+slowfast_resnet101
+slowfast_resnet50
+slowfast_resnet50_mmaction2
+slowonly_resnet50
 tea_res2net50
 timesformer_base
 timesformer_hr

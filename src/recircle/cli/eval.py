@@ -1,7 +1,7 @@
 """`recircle eval`: the accuracy of a run, with its protocol and its interval."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,13 +9,12 @@ import tyro
 from rich.table import Table
 
 from recircle.cli.arguments import at_least, call, find_manifest
-from recircle.cli.console import out, print_json, print_table, progress
+from recircle.cli.console import out, plain, print_json, print_table, progress
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
-    from recircle.evaluation.measure import Metrics
-    from recircle.evaluation.predictions import Predictions
     from recircle.evaluation.protocol import Protocol
+    from recircle.evaluation.report import Report
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,7 +31,11 @@ def evaluate(
     crops: Literal[1, 3, 10] | None = None,
     views: str | None = None,
     fusion: Literal["logits", "softmax"] | None = None,
+    order: Literal["shuffled", "reversed", "single"] | None = None,
     skip_broken: bool = False,
+    hierarchy: Path | None = None,
+    against: Path | None = None,
+    calibrate: bool = False,
     name: str | None = None,
     from_: Annotated[Path | None, tyro.conf.arg(name="from")] = None,
     resamples: int = 1000,
@@ -53,11 +56,17 @@ def evaluate(
         crops: views in space: 1, 3 or 10.
         views: clips and crops in one word, such as 10x3 (10 clips of 3 crops); 2 is 2 clips of 1 crop.
         fusion: mean of the views' softmax, or of their logits.
+        order: show the network the frames in another order, or the middle one in the place of all; with --against RUN
+            the change of its own accuracy is printed too. The predictions go to RUN/predictions/ORDER/NAME.npz.
         skip_broken: leave out clips that cannot be decoded, instead of stopping with their list.
+        hierarchy: CSV table of classes and their families (and larger groups, in further columns) or JSON object of the
+            same; by default the families that the run has from its manifest, if any.
+        against: compare with the predictions of this file, or with those of the same name of this run, clip by clip.
+        calibrate: fit a temperature on half of the clips, try it on the others, and save it as RUN/calibration.json.
         name: the predictions go to RUN/predictions/NAME.npz; by default a name made of data and views.
         from_: do not run anything; print the metrics of this file of predictions.
         resamples: bootstrap resamples of the intervals.
-        seed: of the resamples.
+        seed: of the resamples, of shuffled frames and of the halves of --calibrate.
         json: print one JSON object, with the confusion matrix.
         batch_size: clips decoded together.
         workers: processes that decode.
@@ -66,17 +75,26 @@ def evaluate(
     """
     from recircle.evaluation.evaluate import evaluate as evaluate_run
     from recircle.evaluation.evaluate import training_protocol
-    from recircle.evaluation.measure import measure
+    from recircle.evaluation.hierarchy import read_hierarchy
     from recircle.evaluation.predictions import Predictions
+    from recircle.evaluation.report import make_report
     from recircle.run import Run
 
     at_least(1, resamples=resamples, batch_size=batch_size)
     at_least(0, seed=seed, workers=workers)
+    check_together(run, from_, order, calibrate=calibrate)
+    opened = Run.open(run) if run is not None else None
+    resampling = {"resamples": resamples, "seed": seed}
+    if against is not None and not against.exists():
+        raise UserError(f"--against {against} is not there; give a run or a file of predictions")
     if from_ is not None:
-        path, predictions = from_, Predictions.load(from_)
-        metrics = measure(predictions, resamples=resamples, seed=seed)
-    elif run is not None:
-        opened = Run.open(run)
+        path, predictions, metrics = from_, Predictions.load(from_), None
+        levels = read_hierarchy(hierarchy, predictions.classes) if hierarchy is not None else None
+        if opened is not None and predictions.classes != opened.load_spec().labels:
+            raise UserError(f"{path} is not of the classes of {opened.path}; give the run that it is of")
+    else:
+        assert opened is not None
+        levels = read_hierarchy(hierarchy, opened.load_spec().labels) if hierarchy is not None else None
         protocol = override(training_protocol(opened), clips, crops, views, fusion)
         with progress("evaluating") as show:
             predictions, metrics = evaluate_run(
@@ -89,20 +107,73 @@ def evaluate(
                 workers=workers,
                 device=device,
                 precision=precision,
-                resamples=resamples,
-                seed=seed,
+                order=order or "as is",
+                **resampling,
                 progress=show,
             )
         path = opened.predictions_path / f"{name or default_name(predictions.data, protocol, precision)}.npz"
+        # of the same name, but apart from those that count
+        path = path.parent / order / path.name if order is not None else path
         predictions.save(path)
-    else:
-        raise UserError("give the folder of a run, or --from PREDICTIONS.npz")
+
+    other = find_predictions(against, path) if against is not None else None
+    report = make_report(
+        predictions,
+        metrics,
+        hierarchy=levels,
+        against=Predictions.load(other) if other is not None else None,
+        with_calibration=calibrate,
+        **resampling,
+    )
+    if report.calibration is not None and opened is not None:
+        report.calibration.save(opened.calibration_path)
     if json:
-        print_json({**asdict(metrics), "confusion": metrics.confusion.tolist(), "classes": predictions.classes})
-    else:
-        show_metrics(metrics, predictions)
-        out.print(f"predictions: {path}", markup=False)
+        print_json(report.to_dict())
+        return 0
+    show_report(report)
+    if report.calibration is not None and opened is not None:
+        out.print(f"temperature saved: {opened.calibration_path}", markup=False)
+    if other is not None:
+        out.print(f"compared with: {other}", markup=False)
+    out.print(f"predictions: {path}", markup=False)
     return 0
+
+
+def check_together(run: Path | None, from_: Path | None, order: str | None, *, calibrate: bool) -> None:
+    """Insist on options that make sense together.
+
+    Raises:
+        UserError: they do not.
+    """
+    if run is None and from_ is None:
+        raise UserError("give the folder of a run, or --from PREDICTIONS.npz")
+    if order is not None and from_ is not None:
+        raise UserError("--order runs the network, which --from does not; give the run alone")
+    if calibrate and run is None:
+        raise UserError("--calibrate saves the temperature with the run; give its folder before --from")
+    if calibrate and order is not None:
+        raise UserError("--calibrate is for frames as they are; leave out --order")
+
+
+def find_predictions(against: Path, path: Path) -> Path:
+    """Return the file of predictions to compare those at `path` with: the one given, or that of the same name of a run.
+
+    Raises:
+        UserError: the run has none of that name, or it is the same file.
+    """
+    if not against.is_dir():
+        return against
+    from recircle.run import Run
+
+    found = Run(against).predictions_path / path.name
+    if not found.is_file():
+        raise UserError(
+            f"{found} is not there to compare {path} with; evaluate {against} with the same options first, or give a "
+            "file of its predictions"
+        )
+    if found.resolve() == path.resolve():
+        raise UserError(f"{found} cannot be compared with itself; give another run or file, or an --order")
+    return found
 
 
 def override(
@@ -139,26 +210,21 @@ def default_name(data: str, protocol: "Protocol", precision: str) -> str:
     return "-".join([origin, *part.split(), views, protocol.fusion, *([precision] if precision != "fp32" else [])])
 
 
-def show_metrics(metrics: "Metrics", predictions: "Predictions") -> None:
-    """Print the figures, each with its interval and its protocol, and the most frequent confusions."""
-    from recircle.evaluation.measure import most_confused
+def show_report(report: "Report") -> None:
+    """Print the figures, each with its interval, chance and its protocol, and what else there is to say."""
+    from recircle.evaluation.lines import figures, report_lines
 
-    out.print(f"{metrics.data}: {metrics.clips} clips of {len(predictions.classes)} classes", markup=False)
-    if predictions.left_out:
-        out.print(
-            f"clips left out, since they cannot be decoded: {len(predictions.left_out)}", style="red", markup=False
-        )
+    metrics = report.metrics
+    out.print(f"{metrics.data}: {metrics.clips} clips of {len(report.classes)} classes", markup=False)
+    if metrics.left_out:
+        out.print(f"clips left out, since they cannot be decoded: {metrics.left_out}", style="red", markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("metric", "%", f"{metrics.level:.0%} interval", "protocol"):
+    for title in ("metric", "%", f"{metrics.level:.0%} interval", "chance", "protocol"):
         table.add_column(title, no_wrap=True)
-    figures = {"top-1": metrics.top1, "top-5": metrics.top5, "mean class": metrics.mean_class}
-    for title, figure in figures.items():
+    for title, figure, chance in figures(report):
         interval = f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
-        table.add_row(title, f"{100 * figure.value:.1f}", interval, metrics.protocol)
+        table.add_row(plain(title), f"{100 * figure.value:.1f}", interval, f"{100 * chance:.1f}", metrics.protocol)
     print_table(table)
     out.print(f"intervals: percentile bootstrap, {metrics.resamples} resamples, seed {metrics.seed}", markup=False)
-    confused = most_confused(metrics.confusion)
-    if confused:
-        out.print("most confused (true, taken for, clips):")
-    for true, predicted, count in confused:
-        out.print(f"  {predictions.classes[true]}, {predictions.classes[predicted]}, {count}", markup=False)
+    for line in report_lines(report):
+        out.print(line, markup=False)

@@ -12,10 +12,12 @@ from recircle.data.dataset import EvalLoader
 from recircle.data.manifest import Manifest
 from recircle.errors import UserError
 from recircle.evaluation.measure import Metrics, measure
-from recircle.evaluation.predict import Progress, pick_device, predict
+from recircle.evaluation.order import Order, describe_order
+from recircle.evaluation.predict import Progress, ViewLogits, pick_device, predict
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
 from recircle.layers.prepare import prepare_for_inference
+from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 
 Precision = Literal["fp32", "bf16"]
@@ -36,6 +38,7 @@ def evaluate(
     workers: int = 2,
     device: str = "auto",
     precision: Precision = "fp32",
+    order: Order = "as is",
     resamples: int = 1000,
     seed: int = 0,
     progress: Progress | None = None,
@@ -53,8 +56,9 @@ def evaluate(
         workers: processes that decode; 0 decodes in this one.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         precision: of the forward pass; bf16 is faster on recent hardware and differs in the third digit.
+        order: in which the network sees the frames of a view; other than "as is" to learn whether it matters.
         resamples: bootstrap resamples of the metrics' intervals.
-        seed: of the resamples.
+        seed: of the resamples, and of frames that are shuffled.
         progress: called with (clips done, clips in all) after each batch.
 
     Raises:
@@ -65,29 +69,22 @@ def evaluate(
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, data = clips_to_evaluate(run, spec, manifest, split)
-    _refuse([BrokenClip(c.path, c.fault) for c in clips.clips if c.status == "broken"], skip_broken)
-    loader = EvalLoader(
+    check_broken(clips, skip_broken)
+    result, left_out = run_views(
+        prepare_for_inference(run.load_model(where)),
         clips,
         labels=spec.labels,
-        sampling=spec.sampling,
-        preprocessing=spec.preprocessing,
-        clips=protocol.clips,
-        crops=protocol.crops,
+        spec=spec,
+        protocol=protocol,
+        skip_broken=skip_broken,
         batch_size=batch_size,
         workers=workers,
-        pin_memory=where.type == "cuda",
-    )
-    result = predict(
-        prepare_for_inference(run.load_model(where)),
-        loader,
-        spec.preprocessing,
         device=where,
         dtype=DTYPES[precision],
+        order=order,
+        seed=seed,
         progress=progress,
-        total=len(clips) - len(loader.left_out),
     )
-    left_out = [*loader.left_out, *result.broken]
-    _refuse(left_out, skip_broken)
     if not (result.labels >= 0).any():
         raise UserError(f"{data}: no clip that has a label can be decoded; `recircle index` lists the faults")
     predictions = Predictions(
@@ -97,12 +94,70 @@ def evaluate(
         classes=spec.labels,
         families=spec.families,
         protocol=protocol.describe(spec.sampling, spec.preprocessing)
-        + ("" if precision == "fp32" else f", {precision}"),
+        + ("" if precision == "fp32" else f", {precision}")
+        + describe_order(order, seed),
         fusion=protocol.fusion,
         data=data,
         left_out=tuple(clip.path for clip in left_out),
     )
     return predictions, measure(predictions, resamples=resamples, seed=seed)
+
+
+def run_views(
+    network: VideoModel,
+    clips: Manifest,
+    *,
+    labels: Sequence[str],
+    spec: ModelSpec,
+    protocol: Protocol,
+    skip_broken: bool,
+    batch_size: int,
+    workers: int,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+    order: Order = "as is",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[ViewLogits, list[BrokenClip]]:
+    """Decode the views of clips and run a network over them; return its output and the clips left out.
+
+    Raises:
+        UserError: a clip cannot be decoded and `skip_broken` is off, or no clip can be used.
+    """
+    loader = EvalLoader(
+        clips,
+        labels=labels,
+        sampling=spec.sampling,
+        preprocessing=spec.preprocessing,
+        clips=protocol.clips,
+        crops=protocol.crops,
+        batch_size=batch_size,
+        workers=workers,
+        pin_memory=device.type == "cuda",
+    )
+    result = predict(
+        network,
+        loader,
+        spec.preprocessing,
+        device=device,
+        dtype=dtype,
+        progress=progress,
+        total=len(clips) - len(loader.left_out),
+        order=order,
+        seed=seed,
+    )
+    left_out = [*loader.left_out, *result.broken]
+    _refuse(left_out, skip_broken)
+    return result, left_out
+
+
+def check_broken(clips: Manifest, skip_broken: bool) -> None:
+    """Stop at clips that the manifest calls broken, before any work is done, unless told to go on.
+
+    Raises:
+        UserError: there are some, and `skip_broken` is off.
+    """
+    _refuse([BrokenClip(c.path, c.fault) for c in clips.clips if c.status == "broken"], skip_broken)
 
 
 def training_protocol(run: Run) -> Protocol:
@@ -134,7 +189,8 @@ def clips_to_evaluate(run: Run, spec: ModelSpec, manifest: Path | None, split: s
         )
     if not any(clip.label for clip in clips.clips):
         raise UserError(f"{path}, {part}: no clip has a label, so there is nothing to measure; use `recircle predict`")
-    return clips, f"{path}, {part}"
+    of = f" ({', '.join(clips.datasets)})" if clips.datasets else ""
+    return clips, f"{path}{of}, {part}"
 
 
 def _part(table: Manifest, config: DataConfig | None, split: str | None, *, foreign: bool) -> tuple[Manifest, str]:

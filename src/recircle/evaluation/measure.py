@@ -1,11 +1,11 @@
 """The metrics of saved predictions, each with its interval, and all with their protocol."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.errors import UserError
 from recircle.evaluation import metrics
 from recircle.evaluation.predictions import Predictions
 
@@ -60,35 +60,45 @@ def measure(predictions: Predictions, *, resamples: int = 1000, seed: int = 0, l
         UserError: no clip has a label.
         ValueError: an argument is out of range.
     """
-    known = predictions.labelled()
-    if not len(known):
-        raise UserError("none of the predicted clips has a label, so there is nothing to measure")
+    known = predictions.measurable()
     scores, labels = known.scores(), known.labels
     first = metrics.in_top_k(scores, labels, 1)
     fifth = metrics.in_top_k(scores, labels, 5)
 
-    def estimate(values: NDArray[np.bool_], balanced: bool = False) -> Estimate:
-        def figure(rows: NDArray[np.int64]) -> float:
-            if balanced:
-                return metrics.class_balanced_mean(values[rows], labels[rows])
-            return float(values[rows].mean())
-
-        low, high = metrics.bootstrap_interval(figure, len(labels), resamples=resamples, seed=seed, level=level)
-        return Estimate(value=figure(np.arange(len(labels))), low=low, high=high)
+    def balanced(rows: NDArray[np.int64]) -> float:
+        return metrics.class_balanced_mean(first[rows], labels[rows])
 
     return Metrics(
         protocol=predictions.protocol,
         data=predictions.data,
         clips=len(known),
         left_out=len(predictions.left_out),
-        top1=estimate(first),
-        top5=estimate(fifth),
-        mean_class=estimate(first, balanced=True),
+        top1=share_of_clips(first, resamples=resamples, seed=seed, level=level),
+        top5=share_of_clips(fifth, resamples=resamples, seed=seed, level=level),
+        mean_class=estimate(balanced, len(known), resamples=resamples, seed=seed, level=level),
         level=level,
         resamples=resamples,
         seed=seed,
         confusion=metrics.confusion_matrix(scores, labels),
     )
+
+
+def estimate(
+    figure: Callable[[NDArray[np.int64]], float],
+    clips: int,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Estimate:
+    """Return a figure of clips with its bootstrap interval; see `metrics.bootstrap_interval`."""
+    low, high = metrics.bootstrap_interval(figure, clips, resamples=resamples, seed=seed, level=level)
+    return Estimate(value=figure(np.arange(clips)), low=low, high=high)
+
+
+def share_of_clips(values: NDArray[np.bool_], *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Estimate:
+    """Return the share of the clips that are true, [N], with its bootstrap interval."""
+    return estimate(lambda rows: float(values[rows].mean()), len(values), resamples=resamples, seed=seed, level=level)
 
 
 def most_confused(confusion: NDArray[np.int64], count: int = 5) -> list[tuple[int, int, int]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from recircle.data.batch import Batch, BrokenClip
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
+from recircle.evaluation.order import Order, reorder
 from recircle.models.base import VideoModel
 
 Progress = Callable[[int, int], object]
@@ -48,6 +49,8 @@ def predict(
     dtype: torch.dtype = torch.float32,
     progress: Progress | None = None,
     total: int = 0,
+    order: Order = "as is",
+    seed: int = 0,
 ) -> ViewLogits:
     """Return the logits of every view of every clip of a loader.
 
@@ -61,6 +64,8 @@ def predict(
         dtype: of the forward pass (autocast).
         progress: called with (clips done, total) after each batch.
         total: number of clips, for `progress`.
+        order: in which the network sees the frames of a view.
+        seed: of frames that are shuffled.
     """
     logits: list[Tensor] = []
     labels: list[Tensor] = []
@@ -69,7 +74,8 @@ def predict(
     done = 0
     with evaluation_mode(model):
         for batch in loader:
-            part = logits_of_views(model, batch.frames, preprocessing, device=device, dtype=dtype)
+            frames = reorder(batch.frames, batch.rows, order, seed)
+            part = logits_of_views(model, frames, preprocessing, device=device, dtype=dtype)
             logits.append(part.cpu())
             labels.append(batch.labels)
             rows.append(batch.rows)

@@ -53,15 +53,26 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def scores(self) -> NDArray[np.float64]:
+    def scores(self, temperature: float = 1.0) -> NDArray[np.float64]:
         """Return one probability per clip and class, [N, K]: the views' logits fused as the protocol says."""
-        return fuse(self.logits, self.fusion)
+        return fuse(self.logits, self.fusion, temperature)
 
     def labelled(self) -> "Predictions":
         """Return the clips whose class is known."""
         known = self.labels >= 0
         paths = tuple(path for path, keep in zip(self.paths, known) if keep)
         return replace(self, logits=self.logits[known], labels=self.labels[known], paths=paths)
+
+    def measurable(self) -> "Predictions":
+        """Return the clips whose class is known, as `labelled` does.
+
+        Raises:
+            UserError: there is none.
+        """
+        known = self.labelled()
+        if not len(known):
+            raise UserError("none of the predicted clips has a label, so there is nothing to measure")
+        return known
 
     def save(self, path: Path) -> None:
         """Write a compressed .npz of plain arrays; names and words are UTF-8 JSON in a byte array (no pickle)."""
@@ -107,15 +118,27 @@ class Predictions:
         return cls(logits=logits, labels=labels, **words)
 
 
-def fuse(logits: NDArray[np.floating], fusion: Fusion = "softmax") -> NDArray[np.float64]:
+def fuse(logits: NDArray[np.floating], fusion: Fusion = "softmax", temperature: float = 1.0) -> NDArray[np.float64]:
     """Return probabilities [N, K] from the logits [N, V, K] of the views, in float64.
 
-    "softmax" averages the views' probabilities; "logits" averages the logits, then takes one softmax.
+    "softmax" averages the views' probabilities; "logits" averages the logits, then takes one softmax. Before that the
+    logits of each view are divided by the temperature.
     """
-    exact = logits.astype(np.float64)
+    exact = logits.astype(np.float64) / temperature
     if fusion == "logits":
         return _softmax(exact.mean(axis=1))
     return _softmax(exact).mean(axis=1)
+
+
+def log_probabilities(
+    logits: NDArray[np.floating], fusion: Fusion = "softmax", temperature: float = 1.0
+) -> NDArray[np.float64]:
+    """Return the logarithm of what `fuse` returns, also where that is too small for a float; logits are finite."""
+    exact = logits.astype(np.float64) / temperature
+    if fusion == "logits":
+        exact = exact.mean(axis=1, keepdims=True)
+    logs = exact - _log_sum_exp(exact, -1)
+    return (_log_sum_exp(logs, 1) - np.log(logs.shape[1])).squeeze(1)
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,3 +146,8 @@ def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
         exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
         return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def _log_sum_exp(values: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    largest = values.max(axis=axis, keepdims=True)
+    return largest + np.log(np.exp(values - largest).sum(axis=axis, keepdims=True))

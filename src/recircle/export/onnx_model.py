@@ -63,6 +63,12 @@ def _tidy(model: "ir.Model") -> None:
     from onnxscript.ir.passes import common
 
     optimizer.inline(model)
+    for node in model.graph:
+        bias = node.inputs[2] if node.op_type == "Conv" and len(node.inputs) == 3 else None
+        made_by = None if bias is None else bias.producer()
+        if made_by is not None and made_by.op_type == "Expand":
+            # zeros where there is no bias, for convolutions in three dimensions in a shape that ONNX Runtime refuses
+            node.resize_inputs(2)
     optimizer.fold_constants(model)
     optimizer.remove_unused_nodes(model)
     common.CommonSubexpressionEliminationPass()(model)

@@ -39,7 +39,8 @@ class Geometry:
 
     def mix(self, x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
         """Apply a matrix [rows, C] to the channels of `x`: a 1x1 convolution, or a product for tokens."""
-        pooled = any(x.shape[d] == 1 for d in (self.time, *self.space))
+        # a length that a capture does not know is no int, and must not decide
+        pooled = any(isinstance(x.shape[d], int) and x.shape[d] == 1 for d in (self.time, *self.space))
         if pooled or self.channel == x.dim() - 1:
             # torch's convolutions of tensors that small are slow
             return F.linear(x.movedim(self.channel, -1), matrix, bias).movedim(-1, self.channel)

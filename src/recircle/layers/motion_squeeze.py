@@ -36,16 +36,18 @@ def local_correlation(first: Tensor, second: Tensor, max_displacement: int = 7) 
     reach, side = max_displacement, 2 * max_displacement + 1
     height, width = first.shape[-2:]
     # rows before samples: all rows that are dy apart are then two blocks of memory
-    rows = fold_frames(first).permute(2, 0, 3, 1).flatten(0, 1)
-    others = F.pad(fold_frames(second), (reach,) * 4).permute(2, 0, 1, 3).contiguous()
+    rows = fold_frames(first).permute(2, 0, 3, 1).clone(memory_format=torch.contiguous_format).flatten(0, 1)
+    others = F.pad(fold_frames(second), (reach,) * 4).permute(2, 0, 1, 3).clone(memory_format=torch.contiguous_format)
     bands = []
     for dy in range(side):
         products = torch.bmm(rows, others[dy : dy + height].flatten(0, 1))
         # in a matrix with one more column the entries (x, x + dx) of this one stand below each other
         longer = F.pad(products.flatten(1), (0, width)).unflatten(1, (width, width + side))
         bands.append(longer[..., :side])
-    volume = torch.stack(bands, dim=-2).unflatten(0, (height, others.shape[1])).transpose(0, 1)
-    return unfold_frames(volume, first)
+    # [H, N, W, 2k + 1, 2k + 1]
+    volume = torch.stack([band.unflatten(0, (height, others.shape[1])) for band in bands], dim=-2)
+    # copied here, so that a capture need not ask later how the frames lie
+    return unfold_frames(volume.transpose(0, 1).clone(memory_format=torch.contiguous_format), first)
 
 
 def soft_argmax(correlation: Tensor, temperature: float = 100.0, sigma: float = 5.0) -> Tensor:
@@ -116,7 +118,7 @@ def motion_maps(x: Tensor, max_displacement: int = 7, temperature: float = 100.0
         unit = wide * torch.rsqrt(wide.square().sum(2, keepdim=True) + 1e-6)
         correlation = local_correlation(unit, unit.index_select(1, following), max_displacement).relu()
         maps = soft_argmax(correlation, temperature, sigma).index_select(1, paired)
-    return maps.movedim(-1, 2).to(x.dtype)
+    return maps.movedim(-1, 2).to(x.dtype).clone(memory_format=torch.contiguous_format)
 
 
 def _without_autocast(device: str) -> AbstractContextManager[object]:

@@ -49,8 +49,10 @@ class ChannelwiseTemporalConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, T, C, H, W] for the same."""
         # as an image of T rows with all positions in each: PyTorch is fastest at that
-        rows = F.conv2d(x.transpose(1, 2).flatten(3), self.weight[..., None], padding=(1, 0), groups=x.shape[2])
-        return rows.unflatten(3, x.shape[3:]).transpose(1, 2)
+        images = x.transpose(1, 2).clone(memory_format=torch.contiguous_format).flatten(3)
+        rows = F.conv2d(images, self.weight[..., None], padding=(1, 0), groups=x.shape[2])
+        # copied as the next convolution would, so that a capture need not ask how the frames lie
+        return rows.unflatten(3, x.shape[3:]).transpose(1, 2).clone(memory_format=torch.contiguous_format)
 
     def extra_repr(self) -> str:
         """Show the number of channels and the initial weights."""

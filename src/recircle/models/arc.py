@@ -9,7 +9,7 @@ from typing import Unpack
 
 from recircle.layers.config import ArcConfig
 from recircle.layers.convert import convert
-from recircle.models import gsm, msnet, r2plus1d, timesformer, tsm, tsn
+from recircle.models import gsm, msnet, r2plus1d, slowfast, slowonly, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
 from recircle.models.timesformer import TimeSformerOptions
@@ -125,6 +125,24 @@ def arc_msnet_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> Video
 def arc_gsm_inceptionv3(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
     """GSM with InceptionV3, ARC in all convolutions but the stem, the 1x1 ones and those of the gates."""
     return _arc(gsm.gsm_inceptionv3, num_classes, **options)
+
+
+@register_model
+def arc_slowonly_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """SlowOnly with ResNet-50, ARC in the 1x3x3 and the 3x1x1 convolutions of each block."""
+    return _arc(slowonly.slowonly_resnet50, num_classes, **options)
+
+
+@register_model
+def arc_slowfast_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """SlowFast 8x8 with ResNet-50, ARC in all convolutions of both pathways and between them but the 1x1x1 ones."""
+    return _arc(slowfast.slowfast_resnet50, num_classes, **options)
+
+
+@register_model
+def arc_slowfast_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """SlowFast 16x8 with ResNet-101, ARC in all convolutions of both pathways and between them but the 1x1x1 ones."""
+    return _arc(slowfast.slowfast_resnet101, num_classes, **options)
 
 
 @register_model

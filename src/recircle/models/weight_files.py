@@ -1,6 +1,7 @@
 """Read the tensors of a weight file under the names it has, running none of the code that a pickle may hold."""
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from recircle.errors import UserError
+from recircle.models.caffe2 import read_caffe2
 
 OWN_SUFFIX = ".safetensors"
 _CONTAINERS = ("state_dict", "model_state", "model")
@@ -17,7 +19,7 @@ _CONTAINERS = ("state_dict", "model_state", "model")
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read a `.safetensors` file or a checkpoint of PyTorch.
+    """Read a `.safetensors` file, a checkpoint of PyTorch, or a `.pkl` file of Caffe2.
 
     Returns:
         Tensors by name, without the prefix `module.` that `torch.nn.DataParallel` puts before all names.
@@ -27,6 +29,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise UserError(f"there is no weight file {path}")
+    if path.suffix == ".pkl" and not zipfile.is_zipfile(path):
+        return read_caffe2(path)
     content: Any
     try:
         if path.suffix == OWN_SUFFIX:

@@ -2,21 +2,18 @@
 
 import statistics
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import UInt8
-from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
 
 from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.families import LevelAccuracy, measure_families
 from recircle.evaluation.measure import Estimate
-from recircle.evaluation.metrics import bootstrap_interval
 from recircle.evaluation.predict import Progress, logits_of_views, pick_device
 from recircle.evaluation.predictions import Predictions
 from recircle.models.cost import measure_cost
@@ -137,9 +134,11 @@ def compare(
     speeds = _speeds(list(runs.values()), device)
     entries: list[Entry] = []
     predictions: Predictions | None = None
+    level: LevelAccuracy | None = None
     for (name, run), speed in zip(runs.items(), speeds):
         predictions, metrics = evaluate(run, workers=workers, batch_size=16, resamples=resamples, progress=progress)
         predictions.save(run.predictions_path / "comparison.npz")
+        level = measure_families(predictions, resamples=resamples).levels[0]
         spec = run.load_spec()
         cost = measure_cost(run.load_model(), spec.sampling.frames, spec.preprocessing.crop)
         entries.append(
@@ -147,7 +146,7 @@ def compare(
                 name=name,
                 run=str(run.path),
                 accuracy=metrics.top1,
-                in_family=in_family_accuracy(predictions, resamples=resamples),
+                in_family=level.inside,
                 params=cost.params,
                 gmacs=cost.gmacs,
                 clips_per_second=speed,
@@ -155,12 +154,13 @@ def compare(
             )
         )
     assert predictions is not None
+    assert level is not None
     return Comparison(
         data=predictions.data,
         clips=len(predictions.labelled()),
         classes=len(predictions.classes),
         chance=1 / len(predictions.classes),
-        chance_in_family=float(np.mean(1 / _siblings(predictions).sum(1))),
+        chance_in_family=level.inside_chance,
         resamples=resamples,
         device=str(device),
         threads=torch.get_num_threads(),
@@ -169,29 +169,10 @@ def compare(
     )
 
 
-def in_family_accuracy(predictions: Predictions, *, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """Return how often the true class scores best among the classes of its family, with its bootstrap interval.
-
-    A class without a family is a family of its own, in which it is always right.
-    """
-    known = predictions.labelled()
-    scores = np.where(_siblings(known), known.scores(), -1.0)
-    right = scores.argmax(1) == known.labels
-    low, high = bootstrap_interval(lambda rows: float(right[rows].mean()), len(right), resamples=resamples, seed=seed)
-    return Estimate(value=float(right.mean()), low=low, high=high)
-
-
 def training_seconds(run: Run) -> float:
     """Return how long the optimiser steps of a run took, from its metrics.jsonl."""
     steps = (line for line in read_journal(run.metrics_path) if line["kind"] == "train")
     return sum(line["clips"] / line["clips_per_s"] for line in steps)
-
-
-def _siblings(predictions: Predictions) -> NDArray[np.bool_]:
-    """Return for each labelled clip which classes are of its family, [N, K]."""
-    families = [predictions.families.get(label, label) for label in predictions.classes]
-    numbers = np.array([list(Counter(families)).index(family) for family in families])
-    return numbers[predictions.labelled().labels][:, None] == numbers[None]
 
 
 def _speeds(runs: Sequence[Run], device: torch.device) -> list[float]:

@@ -38,6 +38,8 @@ _MODULES = (
     "rubiksnet",
     "abm",
     "corrnet",
+    "i3d",
+    "slowfast",
     "timesformer",
 )
 

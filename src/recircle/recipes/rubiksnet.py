@@ -13,8 +13,7 @@ _NOTES = f"""
     Settings of the published code:
         None for Something-Something V1. The settings of TSM's scripts are taken, which its authors say they follow:
         learning rate 0.01, x 0.1 after 20 and 40 of 50 epochs; weight decay 5e-4; batch 64; gradient norm at most 20.
-        The published code gives the shifts a hundredth of the rate and no decay; here they learn and decay like other
-        weights.
+        The shifts have a hundredth of the rate and no decay, as in the published code.
     {PEER_NOTES}"""
 
 

@@ -1,0 +1,211 @@
+"""Few-shot recognition with frozen features: how well a trunk tells classes apart of which it sees a few clips."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from recircle.data.manifest import Manifest
+from recircle.errors import UserError
+from recircle.evaluation.evaluate import check_broken, run_views, training_protocol
+from recircle.evaluation.measure import Estimate
+from recircle.evaluation.predict import Progress, pick_device
+from recircle.evaluation.protocol import Protocol
+from recircle.layers.prepare import prepare_for_inference
+from recircle.models.base import VideoModel
+from recircle.run import Run
+
+_NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What a trunk makes of N clips.
+
+    Attributes:
+        values: float32 [N, C], pooled over space, frames and views.
+        labels: int64 [N], the class of each clip.
+        classes: names of the classes.
+        paths: N paths, relative to the manifest's folder.
+        protocol: the views, in words.
+    """
+
+    values: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    paths: tuple[str, ...]
+    protocol: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FewShotAccuracy:
+    """What `few_shot` finds.
+
+    Attributes:
+        accuracy: mean over the episodes, with its 95 % interval (1.96 standard errors). It tells how far more episodes
+            would move the mean; other clips may move it farther, since all episodes draw from the same ones.
+        chance: accuracy of a guess.
+        ways: classes of an episode.
+        shots: clips of each that are known.
+        queries: clips of each that are recognised.
+        episodes: their number.
+        classes: number of classes that the episodes draw from: those with enough clips.
+        seed: of the draws.
+    """
+
+    accuracy: Estimate
+    chance: float
+    ways: int
+    shots: int
+    queries: int
+    episodes: int
+    classes: int
+    seed: int
+
+
+class FeatureNetwork(VideoModel):
+    """A network up to its classifier: clips [B, T, 3, H, W] to features [B, C], the mean over the frames."""
+
+    def __init__(self, network: VideoModel) -> None:
+        super().__init__(network.name, network.preprocessing)
+        self.network = network
+        self.num_features = self.num_classes = network.num_features
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Return what the classifier takes, averaged over the frames where it takes each."""
+        pooled = self.network.forward_head(self.network.forward_features(clips), pre_logits=True)
+        return pooled.mean(1) if pooled.dim() == 3 else pooled
+
+
+def extract_features(
+    run: Run,
+    manifest: Path,
+    *,
+    split: str | None = None,
+    protocol: Protocol | None = None,
+    skip_broken: bool = False,
+    batch_size: int = 4,
+    workers: int = 2,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Features:
+    """Return the features of the labelled clips of a manifest, whose classes need not be those of the run.
+
+    Args:
+        run: the trained run, whose preprocessing and sampling the clips go through.
+        manifest: the clips.
+        split: only the clips of this split; None takes all.
+        protocol: views, whose features are averaged; None takes those of training.
+        skip_broken: leave out clips that cannot be decoded, instead of failing.
+        batch_size: clips decoded together.
+        workers: processes that decode; 0 decodes in this one.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        progress: called with (clips done, clips in all) after each batch.
+
+    Raises:
+        UserError: files are missing; no clip of the split has a label; clips cannot be decoded and `skip_broken` is
+            off.
+    """
+    where = pick_device(device)
+    spec = run.load_spec()
+    protocol = protocol if protocol is not None else training_protocol(run)
+    table = Manifest.read(manifest).select(split=split)
+    clips = Manifest(tuple(clip for clip in table.clips if clip.label), table.root)
+    if not len(clips):
+        part = f" of the split {split!r}" if split is not None else ""
+        raise UserError(f"{manifest}: no clip{part} has a label, so there are no classes to tell apart")
+    check_broken(clips, skip_broken)
+    result, _ = run_views(
+        FeatureNetwork(prepare_for_inference(run.load_model(where))),
+        clips,
+        labels=clips.labels,
+        spec=spec,
+        protocol=protocol,
+        skip_broken=skip_broken,
+        batch_size=batch_size,
+        workers=workers,
+        device=where,
+        progress=progress,
+    )
+    return Features(
+        values=result.logits.mean(1),
+        labels=result.labels,
+        classes=clips.labels,
+        paths=tuple(clips.clips[row].path for row in result.rows),
+        protocol=protocol.describe(spec.sampling, spec.preprocessing).removesuffix(f"{protocol.fusion} mean")
+        + "feature mean",
+    )
+
+
+def few_shot(
+    features: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    *,
+    ways: int = 5,
+    shots: int = 1,
+    queries: int = 1,
+    episodes: int = 10_000,
+    seed: int = 0,
+) -> FewShotAccuracy:
+    """Draw episodes of N classes and K known clips of each, and recognise other clips of these classes.
+
+    A clip is of the class whose centroid has the largest cosine with it; features have length 1 before they are
+    averaged to centroids (nearest centroids as in Snell et al., "Prototypical Networks", NeurIPS 2017; cosine and
+    frozen features as in Chen et al., "A Closer Look at Few-shot Classification", ICLR 2019).
+
+    Args:
+        features: [N, C], one a clip.
+        labels: [N], the class of each.
+        ways: classes of an episode.
+        shots: known clips of each class.
+        queries: clips of each class to recognise.
+        episodes: how many.
+        seed: of the draws.
+
+    Raises:
+        UserError: fewer than `ways` classes have `shots` + `queries` clips.
+        ValueError: shapes do not match, features are not finite, or an argument is out of range.
+    """
+    if features.ndim != 2 or labels.shape != features.shape[:1] or not np.isfinite(features).all():
+        raise ValueError(f"features {features.shape} and labels {labels.shape} must be finite [N, C] and [N]")
+    if ways < 2 or min(shots, queries) < 1 or episodes < 2:
+        raise ValueError(
+            f"ways={ways} and episodes={episodes} must be 2, shots={shots} and queries={queries} 1 or more"
+        )
+    needed = shots + queries
+    rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    rows = [clips for clips in rows if len(clips) >= needed]
+    if len(rows) < ways:
+        raise UserError(
+            f"only {len(rows)} classes have {needed} clips, {shots} to know and {queries} to recognise, where each "
+            f"episode takes {ways} classes; take fewer classes or clips, or index more"
+        )
+    unit = _unit(features.astype(np.float64))
+    rng = np.random.default_rng(seed)
+    truth = np.arange(ways)[:, None]
+    accuracies = np.empty(episodes)
+    for episode in range(episodes):
+        chosen = rng.choice(len(rows), ways, replace=False)
+        drawn = unit[np.stack([rng.choice(rows[place], needed, replace=False) for place in chosen])]
+        centroids = _unit(drawn[:, :shots].mean(1))
+        accuracies[episode] = ((drawn[:, shots:] @ centroids.T).argmax(-1) == truth).mean()
+    mean = float(accuracies.mean())
+    half = _NORMAL_95 * float(accuracies.std(ddof=1)) / episodes**0.5
+    return FewShotAccuracy(
+        accuracy=Estimate(value=mean, low=mean - half, high=mean + half),
+        chance=1 / ways,
+        ways=ways,
+        shots=shots,
+        queries=queries,
+        episodes=episodes,
+        classes=len(rows),
+        seed=seed,
+    )
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return vectors of length 1; those of length 0 stay as they are."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1)

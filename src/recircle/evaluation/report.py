@@ -1,0 +1,78 @@
+"""All that saved predictions say, in one object: for the command line, and as JSON."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from recircle.evaluation.calibration import Calibration, calibrate
+from recircle.evaluation.comparison import PairedComparison, compare_paired
+from recircle.evaluation.factors import FactorAccuracy, dive_factors, measure_factors
+from recircle.evaluation.families import FamilyMetrics, measure_families
+from recircle.evaluation.hierarchy import Hierarchy
+from recircle.evaluation.measure import Metrics, measure
+from recircle.evaluation.predictions import Predictions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The metrics of an evaluation, and what else there is to say.
+
+    Attributes:
+        metrics: of all classes.
+        classes: their names.
+        families: where the classes have families, or a hierarchy was given.
+        factors: where the classes are dives.
+        calibration: where it was asked for.
+        comparison: with other predictions, where they were given.
+    """
+
+    metrics: Metrics
+    classes: tuple[str, ...]
+    families: FamilyMetrics | None = None
+    factors: tuple[FactorAccuracy, ...] | None = None
+    calibration: Calibration | None = None
+    comparison: PairedComparison | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: the metrics, and beside them the parts that there are."""
+        content = asdict(self)
+        metrics = content.pop("metrics")
+        there = {name: part for name, part in content.items() if part is not None}
+        return {**metrics, "confusion": self.metrics.confusion.tolist(), **there}
+
+
+def make_report(
+    predictions: Predictions,
+    metrics: Metrics | None = None,
+    *,
+    hierarchy: Hierarchy | None = None,
+    against: Predictions | None = None,
+    with_calibration: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Report:
+    """Return all that predictions say.
+
+    Args:
+        predictions: of labelled clips.
+        metrics: of these predictions, if they are measured already.
+        hierarchy: of the classes, instead of the families that are saved with the predictions.
+        against: predictions of another network for the same clips.
+        with_calibration: fit a temperature.
+        resamples: bootstrap resamples of the intervals.
+        seed: of the resamples and of the clips to fit the temperature on.
+
+    Raises:
+        UserError: no clip has a label; `against` is of other clips or classes; a temperature cannot be fitted.
+        ValueError: the hierarchy is of other classes, or an argument is out of range.
+    """
+    resampling = {"resamples": resamples, "seed": seed}
+    grouped = hierarchy is not None or any(name in predictions.families for name in predictions.classes)
+    dives = dive_factors(predictions.classes) is not None
+    return Report(
+        metrics=metrics or measure(predictions, **resampling),
+        classes=predictions.classes,
+        families=measure_families(predictions, hierarchy, **resampling) if grouped else None,
+        factors=measure_factors(predictions, **resampling) if dives else None,
+        calibration=calibrate(predictions, seed=seed) if with_calibration else None,
+        comparison=compare_paired(predictions, against, **resampling) if against is not None else None,
+    )
