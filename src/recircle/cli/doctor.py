@@ -36,7 +36,7 @@ EXTRAS = (
     Extra("timm", "timm", "timm", "networks to convert"),
     Extra("onnxscript", "onnxscript", "export", "writes ONNX files"),
     Extra("onnxruntime", "onnxruntime", "export", "checks ONNX files"),
-    Extra("matplotlib.figure", "matplotlib", "plot", "pictures of benchmarks"),
+    Extra("matplotlib.figure", "matplotlib", "plot", "pictures"),
 )
 
 

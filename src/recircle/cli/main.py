@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "train a recipe on a manifest, or go on with a run",
     "eval": "run a trained network over labelled clips and print its accuracy",
     "predict": "recognise video files or folders of frames",
+    "explain": "draw where a network finds evidence in a clip, and how its ARC states evolve",
     "join": "put trained networks together as one that averages their scores",
     "export": "write a run as one ONNX or torch.export file for other programs",
     "models": "list the networks, with their costs on request",

@@ -1,0 +1,221 @@
+"""How the states of ARC layers evolve on a clip: what Fig. 3 of the paper shows, as numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from math import isqrt
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from recircle.errors import UserError
+from recircle.evaluation.predict import evaluation_mode
+from recircle.layers.arc import ArcLayer, ArcLinear
+from recircle.layers.functional import GEOMETRY
+from recircle.layers.geometry import TOKENS, Geometry
+from recircle.layers.recursion import part, recurse
+from recircle.layers.steps import Steps
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateEvolution:
+    """The states X_1 .. X_n of one ARC layer on one clip, in summary.
+
+    Attributes:
+        layer: its name in the network.
+        maps: float32 [n, t, h, w], each state averaged over its channels, as in Fig. 3.
+        moved: float64 [n], the norm of X_j - X_1 as a share of that of X_1; the first is 0. Where X_1 is all 0, states
+            that are not count as 1.
+        changes: float32 [n, C], the mean of X_j - X_1 over time and space, of each channel.
+        output_size: (h', w') of the features that the layer makes; layers of one stage have it in common.
+    """
+
+    layer: str
+    maps: Float[np.ndarray, "n t h w"]
+    moved: NDArray[np.float64]
+    changes: Float[np.ndarray, "n C"]
+    output_size: tuple[int, ...]
+
+    def excited(self, step: int, k: int = 5) -> list[tuple[int, float]]:
+        """Return the channels that X_step has more of than X_1, at most k, the most changed first, with the change."""
+        changes = self.changes[step - 1]
+        return [(int(c), float(changes[c])) for c in np.argsort(-changes, kind="stable")[:k] if changes[c] > 0]
+
+    def suppressed(self, step: int, k: int = 5) -> list[tuple[int, float]]:
+        """Return the channels that X_step has less of than X_1, at most k, the most changed first, with the change."""
+        changes = self.changes[step - 1]
+        return [(int(c), float(changes[c])) for c in np.argsort(changes, kind="stable")[:k] if changes[c] < 0]
+
+
+def state_evolution(
+    model: nn.Module, clip: Float[Tensor, "..."], layers: Sequence[str] | None = None
+) -> dict[str, StateEvolution]:
+    """Follow the states of a network's ARC layers while it sees a clip.
+
+    The network runs as it is, in evaluation mode. Beside each layer the recursion is computed once more from the input
+    that the layer got, in its readable form, which gives the states.
+
+    Args:
+        model: any network with ARC layers, prepared for inference or not.
+        clip: one clip as the network takes it, without the dimension of the batch: [T, 3, H, W] normalised for networks
+            of this package and `recircle.FrameModel`.
+        layers: names of ARC layers, or patterns such as "layer4.*"; None is all of them.
+
+    Returns:
+        By name, in the order in which the layers ran. Of a layer that ran several times it is the last.
+
+    Raises:
+        UserError: the network has no ARC layer whose state evolves, or none of a name, or the tokens that a linear
+            layer takes cannot be told to lie somewhere in the frames.
+    """
+    chosen = choose_layers(model, layers)
+    found: dict[str, StateEvolution] = {}
+
+    def watch(name: str) -> Any:
+        def hook(layer: ArcLayer, args: tuple[Tensor, ...], output: Tensor) -> None:
+            found[name] = _summarise(name, layer, args[0], output, clip.shape)
+
+        return hook
+
+    handles = [model.get_submodule(name).register_forward_hook(watch(name)) for name in chosen]
+    try:
+        with evaluation_mode(model), torch.no_grad():
+            model(clip[None])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def arc_layers(model: nn.Module) -> list[str]:
+    """Return the names of the ARC layers whose state evolves; with one step, or neither term, it does not."""
+    return [name for name, layer in model.named_modules() if isinstance(layer, ArcLayer) and layer.config.evolves]
+
+
+def choose_layers(model: nn.Module, patterns: Sequence[str] | None) -> list[str]:
+    """Return the names of the ARC layers that fit any of the patterns; None fits all.
+
+    Raises:
+        UserError: there are none; the message says which there are.
+    """
+    known = arc_layers(model)
+    if not known:
+        raise UserError(
+            f"this {type(model).__name__} has no ARC layer whose state evolves; give a network with ARC layers, "
+            "such as arc_tsm_resnet18, or convert one by recircle.convert"
+        )
+    for pattern in patterns or ():
+        if not any(fnmatch(name, pattern) for name in known):
+            raise UserError(f"there is no ARC layer {pattern!r}; the ARC layers are {', '.join(known)}")
+    return known if patterns is None else [name for name in known if any(fnmatch(name, p) for p in patterns)]
+
+
+def last_of_each_stage(evolutions: dict[str, StateEvolution]) -> list[StateEvolution]:
+    """Return of the layers whose features have one size the one that ran last."""
+    last = {evolution.output_size: evolution for evolution in evolutions.values()}
+    return [evolution for evolution in evolutions.values() if last[evolution.output_size] is evolution]
+
+
+def arc_states(layer: ArcLayer, input: Tensor) -> tuple[list[Tensor], Tensor]:  # noqa: A002  (as the layer calls it)
+    """Return all states of an ARC layer, and its output.
+
+    A grouped convolution needs at each step the channels of its own groups only; here all channels evolve at all steps,
+    those apart that only the first step reads, so that the states can be compared.
+
+    Args:
+        layer: in evaluation mode, since its norm would update its statistics once more.
+        input: what the layer takes.
+
+    Returns:
+        X_1 .. X_n, each [B, T, Cin, ...] where the layer sees single frames or their tokens ([B, T, N, Cin]) and
+        [B, Cin, T, H, W] for a 3-D layer; and the output, [B, T, c, ...] likewise, made of these states.
+    """
+    x, geometry = _as_clip(layer, input)
+    steps, channel = layer.steps, geometry.channel
+    weights = layer.weight.split(steps.width)
+    biases = [None] * len(weights) if layer.bias is None else layer.bias.split(steps.width)
+    follow = layer._follow()
+    states: list[Tensor] = []
+
+    def operate(j: int, state: Tensor) -> Tensor:
+        folded = geometry.fold(state)
+        if isinstance(layer, ArcLinear):
+            return F.linear(folded, weights[j], biases[j])
+        convolve: Any = layer._operator
+        return convolve(folded, weights[j], biases[j], steps.groups)
+
+    def generate(j: int, evolved: Tensor) -> Tensor:
+        state = evolved if j == 0 else torch.cat((part(x, channel, 0, steps.first), evolved), channel)
+        states.append(state)
+        y = operate(j, part(state, channel, *steps.inputs[j]))
+        return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
+
+    everything = x.shape[channel]
+    later = (steps.first, everything - steps.first)
+    whole = Steps(
+        inputs=((0, everything), *[later] * (len(weights) - 1)),
+        width=steps.width,
+        groups=steps.groups,
+        first=steps.first,
+    )
+    y = recurse(x, generate, layer.matrices, layer.config, whole, geometry)
+    return states, layer._finish(y, geometry)
+
+
+def _as_clip(layer: ArcLayer, input: Tensor) -> tuple[Tensor, Geometry]:  # noqa: A002
+    """Give the input of a layer a dimension for the frames, as the layer does."""
+    if isinstance(layer, ArcLinear):
+        if layer.frames is not None:
+            return input.unflatten(0, (-1, layer.frames)).flatten(2, -2), TOKENS
+        return (input.unsqueeze(1) if input.dim() == 3 else input), TOKENS
+    dims = layer.weight.dim() - 2
+    folded = dims < 3 and input.dim() == dims + 2
+    return (input.unflatten(0, (-1, layer.frames or 1)) if folded else input), GEOMETRY[dims]
+
+
+def _summarise(name: str, layer: ArcLayer, x: Tensor, output: Tensor, clip: torch.Size) -> StateEvolution:
+    states, y = arc_states(layer, x)
+    # the layer's fast forms round otherwise
+    tolerance = max(1e-3, 16 * torch.finfo(output.dtype).eps)
+    assert (y.reshape(output.shape) - output).abs().max() <= tolerance * output.abs().max(), name
+    _, geometry = _as_clip(layer, x)
+    first, channel = states[0].float(), geometry.channel
+    others = [d for d in range(first.dim()) if d != channel]
+    norm, distances = first.norm(), torch.stack([(state.float() - first).norm() for state in states])
+    maps = torch.stack([state.float().mean(channel).flatten(0, 1) for state in states])
+    size = tuple(y.shape[d] for d in geometry.space)
+    return StateEvolution(
+        layer=name,
+        maps=(maps if maps.dim() == 4 else _lay_out(maps, name, clip)).cpu().numpy(),
+        moved=(distances / norm if norm > 0 else (distances > 0)).cpu().double().numpy(),
+        changes=torch.stack([(state.float() - first).mean(others) for state in states]).cpu().numpy(),
+        output_size=size,
+    )
+
+
+def _lay_out(tokens: Float[Tensor, "n F L"], name: str, clip: torch.Size) -> Float[Tensor, "n T h w"]:
+    """Bring tokens to their places: those of square patches, row by row and frame by frame, after a class token or not.
+
+    Raises:
+        UserError: they are something else.
+    """
+    height, width = clip[-2:]
+    sets, length = tokens.shape[1:]
+    frames = max(clip[0] // sets, 1)
+    for extra in (0, 1):
+        per_frame = (length - extra) // frames
+        side = isqrt(height * width // max(per_frame, 1))
+        if side == 0 or height % side or width % side or frames * per_frame != length - extra:
+            continue
+        rows, columns = height // side, width // side
+        if rows * columns == per_frame:
+            return tokens[..., extra:].reshape(len(tokens), sets * frames, rows, columns)
+    raise UserError(
+        f"{name} takes {length} tokens, which are no patches of frames of {height} x {width} pixels, so its states "
+        "cannot be shown in them; choose other layers"
+    )
