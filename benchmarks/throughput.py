@@ -42,6 +42,8 @@ class Row:
 
     Attributes:
         model: its name.
+        frames: of a clip.
+        size: side of its frames in pixels.
         params: its parameters.
         gmacs: billions of multiply-adds of one clip.
         ms: milliseconds of a batch, the median of the rounds.
@@ -53,6 +55,8 @@ class Row:
     """
 
     model: str
+    frames: int
+    size: int
     params: int
     gmacs: float
     ms: float
@@ -73,13 +77,16 @@ def measure(name: str, options: argparse.Namespace, device: torch.device, peak: 
         peak: billions of multiply-adds a second of a matrix product.
     """
     model = build(name, width=options.width).eval()
-    cost = measure_cost(model, options.frames, options.size)
-    clips = random_clips(options.batch, options.frames, options.size, device)
+    frames, size = model.nearest_frames(options.frames), options.size or model.preprocessing.crop_size[0]
+    cost = measure_cost(model, frames, size)
+    clips = random_clips(options.batch, frames, size, device)
     run = inference(prepare_for_inference(model.to(device)), clips, DTYPES[options.dtype])
     timing = interleave({name: run}, options.rounds, device)[name]
     speed = options.batch / timing.median
     return Row(
         model=name,
+        frames=frames,
+        size=size,
         params=cost.params,
         gmacs=cost.gmacs,
         **timing.ms,
@@ -108,11 +115,12 @@ def print_rows(rows: Sequence[Row]) -> None:
     """Print the table."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("network", no_wrap=True)
-    for column in ("params [M]", "GMACs", "ms", "quartiles", "clips/s", "GMACs/s", "of the peak"):
+    for column in ("clip", "params [M]", "GMACs", "ms", "quartiles", "clips/s", "GMACs/s", "of the peak"):
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
             row.model,
+            f"{row.frames} x {row.size} px",
             f"{row.params / 1e6:.2f}",
             f"{row.gmacs:.1f}",
             f"{row.ms:.1f}",
@@ -134,14 +142,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--models", nargs="+", default=["*"], help="names, or patterns such as 'tsm_*'")
     add("--width", type=int, help="channels of the stems; narrower networks for a quick look")
     add("--batch", type=int, default=4, help="clips in a batch")
-    add("--frames", type=int, default=8, help="frames of a clip")
-    add("--size", type=int, default=224, help="side of the frames in pixels")
+    add("--frames", type=int, default=8, help="frames of a clip; the next number for a network that cannot take these")
+    add("--size", type=int, help="side of the frames in pixels; by default what the network's preprocessing crops")
     add("--rounds", type=int, default=7, help="rounds that count")
     add("--device", choices=["cpu", "cuda"], default="cpu", help="what computes")
     add("--dtype", choices=list(DTYPES), default="fp32", help="precision of the forward pass (autocast)")
     add("--output", type=Path, help="write machine, settings and all figures to this JSON file")
     options = parser.parse_args(arguments)
-    if min(options.batch, options.frames, options.size, options.rounds) < 1:
+    if min(options.batch, options.frames, options.size or 1, options.rounds) < 1:
         parser.error("numbers of clips, frames, pixels and rounds must be 1 or more")
     return options
 
@@ -160,8 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             show(len(rows), len(names))
             rows.append(measure(name, options, device, peak))
     print_rows(rows)
-    shape = f"{options.batch} clips of {options.frames} frames of {options.size} px"
-    out.print(f"{shape}, {options.dtype}; medians of {options.rounds} rounds; {machine}")
+    out.print(f"batches of {options.batch}, {options.dtype}; medians of {options.rounds} rounds; {machine}")
     if options.output:
         found = {"machine": machine, "settings": settings(options), "rows": [asdict(row) for row in rows]}
         write_json(options.output, {"benchmark": "throughput", **found})

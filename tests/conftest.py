@@ -7,8 +7,10 @@ import pytest
 import torch
 
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
-    # the processes that share the tests share the cores
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])))
+    # the processes that share the tests share the cores, and those that they start must compute the same
+    threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
+    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -26,6 +26,17 @@ def test_costs_are_those_of_the_published_network(capsys: Capture) -> None:
     assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["tsm_resnet18", "11.27", "14.5"]
 
 
+def test_costs_are_of_a_view_that_the_network_takes(capsys: Capture) -> None:
+    assert main(["models", "abm_iabp_resnet18", "--cost"]) == 0
+    assert "9 x 224 px" in capsys.readouterr().out.splitlines()[1]
+    assert main(["models", "trn_*", "--cost", "--frames", "20"]) == 0
+    assert "8 x 224 px" in capsys.readouterr().out.splitlines()[1]
+    assert main(["models", "*gsm_inceptionv3", "--cost"]) == 0
+    assert [line.split()[3:6] for line in capsys.readouterr().out.splitlines()[1:3]] == [["8", "x", "229"]] * 2
+    assert main(["models", "gsm_inceptionv3", "--cost", "--size", "100"]) == 2
+    assert "gsm_inceptionv3: frames of 100 x 100 pixels" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_a_pattern_without_models_and_a_wrong_size_are_one_sentence(capsys: Capture) -> None:
     assert main(["models", "vgg*"]) == 2
     assert "no network's name matches 'vgg*'" in capsys.readouterr().err

@@ -65,3 +65,24 @@ def test_a_network_of_ones_own() -> None:
     with pytest.raises(UserError, match="no package has ImageNet weights for tiny"):
         Tiny().imagenet_file()
     assert Tiny().convert_published({"a": torch.ones(1)}) == {"a": torch.ones(1)}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "fitting", "message"),
+    [
+        ((1, None, 1), {1: 1, 8: 8}, ""),
+        ((2, None, 1), {1: 2, 2: 2, 5: 5}, "takes 2 frames or more"),
+        ((1, None, 4), {1: 4, 4: 4, 5: 8, 8: 8}, "takes 4 frames or more, a multiple of 4"),
+        ((8, 8, 1), {1: 8, 8: 8, 20: 8}, "takes 8 frames$"),
+        ((2, 6, 2), {1: 2, 3: 4, 20: 6}, "takes 2 to 6 frames, a multiple of 2"),
+    ],
+)
+def test_numbers_of_frames(bounds: tuple[int, int | None, int], fitting: dict[int, int], message: str) -> None:
+    model = VideoModel("of_frames")
+    model.min_frames, model.max_frames, model.frame_multiple = bounds
+    for frames, nearest in fitting.items():
+        assert model.nearest_frames(frames) == nearest
+        model.check_frames(nearest)
+        if frames != nearest:
+            with pytest.raises(ValueError, match=f"a clip of {frames} frames: of_frames {message}"):
+                model.check_frames(frames)

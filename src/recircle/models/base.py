@@ -93,6 +93,12 @@ class VideoModel(nn.Module):
         check_clips(clips, self)
         return self.forward_head(self.forward_features(clips))
 
+    def nearest_frames(self, frames: int) -> int:
+        """Return the smallest T that the network takes and that is no less than `frames`; or else its largest."""
+        multiple = self.frame_multiple
+        nearest = -(-max(frames, self.min_frames) // multiple) * multiple
+        return nearest if self.max_frames is None else min(nearest, self.max_frames)
+
     def check_frames(self, frames: int) -> None:
         """Insist that the network can take clips of so many frames.
 
