@@ -8,6 +8,7 @@ import torch.fx.experimental._config as symbolic_shapes
 import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
+from torch._dynamo.exc import UserError as CaptureError
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.layers.prepare import prepare_for_inference
@@ -68,13 +69,24 @@ def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
         frames, time = _time(network.model, frames)
     clips = torch.zeros(batch, frames, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
     dims = {0: torch.export.Dim("B", min=1), 1: time}
-    # B, T and what follows from them may be 1, such as the length of the last maps where a network strides over time
-    with patch.object(symbolic_shapes, "backed_size_oblivious", True):
-        program = torch.export.export(network, (clips,), dynamic_shapes={"frames": dims}, strict=False)
+    program = _export(network, clips, {"frames": dims})
     for node in program.graph.nodes:
         # paths of this machine, which do not belong in a file that travels
         node.meta.pop("stack_trace", None)
     return program
+
+
+def _export(network: nn.Module, clips: Tensor, shapes: dict[str, Any]) -> torch.export.ExportedProgram:
+    """Capture with sizes that are not known and may be 1, as that of the last maps where a network strides over time.
+
+    A capture assumes that such sizes are not 1 unless told otherwise. Told so, it fails where an operator asks how its
+    input lies in memory, which some do with maps of a single position; there the assumption is left to it.
+    """
+    try:
+        with patch.object(symbolic_shapes, "backed_size_oblivious", True):
+            return torch.export.export(network, (clips,), dynamic_shapes=shapes, strict=False)
+    except CaptureError:
+        return torch.export.export(network, (clips,), dynamic_shapes=shapes, strict=False)
 
 
 def _time(model: VideoModel, frames: int) -> tuple[int, Any]:

@@ -103,7 +103,7 @@ class VideoModel(nn.Module):
         """Insist that the network can take clips of so many frames.
 
         Raises:
-            ValueError: it cannot; the message says what it takes.
+            UserError: it cannot; the message says what it takes.
         """
         least, most, multiple = self.min_frames, self.max_frames, self.frame_multiple
         if frames % multiple == 0 and least <= frames and (most is None or frames <= most):
@@ -113,7 +113,7 @@ class VideoModel(nn.Module):
             takes = f"{least} frames"
         elif multiple > 1:
             takes += f", a multiple of {multiple}"
-        raise ValueError(f"a clip of {frames} frames: {self.name} takes {takes}")
+        raise UserError(f"a clip of {frames} frames: {self.name} takes {takes}")
 
     def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:
         """Put a new classifier on the trunk, with initial weights.

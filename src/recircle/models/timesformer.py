@@ -50,11 +50,11 @@ def check_sides(clips: Tensor) -> None:
     """Insist on frames that consist of whole patches; the published convolution would leave out the rest.
 
     Raises:
-        ValueError: height or width is no multiple of 16.
+        UserError: height or width is no multiple of 16.
     """
     height, width = clips.shape[-2:]
     if height % PATCH or width % PATCH:
-        raise ValueError(
+        raise UserError(
             f"frames of {height} x {width} pixels: TimeSformer cuts them into patches of {PATCH} x {PATCH}, so both "
             f"sides must be multiples of {PATCH}; crop or resize them"
         )

@@ -138,7 +138,7 @@ def check_sides(clips: Tensor, model: VideoInception) -> None:
     """Insist on frames of a size at which the branches of all blocks fit together.
 
     Raises:
-        ValueError: they do not.
+        UserError: they do not.
     """
     smallest = model.graph.smallest
     for side in (clips.shape[-2], clips.shape[-1]):
@@ -147,7 +147,7 @@ def check_sides(clips: Tensor, model: VideoInception) -> None:
             continue
         below = smallest + beyond // 32 * 32
         fitting = [f"{first} to {first + 7}" for first in (below, below + 32) if first >= smallest]
-        raise ValueError(
+        raise UserError(
             f"frames of {clips.shape[-2]} x {clips.shape[-1]} pixels: at a side of {side} the branches of {model.name} "
             f"make maps of different sizes; near it {' and '.join(fitting or [f'{smallest} to {smallest + 7}'])} fit"
         )
