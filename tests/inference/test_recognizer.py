@@ -16,6 +16,7 @@ from recircle.data.manifest import Clip, Manifest
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.views import frame_views
 from recircle.errors import UserError
+from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.protocol import Protocol
@@ -182,3 +183,24 @@ def test_what_does_not_fit_is_refused(run: Run) -> None:
         Recognizer.load(run.path, crops=4)  # pyright: ignore[reportArgumentType]
     with pytest.raises(UserError, match="is not a run's folder"):
         Recognizer.load(run.path / "none")
+
+
+def test_a_calibrated_recogniser_divides_logits_by_the_runs_temperature(run: Run, folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.path, tmp_path / "run")
+    copied = Run(tmp_path / "run")
+    with pytest.raises(UserError, match="has no temperature; fit one with `recircle eval RUN --calibrate`"):
+        Recognizer.load(copied.path, calibrated=True)
+    plain = Recognizer.load(copied.path)(folder)
+    figures = dict.fromkeys(("nll_before", "nll_after", "ece_before", "ece_after"), 0.5)
+    calibration = Calibration(
+        temperature=2.5, fitted_on=5, tried_on=5, bins=15, seed=0, protocol=plain.protocol, data="", **figures
+    )
+    calibration.save(copied.calibration_path)
+    found = Recognizer.load(copied.path, calibrated=True)(folder)
+    np.testing.assert_array_equal(found.logits, plain.logits)
+    expected = torch.from_numpy(plain.logits[0] / 2.5).double().softmax(0).numpy()
+    np.testing.assert_allclose(found.probabilities, expected, rtol=1e-5)
+    with pytest.warns(UserWarning, match="the temperature was fitted for .* 1 clip x 1 crop .*, not for .* 2 clips"):
+        Recognizer.load(copied.path, clips=2, calibrated=True)
+    with pytest.raises(ValueError, match=r"temperature=0\.0"):
+        Recognizer(run.load_model(), LABELS, sampling=SPEC.sampling, temperature=0.0)

@@ -28,6 +28,7 @@ def predict(
     top: int = 5,
     clips: int = 1,
     crops: Literal[1, 3, 10] = 1,
+    calibrated: bool = False,
     json: bool = False,
     workers: int = 2,
     device: str = "auto",
@@ -42,6 +43,7 @@ def predict(
         top: how many classes to show of each clip.
         clips: views in time.
         crops: views in space: 1, 3 or 10.
+        calibrated: use the temperature that `recircle eval --calibrate` left in the run.
         json: print one JSON object a line for each file: path, label, probability, top, protocol; or path and error.
         workers: threads that decode ahead.
         device: auto, cpu, cuda, cuda:1, mps.
@@ -51,7 +53,7 @@ def predict(
     at_least(1, top=top, clips=clips, workers=workers)
     if not files:
         raise UserError("give at least one video file or folder of frames after the run")
-    recognizer = Recognizer.load(run, device, clips=clips, crops=crops)
+    recognizer = Recognizer.load(run, device, clips=clips, crops=crops, calibrated=calibrated)
     results = recognizer.many(files, workers=workers)
     broken = _print_json(results, top) if json else _print_table(results, top)
     if broken and not json:

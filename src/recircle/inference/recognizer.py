@@ -1,5 +1,6 @@
 """The recogniser: a run's folder in, then clips in and classes out."""
 
+import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +19,8 @@ from recircle.data.decode import DecodeError
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.data.views import frame_views, whole_file_views
+from recircle.errors import UserError
+from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.predict import logits_of_views, pick_device
 from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
@@ -46,6 +49,7 @@ class Recognizer:
         preprocessing: Preprocessing | None = None,
         families: Mapping[str, str] | None = None,
         protocol: Protocol | None = None,
+        temperature: float = 1.0,
         device: str = "auto",
     ) -> None:
         """Take a network that is in memory; `Recognizer.load` takes a run.
@@ -57,15 +61,19 @@ class Recognizer:
             preprocessing: how they become its input; None takes the model's.
             families: the family of a class, where it has one.
             protocol: None is one clip, the centre crop.
+            temperature: what logits are divided by before their softmax.
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
 
         Raises:
-            ValueError: the labels are not as many as the model's classes.
+            ValueError: the labels are not as many as the model's classes, or the temperature is not above 0.
             UserError: there is no such device.
         """
         if len(labels) != model.num_classes:
             raise ValueError(f"{len(labels)} labels for a model of {model.num_classes} classes; give one for each")
+        if temperature <= 0:
+            raise ValueError(f"temperature={temperature}: logits are divided by it, so it must be above 0")
         self.labels = tuple(labels)
+        self._temperature = temperature
         self.protocol = protocol or Protocol()
         self._device = pick_device(device)
         self._model = prepare_for_inference(model).to(self._device)
@@ -80,7 +88,9 @@ class Recognizer:
         }
 
     @classmethod
-    def load(cls, run: str | Path, device: str = "auto", *, clips: int = 1, crops: Crops = 1) -> Self:
+    def load(
+        cls, run: str | Path, device: str = "auto", *, clips: int = 1, crops: Crops = 1, calibrated: bool = False
+    ) -> Self:
         """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
 
         Args:
@@ -88,14 +98,25 @@ class Recognizer:
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
             clips: views in time.
             crops: views in space: 1, 3 or 10.
+            calibrated: use the temperature that `recircle eval --calibrate` left in the run; a warning says if it was
+                fitted under another protocol.
 
         Raises:
-            UserError: the folder holds no trained model, or there is no such device.
+            UserError: the folder holds no trained model, or no temperature, or there is no such device.
             ValueError: no such number of clips or crops.
         """
         protocol = Protocol(clips=clips, crops=crops)
         folder = Run.open(run)
         spec = folder.load_spec()
+        temperature = 1.0
+        if calibrated:
+            if not folder.calibration_path.is_file():
+                raise UserError(f"{folder.path} has no temperature; fit one with `recircle eval RUN --calibrate`")
+            calibration = Calibration.load(folder.calibration_path)
+            temperature = calibration.temperature
+            used = protocol.describe(spec.sampling, spec.preprocessing)
+            if calibration.protocol != used:
+                warnings.warn(f"the temperature was fitted for {calibration.protocol}, not for {used}", stacklevel=2)
         return cls(
             folder.load_model(),
             spec.labels,
@@ -103,6 +124,7 @@ class Recognizer:
             preprocessing=spec.preprocessing,
             families=spec.families,
             protocol=protocol,
+            temperature=temperature,
             device=device,
         )
 
@@ -158,7 +180,7 @@ class Recognizer:
         logits = logits_of_views(self._model, views[None], self._preprocessing, device=self._device).cpu().numpy()
         return Recognition(
             labels=self.labels,
-            probabilities=fuse(logits, self.protocol.fusion)[0],
+            probabilities=fuse(logits, self.protocol.fusion, self._temperature)[0],
             logits=logits[0],
             protocol=self.protocol.describe(self._sampling, self._preprocessing),
             families=self._families,
