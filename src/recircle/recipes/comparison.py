@@ -131,7 +131,7 @@ def compare(
         UserError: a run is not complete, or its clips are gone.
     """
     device = pick_device()
-    speeds = _speeds(list(runs.values()), device)
+    speeds = measure_network_speeds(list(runs.values()), device)
     entries: list[Entry] = []
     predictions: Predictions | None = None
     level: LevelAccuracy | None = None
@@ -175,7 +175,7 @@ def training_seconds(run: Run) -> float:
     return sum(line["clips"] / line["clips_per_s"] for line in steps)
 
 
-def _speeds(runs: Sequence[Run], device: torch.device) -> list[float]:
+def measure_network_speeds(runs: Sequence[Run], device: torch.device) -> list[float]:
     """Return the views a second of each network: they take turns, so that a busy moment meets all of them."""
     torch.manual_seed(0)
     networks = [(run.load_model(device), run.load_spec().preprocessing, _views(run)) for run in runs]

@@ -1,0 +1,227 @@
+"""The clips that a network is wrong about and most sure of, with a few of their frames."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from recircle.data.decode import DecodeError, decode
+from recircle.data.manifest import Clip, Manifest
+from recircle.data.preprocessing import Resize, resize_frames
+from recircle.data.sampling import Sampling
+from recircle.errors import UserError
+from recircle.evaluation.metrics import in_top_k
+from recircle.evaluation.predictions import Predictions
+from recircle.report.markup import Html, count, element, note, percent, section
+
+FRAMES = 8
+LONGEST = 160
+"""Pixels of the longer side of a frame."""
+
+QUALITY = 72
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A clip that a network is wrong about.
+
+    Attributes:
+        path: as in the predictions.
+        true: its class.
+        predicted: the class that scores best.
+        confidence: the score of that.
+        score: of the true class.
+    """
+
+    path: str
+    true: str
+    predicted: str
+    confidence: float
+    score: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Film:
+    """A few frames of a clip, side by side in one picture.
+
+    Attributes:
+        jpeg: the picture.
+        frames: how many.
+        width: of a frame, in pixels.
+        height: likewise.
+        pitch: pixels from one frame to the next, `width` or a little more.
+    """
+
+    jpeg: bytes
+    frames: int
+    width: int
+    height: int
+    pitch: int
+
+
+def find_failures(predictions: Predictions, most: int = 12) -> list[Failure]:
+    """Return the labelled clips that are wrong, the surest first; clips with scores that are not numbers are not."""
+    known = predictions.measurable()
+    scores = known.scores()
+    wrong = ~in_top_k(scores, known.labels, 1) & np.isfinite(scores).all(1)
+    confidence = np.where(wrong, scores.max(1, initial=0), -1.0)
+    rows = [int(row) for row in np.argsort(-confidence, kind="stable")[:most] if wrong[row]]
+    return [
+        Failure(
+            path=known.paths[row],
+            true=known.classes[known.labels[row]],
+            predicted=known.classes[int(scores[row].argmax())],
+            confidence=float(scores[row].max()),
+            score=float(scores[row, known.labels[row]]),
+        )
+        for row in rows
+    ]
+
+
+def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[dict[str, tuple[Path, Clip]], str]:
+    """Return where the clips of failures lie, by their paths, and why some are not found, in words.
+
+    Args:
+        failures: the clips.
+        manifests: files that may list them; the first that is there and lists any is taken.
+    """
+    paths = {failure.path for failure in failures}
+    reasons: list[str] = []
+    for file in dict.fromkeys(manifests):
+        if not file.is_file():
+            reasons.append(f"{file} is not there; --data gives its new place")
+            continue
+        try:
+            manifest = Manifest.read(file)
+        except UserError as error:
+            reasons.append(str(error))
+            continue
+        found = {clip.path: (manifest.path(clip), clip) for clip in manifest.clips if clip.path in paths}
+        if found:
+            missing = len(paths) - len(found)
+            return found, f"{count(missing, 'clip')} of them not in {file}" if missing else ""
+        reasons.append(f"{file} lists none of these clips")
+    return {}, "; ".join(reasons) or "no manifest is known"
+
+
+def read_film(path: Path, clip: Clip) -> Film:
+    """Decode a few frames, evenly spread over a clip.
+
+    Raises:
+        DecodeError: the clip is not there, or cannot be decoded.
+    """
+    if not path.exists():
+        raise DecodeError(path, "is not there now")
+    if not clip.frames:
+        raise DecodeError(path, "the manifest does not know how many frames it has; `recircle index` counts them")
+    indices = Sampling(frames=min(FRAMES, clip.frames)).test(clip.frames, 1)[0]
+    # of clips whose size the manifest does not have, the shorter side is known only
+    size = _fit(clip.height, clip.width) if clip.height and clip.width else LONGEST
+    frames = decode(path, indices.tolist(), resize=Resize(size))
+    frames = resize_frames(frames, _fit(frames.shape[-2], frames.shape[-1]))
+    return pack(frames)
+
+
+def pack(frames: UInt8[Tensor, "T 3 H W"]) -> Film:
+    """Put frames side by side in one JPEG, each filled up to whole blocks, so that none shows in its neighbour."""
+    count_, _, height, width = frames.shape
+    pitch = -(-width // 8) * 8
+    padded = np.pad(frames.permute(0, 2, 3, 1).numpy(), ((0, 0), (0, 0), (0, pitch - width), (0, 0)), mode="edge")
+    strip = padded.transpose(1, 0, 2, 3).reshape(height, count_ * pitch, 3)
+    file = io.BytesIO()
+    Image.fromarray(strip).save(file, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
+    return Film(jpeg=file.getvalue(), frames=count_, width=width, height=height, pitch=pitch)
+
+
+def read_films(found: dict[str, tuple[Path, Clip]]) -> dict[str, Film | str]:
+    """Return the film of each clip by its path, or why there is none."""
+    films: dict[str, Film | str] = {}
+    for name, (path, clip) in found.items():
+        try:
+            films[name] = read_film(path, clip)
+        except DecodeError as error:
+            films[name] = error.reason
+    return films
+
+
+def gallery_section(failures: Sequence[Failure], films: dict[str, Film | str] | None, why: str, key: str) -> Html:
+    """Return the section of the clips that are most confidently wrong.
+
+    Args:
+        failures: the clips, the surest first.
+        films: their frames, or why there are none; None shows no frames at all.
+        why: why clips are missing in `films`, in words.
+        key: of the run.
+    """
+    title = "Most confidently wrong"
+    if not failures:
+        return section(3, title, element("p", "No clip is wrong."), id=f"{key}-gallery")
+    parts: list[Html] = []
+    if films is not None:
+        without = [failure for failure in failures if not isinstance(films.get(failure.path), Film)]
+        if without:
+            reason = f": {why}" if why else ""
+            words = f"{count(len(without), 'clip')} of {len(failures)} cannot be shown now{reason}."
+            parts.append(note(words))
+        if len(without) < len(failures):
+            parts.append(element("button", "Play all", type="button", class_="play-all", hidden=True))
+    cards = [_card(failure, films) for failure in failures]
+    return section(3, title, *parts, element("ol", *cards, class_="gallery"), id=f"{key}-gallery")
+
+
+def _card(failure: Failure, films: dict[str, Film | str] | None) -> Html:
+    words = element(
+        "dl",
+        *(element("dt", "predicted"), element("dd", failure.predicted, " ", element("b", percent(failure.confidence)))),
+        *(element("dt", "true"), element("dd", failure.true, " ", element("b", percent(failure.score)))),
+        *(element("dt", "clip"), element("dd", failure.path, class_="path")),
+    )
+    film = None if films is None else films.get(failure.path, "it is not found")
+    if film is None:
+        return element("li", words)
+    if isinstance(film, str):
+        return element("li", element("p", f"No frames: {film}.", class_="no-film"), words)
+    return element("li", _film(film, failure), words)
+
+
+def _film(film: Film, failure: Failure) -> Html:
+    source = "data:image/jpeg;base64," + base64.b64encode(film.jpeg).decode()
+    image = element(
+        "img",
+        src=Html(source),
+        alt=f"{count(film.frames, 'frame')} of {failure.path}, {failure.true} taken for {failure.predicted}",
+        width=film.pitch * film.frames,
+        height=film.height,
+        style=f"width:{100 * film.pitch * film.frames / film.width:.3f}%",
+        decoding="async",
+    )
+    shape = f"{film.width}/{film.height}"
+    box = element("div", image, class_="film", style=f"aspect-ratio:{shape};max-width:calc(18rem*{shape})")
+    controls = element(
+        "div",
+        element("button", "Play", type="button", class_="play", aria_label=f"Play {failure.path}"),
+        element(
+            "input",
+            type="range",
+            min=0,
+            max=film.frames - 1,
+            value=0,
+            aria_label=f"frame of {failure.path}",
+            autocomplete="off",
+        ),
+        class_="controls",
+        hidden=True,
+    )
+    return element("div", box, controls if film.frames > 1 else None, class_="player", data_frames=film.frames)
+
+
+def _fit(height: int, width: int) -> tuple[int, int]:
+    """Return (height, width) with the longer side of `LONGEST` pixels; small frames stay as they are."""
+    scale = min(1.0, LONGEST / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

@@ -1,0 +1,76 @@
+"""From folders of runs to a page in a file."""
+
+import datetime
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from recircle.errors import UserError
+from recircle.files import atomic_write
+from recircle.report.facts import Facts, read_facts
+from recircle.report.gallery import find_clips, find_failures, read_films
+from recircle.report.page import Gallery, make_page
+from recircle.report.pictures import find_pictures
+
+
+def write_report(
+    runs: Sequence[Path],
+    output: Path | None = None,
+    *,
+    predictions: str | None = None,
+    data: Path | None = None,
+    clips: int | None = 12,
+    timed: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+    date: str | None = None,
+) -> Path:
+    """Write one HTML page about runs, which needs no other file and no network; return its path.
+
+    Args:
+        runs: their folders, each with saved predictions.
+        output: the file; None is report.html in the first run's folder.
+        predictions: the name of the predictions, RUN/predictions/NAME.npz; None takes the newest of each run.
+        data: the manifest that the clips are in now; None is the one that was evaluated.
+        clips: how many of the most confidently wrong clips to show; None names 12 without showing their frames.
+        timed: measure how fast the networks are on this machine.
+        resamples: bootstrap resamples of the intervals.
+        seed: of the resamples.
+        date: what the page says of when it was made; None is now.
+
+    Raises:
+        UserError: there is no run or no predictions in it, a file is damaged, or the page cannot be written.
+    """
+    facts = read_facts(runs, predictions=predictions, timed=timed, resamples=resamples, seed=seed)
+    page = make_page(
+        facts,
+        [_gallery(fact, data, clips) for fact in facts],
+        [find_pictures(fact.run) for fact in facts],
+        date=date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        resamples=resamples,
+        seed=seed,
+    )
+    path = output if output is not None else facts[0].run.path / "report.html"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, page)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror or error}; give another --output") from None
+    return path
+
+
+def manifests_of(fact: Facts) -> list[Path]:
+    """Return the manifests that the clips of a run's predictions may be in: the one evaluated, and that of training."""
+    # the predictions name it in words: MANIFEST (DATA SETS), PART
+    evaluated = re.sub(r" \([^()]*\)$", "", fact.predictions.data.rpartition(", ")[0])
+    section = fact.config.get("data")
+    trained = section.get("manifest") if isinstance(section, dict) else None
+    return [Path(path) for path in (evaluated, trained) if isinstance(path, str) and path]
+
+
+def _gallery(fact: Facts, data: Path | None, clips: int | None) -> Gallery:
+    if clips is None:
+        return Gallery(failures=find_failures(fact.predictions), films=None)
+    failures = find_failures(fact.predictions, clips)
+    found, why = find_clips(failures, [data] if data is not None else manifests_of(fact))
+    return Gallery(failures=failures, films=read_films(found), why=why)
