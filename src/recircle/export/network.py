@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch._dynamo.exc import UserError as CaptureError
 
 from recircle.data.preprocessing import Preprocessing
+from recircle.errors import UserError
 from recircle.layers.prepare import prepare_for_inference
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.base import VideoModel
@@ -62,7 +63,11 @@ class _PaddedShift(nn.Module):
 
 
 def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
-    """Capture the network as a graph for any B, for any T that it takes, and for H and W of its crop."""
+    """Capture the network as a graph for any B, for any T that it takes, and for H and W of its crop.
+
+    Raises:
+        UserError: PyTorch cannot capture it so.
+    """
     batch, frames = _EXAMPLE
     time: Any = torch.export.Dim("T", min=1)
     if isinstance(network.model, VideoModel):
@@ -86,7 +91,14 @@ def _export(network: nn.Module, clips: Tensor, shapes: dict[str, Any]) -> torch.
         with patch.object(symbolic_shapes, "backed_size_oblivious", True):
             return torch.export.export(network, (clips,), dynamic_shapes=shapes, strict=False)
     except CaptureError:
+        pass
+    try:
         return torch.export.export(network, (clips,), dynamic_shapes=shapes, strict=False)
+    except CaptureError as error:
+        raise UserError(
+            "the network cannot be captured for any number of clips and frames, which is known of some with ARC or "
+            f"with pools that stride over time: {str(error).partition(chr(10))[0]}"
+        ) from None
 
 
 def _time(model: VideoModel, frames: int) -> tuple[int, Any]:

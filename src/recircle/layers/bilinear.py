@@ -70,8 +70,10 @@ class BilinearConv3d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, T, C', H, W] for [B, T, C, H, W]."""
-        x = x.transpose(1, 2)
-        return self.act(self.norm(self.conv(x)) * self.factor(x)).transpose(1, 2)
+        # copied as the convolutions would, so that a capture need not ask how the frames lie
+        x = x.transpose(1, 2).clone(memory_format=torch.contiguous_format)
+        y = self.act(self.norm(self.conv(x)) * self.factor(x))
+        return y.transpose(1, 2).clone(memory_format=torch.contiguous_format)
 
 
 class AdjacentBilinearConv2d(nn.Module):

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Unpack
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from recircle.data.preprocessing import Preprocessing
@@ -200,13 +199,14 @@ def resize_positions(table: Tensor, size: tuple[int, int]) -> Tensor:
         [1, rows * columns, C], each the embedding of the place nearest in proportion.
     """
     side = isqrt(table.shape[1])
-    return F.interpolate(table.transpose(1, 2).unflatten(2, (side, side)), size=size).flatten(2).transpose(1, 2)
+    rows, columns = (torch.arange(count, device=table.device) * side // count for count in size)
+    return table.unflatten(1, (side, side)).index_select(1, rows).index_select(2, columns).flatten(1, 2)
 
 
 @fx.wrap
 def resize_times(table: Tensor, frames: int) -> Tensor:
     """Bring the embeddings of points in time, [1, T', C], to `frames` of them, [1, T, C], likewise."""
-    return F.interpolate(table.transpose(1, 2), size=frames).transpose(1, 2)
+    return table.index_select(1, torch.arange(frames, device=table.device) * table.shape[1] // frames)
 
 
 class TimeSformerOptions(HostOptions, total=False):
