@@ -100,3 +100,32 @@ def published(
         clip_norm=clip_norm,
         freeze_norms=freeze_norms,
     )
+
+
+def fine_tuned(run: str, data: Path, model: str) -> "TrainConfig":
+    """Return the config of TSM's script for small data sets, which starts from weights of Kinetics-400.
+
+    Args:
+        run: name of the run's folder in `runs`.
+        data: the manifest.
+        model: name of the network.
+    """
+    from recircle.data.sampling import Sampling
+    from recircle.evaluation.protocol import Protocol
+    from recircle.training.optimiser import Optimiser
+    from recircle.training.schedule import Schedule
+
+    return published(
+        run,
+        data,
+        model,
+        sampling=Sampling(frames=8),
+        optimiser=Optimiser(lr=0.001, nesterov=False, weight_decay=5e-4, bias_lr=2.0),
+        schedule=Schedule(kind="step", milestones=(10, 20)),
+        evaluation=Protocol(),
+        epochs=25,
+        batch_size=64,
+        clip_norm=20.0,
+        dropout=0.8,
+        freeze_norms="all_but_first",
+    )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recircle.recipes.published import published
+from recircle.recipes.published import fine_tuned
 from recircle.recipes.registry import recipe
 
 if TYPE_CHECKING:
@@ -29,28 +29,6 @@ _NOTES = """
 """
 
 
-def _finetune(run: str, data: Path, model: str) -> "TrainConfig":
-    from recircle.data.sampling import Sampling
-    from recircle.evaluation.protocol import Protocol
-    from recircle.training.optimiser import Optimiser
-    from recircle.training.schedule import Schedule
-
-    return published(
-        run,
-        data,
-        model,
-        sampling=Sampling(frames=8),
-        optimiser=Optimiser(lr=0.001, nesterov=False, weight_decay=5e-4, bias_lr=2.0),
-        schedule=Schedule(kind="step", milestones=(10, 20)),
-        evaluation=Protocol(),
-        epochs=25,
-        batch_size=64,
-        clip_norm=20.0,
-        dropout=0.8,
-        freeze_norms="all_but_first",
-    )
-
-
 @recipe(notes=_NOTES, weights="TSM_kinetics_RGB_resnet50_shift8_blockres_avg_segment8_e50.pth")
 def ucf101_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     r"""UCF101, TSM-ResNet-50, 8 frames: the plain host of ARC.
@@ -64,7 +42,7 @@ def ucf101_tsm_resnet50_8f(data: Path) -> "TrainConfig":
     Expected: 95.9 % top-1 on the test clips in TSM's own paper, with two clips of three crops; the paper of ARC does
     not report on it. Not reproduced here.
     """
-    return _finetune("ucf101_tsm_resnet50_8f", data, "tsm_resnet50")
+    return fine_tuned("ucf101_tsm_resnet50_8f", data, "tsm_resnet50")
 
 
 @recipe(notes=_NOTES, weights="runs/kinetics400_arc_tsm_resnet50_8f/model.safetensors")
@@ -79,4 +57,4 @@ def ucf101_arc_tsm_resnet50_8f(data: Path) -> "TrainConfig":
 
     Expected: the paper does not report on it, and no figure is known.
     """
-    return _finetune("ucf101_arc_tsm_resnet50_8f", data, "arc_tsm_resnet50")
+    return fine_tuned("ucf101_arc_tsm_resnet50_8f", data, "arc_tsm_resnet50")
