@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup test test-slow lint types demo clean
+.PHONY: setup test test-slow lint types demo docs clean
 
 setup: $(VENV)/.installed
 
@@ -30,5 +30,12 @@ test-slow: setup
 demo: setup
 	$(BIN)/recircle demo --output runs/demo
 
+docs: $(VENV)/.docs
+	$(BIN)/zensical build --strict --clean
+
+$(VENV)/.docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) runs build dist src/*.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) runs build dist site .cache src/*.egg-info .pytest_cache .ruff_cache
