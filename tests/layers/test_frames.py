@@ -13,8 +13,10 @@ from recircle.layers import frames
         (frames.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(3, 4, 3, 2, 1)),
         (frames.BatchNorm2d(3), nn.BatchNorm2d(3)),
         (frames.MaxPool2d(3, 2, 1, ceil_mode=True), nn.MaxPool2d(3, 2, 1, ceil_mode=True)),
+        (frames.AvgPool2d(3, 2, 1, count_include_pad=False), nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+        (frames.AvgPool2d(3, 1, divisor_override=5), nn.AvgPool2d(3, 1, divisor_override=5)),
     ],
-    ids=["conv", "norm", "pool"],
+    ids=["conv", "norm", "pool", "mean", "mean with a divisor"],
 )
 def test_each_frame_is_an_image(ours: Any, theirs: Any) -> None:
     theirs.load_state_dict(ours.state_dict())

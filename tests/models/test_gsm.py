@@ -3,8 +3,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import recircle.models.gsm
-import recircle.models.tsn_inception  # noqa: F401  (registers)
 from recircle.errors import UserError
 from recircle.layers.gate_shift import GateShift
 from recircle.models import create_model, load_weights

@@ -4,8 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-import recircle.models.i3d
-import recircle.models.slowonly  # noqa: F401  (registers)
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture

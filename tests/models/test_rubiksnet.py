@@ -7,7 +7,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import recircle.models.rubiksnet  # noqa: F401  (registers its networks)
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.convert import arc_report, convert

@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import recircle.models.slowfast  # noqa: F401  (registers)
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture

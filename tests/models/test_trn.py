@@ -4,8 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-import recircle.models.trn
-import recircle.models.tsn_inception  # noqa: F401  (registers)
 from recircle.errors import UserError
 from recircle.models import VideoModel, create_model, load_weights
 from tests.golden.systems.trn import BUILDERS

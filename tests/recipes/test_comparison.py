@@ -2,26 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from recircle.evaluation.predictions import Predictions
 from recircle.recipes.comparison import training_seconds
 from recircle.run import Run
 from recircle.training.journal import Journal
-
-FAMILIES = {"push left": "push", "push right": "push", "pour": "pour", "spill": "pour"}
-
-
-def predictions(logits: list[list[float]], labels: list[int], families: dict[str, str]) -> Predictions:
-    return Predictions(
-        logits=np.array(logits, dtype=np.float32)[:, None],
-        labels=np.array(labels),
-        paths=tuple(map(str, range(len(labels)))),
-        classes=tuple(FAMILIES),
-        families=families,
-        protocol="",
-    )
 
 
 def test_training_seconds_add_up_over_the_steps(tmp_path: Path) -> None:

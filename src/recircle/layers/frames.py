@@ -43,3 +43,20 @@ class MaxPool2d(nn.MaxPool2d):
             fold_frames(input), self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
         )
         return unfold_frames(pooled, input)
+
+
+class AvgPool2d(nn.AvgPool2d):
+    """`torch.nn.AvgPool2d` on each frame of [..., C, H, W]."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return [..., C, H', W']."""
+        pooled = F.avg_pool2d(
+            fold_frames(input),
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+        return unfold_frames(pooled, input)

@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-import recircle.models.abm  # noqa: F401  (registers)
 from tests.golden.systems.building import UnknownSystemError, Weights, video_model
 
 

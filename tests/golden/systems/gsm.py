@@ -5,8 +5,6 @@ from typing import Any
 
 from torch import nn
 
-import recircle.models.gsm
-import recircle.models.tsn_inception  # noqa: F401
 from tests.golden.systems.building import Weights, video_model
 
 

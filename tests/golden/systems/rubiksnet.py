@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import nn
 
-import recircle.models.rubiksnet  # noqa: F401  (registers its networks)
 from tests.golden.systems.building import UnknownSystemError, Weights, video_model
 
 _VARIANTS = {"rubiks3d": "3d", "rubiks3d-aq": "aq"}

@@ -5,7 +5,6 @@ from typing import Any
 
 from torch import nn
 
-import recircle.models.timesformer  # noqa: F401  (registers)
 from tests.golden.systems.building import UnknownSystemError, Weights, video_model
 
 _FIXED = {

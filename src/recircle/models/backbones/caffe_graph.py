@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recircle.data.preprocessing import Preprocessing
-from recircle.layers.frames import BatchNorm2d, Conv2d, MaxPool2d, fold_frames, unfold_frames
+from recircle.layers.frames import AvgPool2d, BatchNorm2d, Conv2d, MaxPool2d
 
 
 @dataclass(frozen=True)
@@ -92,15 +91,6 @@ class ConvNormAct(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, T, planes, H', W']."""
         return self.act(self.norm(self.gate(self.conv(x))))
-
-
-class AvgPool2d(nn.AvgPool2d):
-    """`torch.nn.AvgPool2d` on each frame of [..., C, H, W]."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
-        """Return [..., C, H', W']."""
-        pooled = F.avg_pool2d(fold_frames(input), self.kernel_size, self.stride, self.padding, self.ceil_mode)
-        return unfold_frames(pooled, input)
 
 
 class InceptionBlock(nn.Module):
