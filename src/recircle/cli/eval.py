@@ -43,6 +43,7 @@ def evaluate(
     json: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    cache: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     device: str = "auto",
     precision: Literal["fp32", "bf16"] = "fp32",
 ) -> int:
@@ -70,6 +71,7 @@ def evaluate(
         json: print one JSON object, with the confusion matrix.
         batch_size: clips decoded together.
         workers: processes that decode.
+        cache: folder in which decoded, resized frames are kept for the next time, as by --data.cache of training.
         device: auto, cpu, cuda, cuda:1, mps.
         precision: of the forward pass.
     """
@@ -105,6 +107,7 @@ def evaluate(
                 skip_broken=skip_broken,
                 batch_size=batch_size,
                 workers=workers,
+                cache=cache,
                 device=device,
                 precision=precision,
                 order=order or "as is",

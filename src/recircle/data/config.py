@@ -30,6 +30,9 @@ class DataConfig:
         augmentation: what is varied in training.
         workers: processes that decode; 0 decodes in the process that trains.
         backend: what decodes.
+        cache: folder where decoded, resized frames are kept after their first use, for later epochs and runs; None
+            decodes every time. Whole clips are kept, at about frames * height * width * 3 bytes each, so it is for
+            small data sets.
     """
 
     manifest: Path
@@ -42,6 +45,7 @@ class DataConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 2
     backend: Backend = "pyav"
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 0:

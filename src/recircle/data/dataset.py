@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -75,7 +76,11 @@ class _Loader:
         self._jobs.jobs = jobs
         with keep_garbage_from_workers():
             batches = iter(self._loader)
-        yield from batches
+        try:
+            yield from batches
+        except UserError as error:
+            # from a worker it comes with the traceback, of which the message is the end
+            raise UserError(str(error).rpartition(f"{UserError.__module__}.UserError: ")[2].strip()) from None
 
     def _split(self, epoch: int, items: Sequence[Item]) -> list[Job]:
         """Cut items into global batches, and take from each what is this rank's."""
@@ -109,6 +114,7 @@ class TrainLoader(_Loader):
         seed: int,
         workers: int = 0,
         backend: Backend = "pyav",
+        cache: Path | None = None,
         rank: int = 0,
         world: int = 1,
         pin_memory: bool = False,
@@ -125,6 +131,8 @@ class TrainLoader(_Loader):
             seed: of every random choice.
             workers: processes that decode; 0 decodes in this one.
             backend: what decodes.
+            cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
+                it cannot take, on a full disk say, is a `UserError` of the iteration.
             rank: number of this process.
             world: number of processes.
             pin_memory: yield batches in page-locked memory.
@@ -142,7 +150,7 @@ class TrainLoader(_Loader):
         super().__init__(
             manifest,
             labels,
-            TrainBatches(manifest.root, sampling, preprocessing, augmentation, self.flip, seed, backend),
+            TrainBatches(manifest.root, sampling, preprocessing, augmentation, self.flip, seed, backend, cache),
             training=True,
             batch_size=batch_size,
             workers=workers,
@@ -201,6 +209,7 @@ class EvalLoader(_Loader):
         batch_size: int,
         workers: int = 0,
         backend: Backend = "pyav",
+        cache: Path | None = None,
         rank: int = 0,
         world: int = 1,
         pin_memory: bool = False,
@@ -217,6 +226,8 @@ class EvalLoader(_Loader):
             batch_size: clips, each with all its views, in a batch of this process.
             workers: processes that decode; 0 decodes in this one.
             backend: what decodes.
+            cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
+                it cannot take, on a full disk say, is a `UserError` of the iteration.
             rank: number of this process; it takes clips rank, rank + world, ... of each batch over all processes.
             world: number of processes.
             pin_memory: yield batches in page-locked memory.
@@ -234,7 +245,7 @@ class EvalLoader(_Loader):
         super().__init__(
             manifest,
             labels,
-            EvalBatches(manifest.root, sampling, preprocessing, clips, crops, backend),
+            EvalBatches(manifest.root, sampling, preprocessing, clips, crops, backend, cache),
             training=False,
             batch_size=batch_size,
             workers=workers,

@@ -15,6 +15,7 @@ from recircle.data.batch import Batch, BrokenClip
 from recircle.data.crops import Crops, view_size
 from recircle.data.decode import Backend, DecodeError, decode
 from recircle.data.flip import FlipPolicy
+from recircle.data.frame_cache import FrameCache
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.data.views import file_views
@@ -107,6 +108,7 @@ class TrainBatches(BatchMaker):
     flip: FlipPolicy
     seed: int
     backend: Backend
+    cache: Path | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -119,7 +121,10 @@ class TrainBatches(BatchMaker):
         indices = self.sampling.train(item.frames, rng).tolist()
         path, resize = self.root / item.path, self.preprocessing.resizer
         # the copy into the batch brings channels to the front, when only the view is left
-        frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
+        if self.cache is None:
+            frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
+        else:
+            frames = FrameCache(self.cache).frames(path, item.frames, indices, resize=resize, backend=self.backend)
         crop, flip = self.preprocessing.crop_size, self.flip.enabled
         view, flipped = self.augmentation.apply(frames, crop, rng, flip=flip)
         return view[None], self.flip.flipped(item.label) if flipped else item.label
@@ -137,6 +142,7 @@ class EvalBatches(BatchMaker):
     clips: int
     crops: Crops
     backend: Backend
+    cache: Path | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -154,5 +160,6 @@ class EvalBatches(BatchMaker):
             clips=self.clips,
             crops=self.crops,
             backend=self.backend,
+            cache=self.cache,
         )
         return views, item.label

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from recircle.data.crops import Crops, crop_boxes, view_size
 from recircle.data.decode import Backend, DecodeError, decode, resize_images
+from recircle.data.frame_cache import FrameCache
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.probe import probe
 from recircle.data.sampling import Sampling
@@ -28,6 +29,7 @@ def file_views(
     clips: int = 1,
     crops: Crops = 1,
     backend: Backend = "pyav",
+    cache: Path | None = None,
 ) -> UInt8[Tensor, "V T 3 h w"]:
     """Decode the test views of a video file or frame folder.
 
@@ -39,6 +41,7 @@ def file_views(
         clips: views in time.
         crops: views in space.
         backend: what decodes.
+        cache: folder in which decoded frames are kept; None keeps none.
 
     Returns:
         uint8 views, V = clips * crops, with all crops of the first clip first. In memory, the channels of a pixel lie
@@ -46,16 +49,14 @@ def file_views(
 
     Raises:
         DecodeError: the file cannot be read, or has fewer frames than `count`.
-        UserError: the crop does not fit in the resized frame.
+        UserError: the crop does not fit in the resized frame, or decoded frames cannot be kept in `cache`.
     """
     indices = sampling.test(count, clips)
-    frames = decode(
-        path,
-        indices.flatten().tolist(),
-        resize=preprocessing.resizer,
-        backend=backend,
-        memory_format=torch.channels_last,
-    )
+    wanted, resize = indices.flatten().tolist(), preprocessing.resizer
+    if cache is None:
+        frames = decode(path, wanted, resize=resize, backend=backend, memory_format=torch.channels_last)
+    else:
+        frames = FrameCache(cache).frames(path, count, wanted, resize=resize, backend=backend)
     return _cut_views(frames, indices, preprocessing, crops)
 
 

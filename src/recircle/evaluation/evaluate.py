@@ -36,6 +36,7 @@ def evaluate(
     skip_broken: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    cache: Path | None = None,
     device: str = "auto",
     precision: Precision = "fp32",
     order: Order = "as is",
@@ -54,6 +55,7 @@ def evaluate(
         skip_broken: leave out clips that cannot be decoded, and name them in the result, instead of failing.
         batch_size: clips decoded together; their views pass the network in parts that bound its memory.
         workers: processes that decode; 0 decodes in this one.
+        cache: folder in which decoded, resized frames are kept after their first use; None decodes every time.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         precision: of the forward pass; bf16 is faster on recent hardware and differs in the third digit.
         order: in which the network sees the frames of a view; other than "as is" to learn whether it matters.
@@ -63,7 +65,7 @@ def evaluate(
 
     Raises:
         UserError: files are missing; no clip has a class that the run knows; clips cannot be decoded and `skip_broken`
-            is off.
+            is off; decoded frames cannot be kept in `cache`.
     """
     where = pick_device(device)
     spec = run.load_spec()
@@ -79,6 +81,7 @@ def evaluate(
         skip_broken=skip_broken,
         batch_size=batch_size,
         workers=workers,
+        cache=cache,
         device=where,
         dtype=DTYPES[precision],
         order=order,
@@ -113,6 +116,7 @@ def run_views(
     skip_broken: bool,
     batch_size: int,
     workers: int,
+    cache: Path | None = None,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     order: Order = "as is",
@@ -122,7 +126,8 @@ def run_views(
     """Decode the views of clips and run a network over them; return its output and the clips left out.
 
     Raises:
-        UserError: a clip cannot be decoded and `skip_broken` is off, or no clip can be used.
+        UserError: a clip cannot be decoded and `skip_broken` is off, no clip can be used, or decoded frames cannot be
+            kept in `cache`.
     """
     loader = EvalLoader(
         clips,
@@ -133,6 +138,7 @@ def run_views(
         crops=protocol.crops,
         batch_size=batch_size,
         workers=workers,
+        cache=cache,
         pin_memory=device.type == "cuda",
     )
     result = predict(

@@ -9,7 +9,17 @@ from recircle.training.config import TrainConfig
 
 # what may differ when a run goes on: nothing here changes a step that is already done, or the clips of one to come
 FREE_FIELDS = frozenset(
-    {"output", "epochs", "evaluation", "checkpoint_every", "keep", "tracker", "data.manifest", "data.workers"}
+    {
+        "output",
+        "epochs",
+        "evaluation",
+        "checkpoint_every",
+        "keep",
+        "tracker",
+        "data.manifest",
+        "data.workers",
+        "data.cache",
+    }
 )
 
 

@@ -281,7 +281,7 @@ class _Training:
 
 
 def _resolved(config: TrainConfig, model: VideoModel) -> TrainConfig:
-    """Fill in what the config leaves to the model, and make the manifest's path good from any folder.
+    """Fill in what the config leaves to the model, and make its paths of data good from any folder.
 
     Raises:
         UserError: the model cannot take clips of so many frames.
@@ -293,6 +293,7 @@ def _resolved(config: TrainConfig, model: VideoModel) -> TrainConfig:
     data = replace(
         config.data,
         manifest=config.data.manifest.absolute(),
+        cache=config.data.cache.absolute() if config.data.cache is not None else None,
         preprocessing=config.data.preprocessing or model.preprocessing,
     )
     return replace(config, data=data)
