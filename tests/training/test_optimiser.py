@@ -41,6 +41,15 @@ def test_rates_of_the_published_scripts() -> None:
     assert by_name(convolution, Optimiser(bias_lr=2))["0.bias"] == (2, 0)
 
 
+def test_what_arc_adds_may_have_a_rate_of_its_own() -> None:
+    model = create_model("arc_tsm_resnet18", 5, width=8)
+    groups = by_name(model, Optimiser(weight_decay=0.1, arc_lr=3))
+    assert groups["layer1.0.conv1.fusion"] == (3, 0.1)
+    assert groups["layer1.0.conv1.weight"] == (1, 0.1)
+    with pytest.raises(ValueError, match="arc_lr=2 has no effect"):
+        parameter_groups(create_model("tsm_resnet18", 5, width=8), Optimiser(arc_lr=2))
+
+
 def test_a_classifier_that_is_not_found_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"head_lr=5 needs a classifier named `fc`; Linear has none"):
         parameter_groups(nn.Linear(2, 2), Optimiser(head_lr=5))

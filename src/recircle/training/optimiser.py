@@ -7,6 +7,8 @@ from typing import Any, Literal
 from torch import nn, optim
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from recircle.models.checkpoints import arc_parameters
+
 _NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
@@ -30,6 +32,7 @@ class Optimiser:
         weight_decay: of every parameter with two dimensions or more.
         bias_lr: rate of the biases that are no norm's, as a multiple of `lr`.
         head_lr: rate of the classifier, as a multiple of `lr`.
+        arc_lr: rate of what ARC adds to a network (W^e, W^a and W^f), as a multiple of `lr`.
     """
 
     kind: Literal["sgd", "adamw"] = "sgd"
@@ -39,11 +42,12 @@ class Optimiser:
     weight_decay: float = 5e-4
     bias_lr: float = 1.0
     head_lr: float = 1.0
+    arc_lr: float = 1.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("sgd", "adamw"):
             raise ValueError(f"optimiser.kind={self.kind!r} is not one of sgd, adamw")
-        for name in ("lr", "bias_lr", "head_lr"):
+        for name in ("lr", "bias_lr", "head_lr", "arc_lr"):
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise ValueError(f"optimiser.{name}={value} must be a positive number")
@@ -70,13 +74,18 @@ def parameter_groups(model: nn.Module, config: Optimiser) -> list[dict[str, Any]
     `decays = False`, which spares them from decay.
 
     Raises:
-        ValueError: the classifier is to have a rate of its own, and the model has none under the name `fc`.
+        ValueError: the classifier is to have a rate of its own, and the model has none under the name `fc`; or ARC is,
+            and the model has none.
     """
     head = getattr(model, "fc", None)
     if config.head_lr != 1 and not isinstance(head, nn.Module):
         raise ValueError(
             f"optimiser.head_lr={config.head_lr} needs a classifier named `fc`; {type(model).__name__} has none"
         )
+    named = dict(model.named_parameters())
+    of_arc = {named[name] for name in arc_parameters(model)}
+    if config.arc_lr != 1 and not of_arc:
+        raise ValueError(f"optimiser.arc_lr={config.arc_lr} has no effect: {type(model).__name__} has no ARC layers")
     of_head = set(head.parameters()) if isinstance(head, nn.Module) else set()
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     seen: set[nn.Parameter] = set()
@@ -86,6 +95,7 @@ def parameter_groups(model: nn.Module, config: Optimiser) -> list[dict[str, Any]
                 continue
             seen.add(parameter)
             scale = config.head_lr if parameter in of_head else 1.0
+            scale *= config.arc_lr if parameter in of_arc else 1.0
             scale *= getattr(module, "lr_scale", 1.0)
             if name == "bias" and not isinstance(module, _NORMS):
                 scale *= config.bias_lr
