@@ -47,12 +47,8 @@ class Timing:
 
 def describe(device: torch.device) -> dict[str, Any]:
     """Describe what figures measured on a device depend on, beside the settings."""
-    model = platform.processor()
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
     return {
-        "processor": model,
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
@@ -60,6 +56,15 @@ def describe(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
     }
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    name = platform.processor()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
+    return name
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype = torch.float32) -> float:

@@ -1,0 +1,82 @@
+"""What every study's command takes, and what it does with the records."""
+
+import argparse
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from benchmarks.machine import run_main
+from studies.results import Results
+from studies.runner import run_trials
+from studies.trial import Trial
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "docs" / "studies"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A question put to data.
+
+    Attributes:
+        name: of its module, its result file and its page.
+        about: in one line.
+        trials: from the folder for data (or the data's own) to what is to be trained, the most wanted first.
+        report: makes tables and pictures of the records.
+        needs_data: whether --data names a data set that must be there, not a folder to be filled.
+    """
+
+    name: str
+    about: str
+    trials: Callable[[Path], list[Trial]]
+    report: Callable[[Results], None] | None = None
+    needs_data: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The result file."""
+        return RESULTS / f"{self.name}.json"
+
+    def main(self) -> None:
+        """Run the study's command; what the user can mend is one line, and the exit status is 2."""
+        run_main(self.run)
+
+    def run(self, arguments: Sequence[str] | None = None) -> None:
+        """Do what is missing, and report.
+
+        Args:
+            arguments: of the command; None takes those of the process.
+
+        Raises:
+            UserError: the data or the result file cannot be used, or trials failed.
+        """
+        options = self._parse(arguments)
+        fresh = Results(study=self.name, command=f"python -m studies.{self.name}")
+        results = Results.read(options.results) if options.results.is_file() else fresh
+        if not options.report_only:
+            trials = self.trials(options.data)
+            if options.only:
+                trials = [trial for trial in trials if any(fnmatchcase(trial.folder, p) for p in options.only)]
+            results = run_trials(
+                trials, results, options.results, runs=options.runs / self.name, jobs=options.jobs, threads=1
+            )
+        if self.report is not None:
+            self.report(results)
+
+    def _parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
+        parser = argparse.ArgumentParser(prog=f"python -m studies.{self.name}", description=self.about)
+        add = parser.add_argument
+        add("--data", type=Path, default=None if self.needs_data else Path("runs/studies/tabletop"), help="clips")
+        add("--runs", type=Path, default=Path("runs/studies"), help="folder for the runs")
+        add("--results", type=Path, default=self.path, help="result file, which is completed")
+        add("--jobs", type=int, default=os.cpu_count(), help="trials at a time, each on one core")
+        add("--only", nargs="+", metavar="PATTERN", help="only trials whose folders match, such as 'tsm*seed-0'")
+        add("--report-only", action="store_true", help="train nothing; write the tables and pictures of what is there")
+        options = parser.parse_args(arguments)
+        if options.data is None and not options.report_only:
+            parser.error("--data is needed: the folder of the data set")
+        if options.jobs < 1:
+            parser.error(f"--jobs {options.jobs}: use 1 or more")
+        return options

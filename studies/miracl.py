@@ -1,0 +1,59 @@
+"""The settings that all trainings on MIRACL words share."""
+
+from pathlib import Path
+
+from recircle.data.augmentation import Augmentation
+from recircle.data.config import DataConfig
+from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
+from recircle.layers.config import ArcConfig
+from recircle.models.registry import ModelConfig
+from recircle.training.config import TrainConfig
+from recircle.training.optimiser import Optimiser
+from recircle.training.schedule import Schedule
+
+TEST_SPEAKERS = ("F10", "F11", "M04", "M07", "M08")
+TRAIN_SPEAKERS = ("F01", "F02", "F04", "F05", "F06", "F07", "F08", "F09", "M01", "M02")
+VALIDATION_SPEAKERS = ("F09", "M02")
+"""Two of the training speakers; settings are chosen on their clips, by networks that train on the other eight."""
+
+LR = 0.02
+"""Found by `python -m studies.miracl_settings`, which tried the same rates for TSM and for ARC-TSM."""
+
+EPOCHS = 15
+EPOCHS_OF_EQUAL_TIME = 48
+
+
+def config(
+    manifest: Path,
+    model: str,
+    *,
+    lr: float = LR,
+    width: int = 16,
+    epochs: int = EPOCHS,
+    arc: ArcConfig | None = None,
+    groups: tuple[str, ...] = (),
+    test_groups: tuple[str, ...] = TEST_SPEAKERS,
+) -> TrainConfig:
+    """Return the training of one network; only what is given here differs between networks."""
+    return TrainConfig(
+        model=ModelConfig(name=model, width=width, dropout=0.5, arc=arc),
+        data=DataConfig(
+            manifest=manifest,
+            groups=groups,
+            test_groups=test_groups,
+            sampling=Sampling(frames=8),
+            preprocessing=Preprocessing(resize=(36, 72), crop=(32, 64)),
+            augmentation=Augmentation(scales=(1.0, 0.875, 0.75, 0.66)),
+            workers=0,
+            cache=Path("runs/studies/miracl_cache"),
+        ),
+        optimiser=Optimiser(lr=lr, weight_decay=5e-3),
+        schedule=Schedule(kind="cosine", warmup=1),
+        output=Path(),
+        epochs=epochs,
+        batch_size=16,
+        clip_norm=20.0,
+        ema=0.99,
+        label_smoothing=0.1,
+    )

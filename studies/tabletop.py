@@ -1,0 +1,66 @@
+"""The clips and the settings that all studies on the generated benchmark share."""
+
+from pathlib import Path
+
+from recircle.data.augmentation import Augmentation
+from recircle.data.config import DataConfig
+from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
+from recircle.data.tabletop import SIZES, TabletopConfig, generate
+from recircle.layers.config import ArcConfig
+from recircle.models.registry import ModelConfig
+from recircle.training.config import TrainConfig
+from recircle.training.optimiser import Optimiser
+from recircle.training.schedule import Schedule
+
+SIZE = TabletopConfig(train=SIZES["full"].train, test=SIZES["full"].test, pixels=80, frames=16, fps=8)
+"""As many clips as "full" has, with the small frames of "small", since the networks see 56 pixels."""
+
+VALIDATION_ACTORS = ("dawit", "emre")
+"""Two of the five training persons; settings are chosen on their clips, by networks that train on the other three."""
+
+
+EPOCHS = 3
+LR = 0.06
+"""Found by `python -m studies.tabletop_settings`, which tried the same rates for TSM and for ARC-TSM."""
+
+
+def clips(folder: Path) -> Path:
+    """Return the manifest of the clips, which are drawn first where they are not there."""
+    generate(folder, SIZE)
+    return folder.absolute() / "manifest.csv"
+
+
+def config(
+    manifest: Path,
+    model: str,
+    *,
+    width: int,
+    epochs: int = EPOCHS,
+    lr: float = LR,
+    arc_lr: float = 1.0,
+    arc: ArcConfig | None = None,
+    groups: tuple[str, ...] = (),
+    test_groups: tuple[str, ...] = (),
+) -> TrainConfig:
+    """Return the training of one network; only what is given here differs between networks."""
+    return TrainConfig(
+        model=ModelConfig(name=model, width=width, dropout=0.0, arc=arc),
+        data=DataConfig(
+            manifest=manifest,
+            val_split="test",
+            groups=groups,
+            test_groups=test_groups,
+            sampling=Sampling(frames=1 if model.startswith("tsn") else 8),
+            preprocessing=Preprocessing(resize=64, crop=56),
+            augmentation=Augmentation(scales=(1.0, 0.875), max_distort=0),
+            workers=0,
+            cache=manifest.parent.with_name(f"{manifest.parent.name}_cache"),
+        ),
+        optimiser=Optimiser(lr=lr, arc_lr=arc_lr, weight_decay=5e-4),
+        schedule=Schedule(kind="cosine", warmup=0.5),
+        output=Path(),
+        epochs=epochs,
+        batch_size=32,
+        clip_norm=20.0,
+    )

@@ -1,0 +1,157 @@
+"""One network trained once: what is to be done, what came of it, and the doing."""
+
+import os
+import platform
+import re
+import subprocess
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.machine import processor
+from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.families import measure_families
+from recircle.evaluation.metrics import in_top_k
+from recircle.models.cost import measure_cost
+from recircle.run import Run
+from recircle.training.config import TrainConfig
+from recircle.training.journal import read_journal
+from recircle.training.loop import train
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One network to be trained once, and tested on the clips that its config holds out.
+
+    Attributes:
+        system: what the tables call it.
+        seed: of everything random.
+        fold: the part of the data that is held out; "" where there is one division only.
+        config: the whole training; its output and seed are set here.
+    """
+
+    system: str
+    seed: int
+    fold: str = ""
+    config: TrainConfig
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What no two trials of a study share."""
+        return self.system, self.seed, self.fold
+
+    @property
+    def folder(self) -> str:
+        """A name for its run's folder."""
+        words = f"{self.system} {self.fold} seed {self.seed}"
+        return re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What came of a trial; the result file holds one for each.
+
+    Attributes:
+        system: as in the trial.
+        seed: likewise.
+        fold: likewise.
+        top1: share of the test clips whose class scores best.
+        inside: the same where only the classes of the clip's true family compete; None where there are no families.
+        right: for each test clip, in the order of their paths, whether its class scores best: "1" or "0".
+        train_loss: mean of the last epoch.
+        clips_seen: clips that passed the network in training.
+        seconds: what the optimiser steps take, loading included and evaluation not: their number times their median,
+            so that moments in which the machine did something else do not count.
+        params: number of parameters.
+        gmacs: billions of multiply-adds of a view.
+        settings: what was trained how.
+        machine: on which.
+        threads: of PyTorch.
+        commit: of this repository.
+        date: when it was finished.
+    """
+
+    system: str
+    seed: int
+    fold: str
+    top1: float
+    inside: float | None
+    right: str
+    train_loss: float
+    clips_seen: int
+    seconds: float
+    params: int
+    gmacs: float
+    settings: dict[str, Any]
+    machine: str
+    threads: int
+    commit: str
+    date: str
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """That of its trial."""
+        return self.system, self.seed, self.fold
+
+
+def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
+    """Train, go on with a run that was cut off, and test.
+
+    Args:
+        trial: what to do.
+        runs: folder for the runs.
+        commit: to be noted.
+
+    Raises:
+        UserError: as `recircle.training.loop.train` and `recircle.evaluation.evaluate.evaluate`.
+    """
+    config = replace(trial.config, output=runs / trial.folder, seed=trial.seed)
+    run = train(config, resume=Run(config.output).config_path.is_file(), progress=False)
+    predictions, metrics = evaluate(run, workers=0, batch_size=16, resamples=2, cache=config.data.cache)
+    spec = run.load_spec()
+    grouped = any(name in predictions.families for name in predictions.classes)
+    inside = measure_families(predictions, resamples=2).levels[0].inside.value if grouped else None
+    right = in_top_k(predictions.scores(), predictions.labels, 1)
+    by_path = sorted(range(len(predictions)), key=lambda row: predictions.paths[row])
+    steps = [line for line in read_journal(run.metrics_path) if line["kind"] == "train"]
+    cost = measure_cost(spec.model.build(len(spec.labels)), spec.sampling.frames, spec.preprocessing.crop_size)
+    last = [line["loss"] for line in steps if line["epoch"] == config.epochs]
+    return Record(
+        system=trial.system,
+        seed=trial.seed,
+        fold=trial.fold,
+        top1=metrics.top1.value,
+        inside=inside,
+        right="".join("1" if right[row] else "0" for row in by_path),
+        train_loss=round(sum(last) / len(last), 4),
+        clips_seen=sum(line["clips"] for line in steps),
+        seconds=round(len(steps) * median(line["clips"] / line["clips_per_s"] for line in steps), 1),
+        params=cost.params,
+        gmacs=round(cost.gmacs, 5),
+        settings={
+            "model": asdict(config.model),
+            "epochs": config.epochs,
+            "batch_size": config.batch_size,
+            "optimiser": asdict(config.optimiser),
+        },
+        machine=f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, Python {platform.python_version()}",
+        threads=torch.get_num_threads(),
+        commit=commit,
+        date=datetime.now(UTC).isoformat(timespec="minutes"),
+    )
+
+
+def current_commit() -> str:
+    """Return the commit that is checked out, with a "+" where the package differs from it; "unknown" without git."""
+    root = Path(__file__).resolve().parents[1]
+    command = ["git", "-C", str(root)]
+    try:
+        short = subprocess.run([*command, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        changed = subprocess.run([*command, "status", "--porcelain", "src"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return short.stdout.strip() + ("+" if changed.stdout.strip() else "")
