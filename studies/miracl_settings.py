@@ -12,7 +12,7 @@ from studies.command import Study
 from studies.datasets import manifest
 from studies.trial import Trial
 
-RATES = (0.02, 0.05)
+RATES = (0.02, 0.05, 0.1)
 
 
 def trials(data: Path) -> list[Trial]:

@@ -2,8 +2,8 @@
 
     python -m studies.miracl_words --data MIRACL
 
-A fixed division of the speakers with five seeds, in which the plain host also gets as much time as ARC, more channels
-or more layers; and each speaker left out in turn for the two main networks.
+A fixed division of the speakers with five seeds, in which the plain host also gets as much time as ARC, or more
+layers; and each speaker left out in turn for the two main networks.
 """
 
 from collections.abc import Callable
@@ -46,14 +46,13 @@ def trials(data: Path) -> list[Trial]:
 
 def systems() -> dict[str, Callable[..., TrainConfig]]:
     """Return what makes the config of each system."""
-    tsm = partial(miracl.config, model="tsm_resnet18")
+    tsm = partial(miracl.config, model="tsm_resnet18", lr=miracl.LR)
     plain, arc = MAIN
     return {
         plain: tsm,
-        arc: partial(miracl.config, model="arc_tsm_resnet18", arc=ArcConfig.paper()),
+        arc: partial(miracl.config, model="arc_tsm_resnet18", lr=miracl.ARC_LR, arc=ArcConfig.paper()),
         "TSM-R18, as long as ARC": partial(tsm, epochs=miracl.EPOCHS_OF_EQUAL_TIME),
-        "TSM-R34": partial(miracl.config, model="tsm_resnet34"),
-        "TSM-R18, 2 x channels": partial(tsm, width=32),
+        "TSM-R34": partial(miracl.config, model="tsm_resnet34", lr=miracl.LR),
     }
 
 

@@ -6,38 +6,43 @@ ResNet-18 of two widths, plain and with both presets of ARC, and ResNet-34 of th
 ARC on ResNet-18 does; a single frame shows what there is to gain from time at all.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from recircle.layers.config import ArcConfig
+from recircle.training.config import TrainConfig
 from studies import tabletop
 from studies.command import Study
 from studies.trial import Trial
 
 SEEDS = 5
 WIDTHS = (16, 8)
+SINGLE_FRAME = "single frame R18 w16"
 
 
 def trials(data: Path) -> list[Trial]:
     """Return all networks of the first seed, then all of the next."""
     manifest = tabletop.clips(data)
     return [
-        Trial(system=system, seed=seed, config=tabletop.config(manifest, model, width=width, arc=arc))
+        Trial(system=system, seed=seed, config=config(manifest))
         for seed in range(SEEDS)
-        for system, model, width, arc in systems()
+        for system, config in systems().items()
     ]
 
 
-def systems() -> list[tuple[str, str, int, ArcConfig | None]]:
-    """Return name, network, width and variant of each system."""
-    found: list[tuple[str, str, int, ArcConfig | None]] = []
+def systems() -> dict[str, Callable[[Path], TrainConfig]]:
+    """Return what makes the config of each system."""
+    found: dict[str, Callable[[Path], TrainConfig]] = {}
     for width in WIDTHS:
-        found += [
-            (f"TSM-R18 w{width}", "tsm_resnet18", width, None),
-            (f"ARC-TSM-R18 w{width}, paper", "arc_tsm_resnet18", width, ArcConfig.paper()),
-            (f"ARC-TSM-R18 w{width}, published", "arc_tsm_resnet18", width, ArcConfig.published()),
-            (f"TSM-R34 w{width}", "tsm_resnet34", width, None),
-        ]
-    return [*found, ("single frame R18 w16", "tsn_resnet18", 16, None)]
+        make = partial(tabletop.config, width=width)
+        found |= {
+            f"TSM-R18 w{width}": partial(make, model="tsm_resnet18"),
+            f"ARC-TSM-R18 w{width}, paper": partial(make, model="arc_tsm_resnet18", arc=ArcConfig.paper()),
+            f"ARC-TSM-R18 w{width}, published": partial(make, model="arc_tsm_resnet18", arc=ArcConfig.published()),
+            f"TSM-R34 w{width}": partial(make, model="tsm_resnet34"),
+        }
+    return {**found, SINGLE_FRAME: partial(tabletop.config, model="tsn_resnet18", width=16, frames=1)}
 
 
 STUDY = Study(name="tabletop_hosts", about=(__doc__ or "").partition("\n")[0], trials=trials)

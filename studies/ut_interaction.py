@@ -1,0 +1,59 @@
+"""Two people interacting, from ImageNet weights: single frame, TSN, TSM and ARC-TSM on UT-Interaction.
+
+    python -m studies.ut_interaction --data UTI
+
+The official protocol: in each of the two sets, one of ten sequences is left out in turn, and the ten accuracies are
+averaged. EfficientNet-Lite0 with the settings of the recipe, on smaller frames and for fewer epochs.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from recircle.data.sampling import Sampling
+from recircle.recipes.registry import get_recipe
+from recircle.training.config import TrainConfig
+from studies.command import Study
+from studies.datasets import manifest
+from studies.trial import Trial
+
+SEQUENCES = {"set1": range(1, 11), "set2": range(11, 21)}
+RESIZE, CROP, EPOCHS = 110, 96, 6
+SYSTEMS = {
+    "single frame": ("tsn_efficientnet_lite0", 1),
+    "TSN": ("tsn_efficientnet_lite0", 8),
+    "TSM": ("tsm_efficientnet_lite0", 8),
+    "ARC-TSM": ("arc_tsm_efficientnet_lite0", 8),
+}
+
+
+def trials(data: Path) -> list[Trial]:
+    """Return a fold of both sets for all systems, then the next."""
+    table = manifest(data, "ut_interaction", Path("runs/studies"))
+    return [
+        Trial(system=system, seed=0, fold=fold, config=config(table, model, frames, fold))
+        for first, second in zip(*SEQUENCES.values())
+        for fold in (f"set1/{first:02d}", f"set2/{second:02d}")
+        for system, (model, frames) in SYSTEMS.items()
+    ]
+
+
+def config(table: Path, model: str, frames: int, fold: str) -> TrainConfig:
+    """Return the training of one network on one fold."""
+    base = get_recipe("ut_interaction_tsm_efficientnet_lite0")(table)
+    assert base.data.preprocessing is not None
+    data = replace(
+        base.data,
+        groups=(f"{fold.partition('/')[0]}/*",),
+        test_groups=(fold,),
+        sampling=Sampling(frames=frames),
+        preprocessing=replace(base.data.preprocessing, resize=RESIZE, crop=CROP),
+        workers=0,
+        cache=Path("runs/studies/ut_interaction_cache"),
+    )
+    return replace(base, model=replace(base.model, name=model), data=data, epochs=EPOCHS)
+
+
+STUDY = Study(name="ut_interaction", about=(__doc__ or "").partition("\n")[0], trials=trials, needs_data=True)
+
+if __name__ == "__main__":
+    STUDY.main()
