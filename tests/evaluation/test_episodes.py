@@ -86,8 +86,10 @@ def test_classes_with_too_few_clips_do_not_take_part() -> None:
     labels = LABELS.copy()
     labels[-1] = 9
     assert few_shot(noisy(0), labels, episodes=2).classes == 6
-    with pytest.raises(UserError, match="only 5 classes have 8 clips, 7 to know and 1 to recognise"):
+    with pytest.raises(UserError, match="8 clips, 7 to know and 1 to recognise, and of the 7 classes here 5 have"):
         few_shot(noisy(0), labels, ways=6, shots=7)
+    with pytest.raises(UserError, match="takes 8 classes, and the number of classes here is 7"):
+        few_shot(noisy(0), labels, ways=8)
 
 
 @pytest.mark.parametrize("options", [{"ways": 1}, {"shots": 0}, {"queries": 0}, {"episodes": 1}])
@@ -122,6 +124,7 @@ def test_features_are_what_the_classifier_takes(manifest: Manifest, run: Run) ->
     assert features.values.shape == (6, 64)
     assert features.paths == tuple(clip.path for clip in manifest.clips)
     assert [features.classes[label] for label in features.labels] == [clip.label for clip in manifest.clips]
+    assert features.data == f"{path}, all clips"
     fc = run.load_model().fc
     assert isinstance(fc, torch.nn.Linear)
     with torch.inference_mode():
@@ -149,6 +152,8 @@ def test_clips_without_a_label_are_no_class(manifest: Manifest, run: Run) -> Non
     path = written(manifest, "none.csv", tuple(replace(clip, label="") for clip in manifest.clips))
     with pytest.raises(UserError, match="no clip of the split 'val' has a label"):
         extract_features(run, path, split="val", workers=0)
+    with pytest.raises(UserError, match=r"no clip has a label, so there are no classes to tell apart$"):
+        extract_features(run, path, split="all", workers=0)
 
 
 def test_broken_clips_stop_it(manifest: Manifest, run: Run) -> None:
@@ -156,7 +161,18 @@ def test_broken_clips_stop_it(manifest: Manifest, run: Run) -> None:
     path = written(manifest, "torn.csv", (*manifest.clips, torn))
     with pytest.raises(UserError, match=r"torn\.mp4: cut short"):
         extract_features(run, path, workers=0)
-    assert len(extract_features(run, path, workers=0, skip_broken=True).values) == 6
+    features = extract_features(run, path, workers=0, skip_broken=True)
+    assert len(features.values) == 6
+    assert features.left_out == ("torn.mp4",)
+
+
+def test_decoded_frames_are_kept_and_give_the_same_features(manifest: Manifest, run: Run, tmp_path: Path) -> None:
+    path = manifest.root / "manifest.csv"
+    plain = extract_features(run, path, split="val", workers=0)
+    for _ in range(2):
+        kept = extract_features(run, path, split="val", workers=0, cache=tmp_path / "cache")
+        np.testing.assert_array_equal(kept.values, plain.values)
+    assert any((tmp_path / "cache").iterdir())
 
 
 @pytest.mark.parametrize("name", ["tsn_resnet18", "arc_tsm_resnet18"])

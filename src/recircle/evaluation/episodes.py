@@ -1,6 +1,7 @@
 """Few-shot recognition with frozen features: how well a trunk tells classes apart of which it sees a few clips."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ class Features:
         classes: names of the classes.
         paths: N paths, relative to the manifest's folder.
         protocol: the views, in words.
+        data: which clips, in words.
+        left_out: paths of the clips that could not be decoded, which are not among the N.
     """
 
     values: NDArray[np.float32]
@@ -37,6 +40,8 @@ class Features:
     classes: tuple[str, ...]
     paths: tuple[str, ...]
     protocol: str
+    data: str
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +93,7 @@ def extract_features(
     skip_broken: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    cache: Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Features:
@@ -96,28 +102,24 @@ def extract_features(
     Args:
         run: the trained run, whose preprocessing and sampling the clips go through.
         manifest: the clips.
-        split: only the clips of this split; None takes all.
+        split: only the clips of this split; None or "all" takes all.
         protocol: views, whose features are averaged; None takes those of training.
         skip_broken: leave out clips that cannot be decoded, instead of failing.
         batch_size: clips decoded together.
         workers: processes that decode; 0 decodes in this one.
+        cache: folder in which decoded, resized frames are kept after their first use; None decodes every time.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         progress: called with (clips done, clips in all) after each batch.
 
     Raises:
         UserError: files are missing; no clip of the split has a label; clips cannot be decoded and `skip_broken` is
-            off.
+            off; decoded frames cannot be kept in `cache`.
     """
     where = pick_device(device)
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
-    table = Manifest.read(manifest).select(split=split)
-    clips = Manifest(tuple(clip for clip in table.clips if clip.label), table.root)
-    if not len(clips):
-        part = f" of the split {split!r}" if split is not None else ""
-        raise UserError(f"{manifest}: no clip{part} has a label, so there are no classes to tell apart")
-    check_broken(clips, skip_broken)
-    result, _ = run_views(
+    clips, data = labelled_clips(manifest, split, skip_broken=skip_broken)
+    result, left_out = run_views(
         FeatureNetwork(prepare_for_inference(run.load_model(where))),
         clips,
         labels=clips.labels,
@@ -126,6 +128,7 @@ def extract_features(
         skip_broken=skip_broken,
         batch_size=batch_size,
         workers=workers,
+        cache=cache,
         device=where,
         progress=progress,
     )
@@ -136,7 +139,62 @@ def extract_features(
         paths=tuple(clips.clips[row].path for row in result.rows),
         protocol=protocol.describe(spec.sampling, spec.preprocessing).removesuffix(f"{protocol.fusion} mean")
         + "feature mean",
+        data=data,
+        left_out=tuple(clip.path for clip in left_out),
     )
+
+
+def labelled_clips(manifest: Path, split: str | None = None, *, skip_broken: bool = False) -> tuple[Manifest, str]:
+    """Return the clips that `extract_features` takes, and which they are in words.
+
+    Args:
+        manifest: the clips.
+        split: only those of this split; None or "all" takes all.
+        skip_broken: keep clips that the manifest calls broken, instead of failing.
+
+    Raises:
+        UserError: the manifest cannot be read; no clip of the split has a label; clips are broken and `skip_broken` is
+            off.
+    """
+    table = Manifest.read(manifest)
+    whole = split is None or split == "all"
+    chosen = table if whole else table.select(split=split)
+    clips = replace(chosen, clips=tuple(clip for clip in chosen.clips if clip.label))
+    if not len(clips):
+        part = "" if whole else f" of the split {split!r}"
+        splits = ", ".join(sorted({clip.split for clip in table.clips} - {""})) or "none"
+        there = "" if whole else f"; of splits there are {splits}"
+        raise UserError(f"{manifest}: no clip{part} has a label, so there are no classes to tell apart{there}")
+    check_broken(clips, skip_broken)
+    of = f" ({', '.join(clips.datasets)})" if clips.datasets else ""
+    return clips, f"{manifest}{of}, {'all clips' if whole else f'split {split}'}"
+
+
+def check_classes(counts: Collection[int], *, ways: int, shots: int, queries: int) -> None:
+    """Insist on enough classes with enough clips, which can be told before any clip is decoded.
+
+    Args:
+        counts: clips of each class.
+        ways: classes of an episode.
+        shots: known clips of each class.
+        queries: clips of each class to recognise.
+
+    Raises:
+        UserError: fewer than `ways` classes have `shots` + `queries` clips.
+    """
+    if len(counts) < ways:
+        raise UserError(
+            f"each episode takes {ways} classes, and the number of classes here is {len(counts)}; give fewer --ways, "
+            "or index clips of more classes"
+        )
+    needed = shots + queries
+    enough = sum(count >= needed for count in counts)
+    if enough < ways:
+        raise UserError(
+            f"each episode takes {ways} classes with {needed} clips, {shots} to know and {queries} to recognise, and "
+            f"of the {len(counts)} classes here {enough} have as many; give fewer --ways, --shots or --queries, or "
+            "index more clips"
+        )
 
 
 def few_shot(
@@ -176,12 +234,8 @@ def few_shot(
         )
     needed = shots + queries
     rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    check_classes([len(clips) for clips in rows], ways=ways, shots=shots, queries=queries)
     rows = [clips for clips in rows if len(clips) >= needed]
-    if len(rows) < ways:
-        raise UserError(
-            f"only {len(rows)} classes have {needed} clips, {shots} to know and {queries} to recognise, where each "
-            f"episode takes {ways} classes; take fewer classes or clips, or index more"
-        )
     unit = _unit(features.astype(np.float64))
     rng = np.random.default_rng(seed)
     truth = np.arange(ways)[:, None]
