@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.machine import run_main
+from studies.pages import write_block
 from studies.results import Results
 from studies.runner import run_trials
 from studies.trial import Trial
@@ -24,20 +25,36 @@ class Study:
         name: of its module, its result file and its page.
         about: in one line.
         trials: from the folder for data (or the data's own) to what is to be trained, the most wanted first.
-        report: makes tables and pictures of the records.
+        blocks: from the records to the texts of the page's marked places.
+        draw: makes the pictures, in the folder of the page.
+        page: name of the page that shows it, where that is another study's; "" is its own.
         needs_data: whether --data names a data set that must be there, not a folder to be filled.
     """
 
     name: str
     about: str
     trials: Callable[[Path], list[Trial]]
-    report: Callable[[Results], None] | None = None
+    blocks: Callable[[Results], dict[str, str]]
+    draw: Callable[[Results, Path], None] | None = None
+    page: str = ""
     needs_data: bool = False
 
     @property
     def path(self) -> Path:
         """The result file."""
         return RESULTS / f"{self.name}.json"
+
+    def report(self, results: Results) -> None:
+        """Write the tables into the page, and the pictures beside it.
+
+        Raises:
+            UserError: the page is not there or has no place for a table.
+        """
+        folder = self.path.parent
+        for name, text in self.blocks(results).items():
+            write_block(folder / f"{self.page or self.name}.md", name, text)
+        if self.draw is not None:
+            self.draw(results, folder)
 
     def main(self) -> None:
         """Run the study's command; what the user can mend is one line, and the exit status is 2."""
@@ -62,7 +79,8 @@ class Study:
             results = run_trials(
                 trials, results, options.results, runs=options.runs / self.name, jobs=options.jobs, threads=1
             )
-        if self.report is not None:
+        # the page shows what the repository's result file holds, and no other
+        if results.records and options.results == self.path:
             self.report(results)
 
     def _parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -10,6 +10,9 @@ from pathlib import Path
 from studies import miracl
 from studies.command import Study
 from studies.datasets import manifest
+from studies.pages import table
+from studies.results import Results
+from studies.summary import summarise
 from studies.trial import Trial
 
 RATES = (0.02, 0.05, 0.1)
@@ -31,7 +34,19 @@ def trials(data: Path) -> list[Trial]:
     ]
 
 
-STUDY = Study(name="miracl_settings", about=(__doc__ or "").partition("\n")[0], trials=trials, needs_data=True)
+def blocks(results: Results) -> dict[str, str]:
+    """Return the table of all rates."""
+    return {"settings": table(summarise(results.records), ("top1", "inside"))}
+
+
+STUDY = Study(
+    name="miracl_settings",
+    about=(__doc__ or "").partition("\n")[0],
+    trials=trials,
+    blocks=blocks,
+    page="miracl_words",
+    needs_data=True,
+)
 
 if __name__ == "__main__":
     STUDY.main()

@@ -15,10 +15,21 @@ from recircle.training.config import TrainConfig
 from studies import miracl
 from studies.command import Study
 from studies.datasets import manifest
+from studies.pages import differences_table, table
+from studies.pictures import dots, scatter
+from studies.results import Results
+from studies.summary import difference, summarise
 from studies.trial import Trial
 
 SEEDS = 5
+FIXED = "fixed"
+"""What the division of the speakers into ten to train on and five to test on is called."""
+
 MAIN = ("TSM-R18", "ARC-TSM-R18")
+EQUAL_TIME = "TSM-R18, as long as ARC"
+LONG, LONG_SEEDS = "ARC-TSM-R18, 51 epochs", 3
+"""ARC trained for as many epochs as the plain host that has its time: three and a half times as long as that."""
+
 LEFT_OUT_EPOCHS = 10
 """Of the trainings that leave one speaker out: these see 1,400 clips an epoch, not 1,000."""
 
@@ -27,10 +38,12 @@ def trials(data: Path) -> list[Trial]:
     """Return the fixed division, seed by seed, then the speakers left out."""
     table = manifest(data, "miracl_words", Path("runs/studies"))
     fixed = [
-        Trial(system=system, seed=seed, fold="fixed", config=config(table))
+        Trial(system=system, seed=seed, fold=FIXED, config=config(table))
         for seed in range(SEEDS)
         for system, config in systems().items()
+        if system != LONG
     ]
+    long = [Trial(system=LONG, seed=seed, fold=FIXED, config=systems()[LONG](table)) for seed in range(LONG_SEEDS)]
     left_out = [
         Trial(
             system=system,
@@ -41,22 +54,56 @@ def trials(data: Path) -> list[Trial]:
         for speaker in sorted({*miracl.TRAIN_SPEAKERS, *miracl.TEST_SPEAKERS})
         for system in MAIN
     ]
-    return [*fixed, *left_out]
+    return [*fixed, *long, *left_out]
 
 
 def systems() -> dict[str, Callable[..., TrainConfig]]:
     """Return what makes the config of each system."""
     tsm = partial(miracl.config, model="tsm_resnet18", lr=miracl.LR)
     plain, arc = MAIN
+    long = miracl.EPOCHS_OF_EQUAL_TIME
     return {
         plain: tsm,
         arc: partial(miracl.config, model="arc_tsm_resnet18", lr=miracl.ARC_LR, arc=ArcConfig.paper()),
-        "TSM-R18, as long as ARC": partial(tsm, epochs=miracl.EPOCHS_OF_EQUAL_TIME),
+        EQUAL_TIME: partial(tsm, epochs=long),
+        LONG: partial(miracl.config, model="arc_tsm_resnet18", lr=miracl.ARC_LR, arc=ArcConfig.paper(), epochs=long),
         "TSM-R34": partial(miracl.config, model="tsm_resnet34", lr=miracl.LR),
     }
 
 
-STUDY = Study(name="miracl_words", about=(__doc__ or "").partition("\n")[0], trials=trials, needs_data=True)
+def blocks(results: Results) -> dict[str, str]:
+    """Return the tables of the systems and their differences: of the fixed division, and of the speakers left out."""
+    plain, arc = MAIN
+    fixed = [record for record in results.records if record.fold == FIXED]
+    rows = summarise(fixed, list(systems()))
+    names = [row.system for row in rows]
+    pairs = [(arc, other) for other in names if other not in (arc, LONG)]
+    pairs += [(LONG, other) for other in names if other == EQUAL_TIME and LONG in names]
+    compared = [difference(fixed, one, other, "top1") for one, other in pairs]
+    found = {"results": table(rows), "differences": differences_table(compared)}
+    left_out = [record for record in results.records if record.fold != FIXED]
+    if {record.system for record in left_out} == {plain, arc}:
+        compared = differences_table([difference(left_out, arc, plain, "top1")])
+        found["left_out"] = table(summarise(left_out, MAIN), repetitions="speakers") + "\n\n" + compared
+    return found
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw the accuracies of the fixed division, and those against the time of training."""
+    rows = summarise([record for record in results.records if record.fold == FIXED], list(systems()))
+    title = "MIRACL words, speakers never seen"
+    dots(rows, folder / "miracl_words.png", figure="top1", title=title, chance=1 / 10)
+    scatter(rows, folder / "miracl_words_seconds.png", figure="top1", x="seconds", title=title)
+
+
+STUDY = Study(
+    name="miracl_words",
+    about=(__doc__ or "").partition("\n")[0],
+    trials=trials,
+    blocks=blocks,
+    draw=draw,
+    needs_data=True,
+)
 
 if __name__ == "__main__":
     STUDY.main()

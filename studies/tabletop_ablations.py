@@ -6,13 +6,17 @@ ARC-TSM-ResNet-18 with 8 channels in the stem, trained as in `studies.tabletop_h
 and both presets.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from recircle.layers.config import ArcConfig
-from studies import tabletop
+from studies import tabletop, tabletop_hosts
 from studies.command import Study
-from studies.trial import Trial
+from studies.pages import differences_table, table
+from studies.pictures import dots
+from studies.results import Results
+from studies.summary import RankAgreement, difference, rank_agreement, summarise
+from studies.trial import Record, Trial
 
 SEEDS = 3
 WIDTH = 8
@@ -35,11 +39,11 @@ class Variant:
     in_hosts: str | None = None
 
 
+PAPER = "ARC (n = 4, RA + RF, additive, S+T, FC)"
+
 VARIANTS: dict[str, Variant] = {
     "TSM (n = 1, no RA, no RF)": Variant(arc=None, published=41.8, in_hosts="TSM-R18 w8"),
-    "ARC (n = 4, RA + RF, additive, S+T, FC)": Variant(
-        arc=ArcConfig.paper(), published=47.9, in_hosts="ARC-TSM-R18 w8, paper"
-    ),
+    PAPER: Variant(arc=ArcConfig.paper(), published=47.9, in_hosts="ARC-TSM-R18 w8, paper"),
     "RF only": Variant(arc=ArcConfig.paper(attention=False), published=46.3),
     "RA only": Variant(arc=ArcConfig.paper(fusion=False), published=46.7),
     "n = 2": Variant(arc=ArcConfig.paper(steps=2), published=46.5),
@@ -77,7 +81,57 @@ def trials(data: Path) -> list[Trial]:
     ]
 
 
-STUDY = Study(name="tabletop_ablations", about=(__doc__ or "").partition("\n")[0], trials=trials)
+def blocks(results: Results) -> dict[str, str]:
+    """Return the table of the variants, their differences from the paper's layer, and the agreement with its table."""
+    records = with_hosts(results)
+    rows = summarise(records, list(VARIANTS))
+    compared = [
+        difference(records, row.system, PAPER, "inside")
+        for row in rows
+        if row.system != PAPER and any(record.system == PAPER for record in records)
+    ]
+    agreement = order(records)
+    words = (
+        f"Spearman's rank correlation with the paper's order over {len(agreement.variants)} variants: "
+        f"{agreement.spearman:+.2f}"
+        + ("" if agreement.low is None else f" (over resampled seeds {agreement.low:+.2f} to {agreement.high:+.2f})")
+        + f"; Kendall's tau {agreement.kendall:+.2f}."
+    )
+    return {
+        "results": table(rows, ("repetitions", "top1", "inside", "gmacs", "params")),
+        "differences": differences_table(compared),
+        "order": words,
+    }
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw the accuracies of the variants."""
+    rows = summarise(with_hosts(results), list(VARIANTS))
+    title = "Variants of ARC on Tabletop, one of four siblings"
+    dots(rows, folder / "tabletop_ablations.png", figure="inside", title=title, chance=1 / 4, baseline=PAPER)
+
+
+def with_hosts(results: Results) -> list[Record]:
+    """Return the records and those of `studies.tabletop_hosts` that are rows here, of the same seeds."""
+    names = {variant.in_hosts: name for name, variant in VARIANTS.items() if variant.in_hosts}
+    path = tabletop_hosts.STUDY.path
+    hosts = Results.read(path).records if path.is_file() else ()
+    taken = [replace(one, system=names[one.system]) for one in hosts if one.system in names and one.seed < SEEDS]
+    return [*results.records, *taken]
+
+
+def order(records: list[Record]) -> RankAgreement:
+    """Compare the order of the variants with the paper's, over the seeds that all of them have."""
+    published = {name: variant.published for name, variant in VARIANTS.items() if variant.published is not None}
+    seeds = [seed for seed in range(SEEDS) if published.keys() <= {r.system for r in records if r.seed == seed}]
+    found = {(record.system, record.seed): record.inside for record in records}
+    values = {name: [found[name, seed] or 0.0 for seed in seeds] for name in published}
+    return rank_agreement(values, published)
+
+
+STUDY = Study(
+    name="tabletop_ablations", about=(__doc__ or "").partition("\n")[0], trials=trials, blocks=blocks, draw=draw
+)
 
 if __name__ == "__main__":
     STUDY.main()

@@ -14,6 +14,10 @@ from recircle.layers.config import ArcConfig
 from recircle.training.config import TrainConfig
 from studies import tabletop
 from studies.command import Study
+from studies.pages import differences_table, table
+from studies.pictures import dots, scatter
+from studies.results import Results
+from studies.summary import difference, summarise
 from studies.trial import Trial
 
 SEEDS = 5
@@ -45,7 +49,31 @@ def systems() -> dict[str, Callable[[Path], TrainConfig]]:
     return {**found, SINGLE_FRAME: partial(tabletop.config, model="tsn_resnet18", width=16, frames=1)}
 
 
-STUDY = Study(name="tabletop_hosts", about=(__doc__ or "").partition("\n")[0], trials=trials)
+def blocks(results: Results) -> dict[str, str]:
+    """Return the table of the systems, and that of their differences."""
+    rows = summarise(results.records, list(systems()))
+    pairs = [
+        (f"ARC-TSM-R18 w{width}, {preset}", f"TSM-{other}")
+        for width in WIDTHS
+        for preset in ("paper", "published")
+        for other in (f"R18 w{width}", f"R34 w{width}")
+    ]
+    there = {row.system for row in rows}
+    compared = [difference(results.records, one, other, "inside") for one, other in pairs if {one, other} <= there]
+    return {"results": table(rows), "differences": differences_table(compared)}
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw the accuracies, and the accuracies against what is computed and how long training takes."""
+    rows = summarise(results.records, list(systems()))
+    name = "Tabletop, one of four siblings"
+    dots(rows, folder / "tabletop_hosts.png", figure="inside", title=name, chance=1 / 4)
+    temporal = [row for row in rows if row.system != SINGLE_FRAME]
+    scatter(temporal, folder / "tabletop_hosts_gmacs.png", figure="inside", x="gmacs", title=name)
+    scatter(temporal, folder / "tabletop_hosts_seconds.png", figure="inside", x="seconds", title=name)
+
+
+STUDY = Study(name="tabletop_hosts", about=(__doc__ or "").partition("\n")[0], trials=trials, blocks=blocks, draw=draw)
 
 if __name__ == "__main__":
     STUDY.main()

@@ -10,6 +10,9 @@ from pathlib import Path
 from recircle.data.tabletop.looks import CATALOGUES
 from studies import tabletop
 from studies.command import Study
+from studies.pages import table
+from studies.results import Results
+from studies.summary import summarise
 from studies.trial import Trial
 
 RATES = (0.03, 0.06, 0.12)
@@ -32,7 +35,18 @@ def trials(data: Path) -> list[Trial]:
     ]
 
 
-STUDY = Study(name="tabletop_settings", about=(__doc__ or "").partition("\n")[0], trials=trials)
+def blocks(results: Results) -> dict[str, str]:
+    """Return the table of all rates."""
+    return {"settings": table(summarise(results.records), ("top1", "inside"))}
+
+
+STUDY = Study(
+    name="tabletop_settings",
+    about=(__doc__ or "").partition("\n")[0],
+    trials=trials,
+    blocks=blocks,
+    page="tabletop_hosts",
+)
 
 if __name__ == "__main__":
     STUDY.main()

@@ -12,11 +12,16 @@ from pathlib import Path
 
 from recircle.layers.config import ArcConfig
 from recircle.training.config import TrainConfig
-from studies import tabletop
+from studies import tabletop, tabletop_hosts
 from studies.command import Study
+from studies.pages import table
+from studies.pictures import scatter
+from studies.results import Results
+from studies.summary import Row, summarise
 from studies.trial import Trial
 
 SEEDS = 2
+FROM_HOSTS = ("single frame R18 w16", "TSM-R18 w16", "TSM-R34 w16", "ARC-TSM-R18 w16, paper")
 
 SYSTEMS: dict[str, Callable[[Path], TrainConfig]] = {
     "TSN-R18 w16": partial(tabletop.config, model="tsn_resnet18", width=16),
@@ -49,7 +54,29 @@ def trials(data: Path) -> list[Trial]:
     ]
 
 
-STUDY = Study(name="tabletop_systems", about=(__doc__ or "").partition("\n")[0], trials=trials)
+def blocks(results: Results) -> dict[str, str]:
+    """Return the table of all systems, the best first."""
+    return {"results": table(_rows(results))}
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw the accuracies against what is computed, and against the speed of training."""
+    title = "Tabletop, one of four siblings"
+    rows = _rows(results)
+    scatter(rows, folder / "tabletop_systems_gmacs.png", figure="inside", x="gmacs", title=title)
+    scatter(rows, folder / "tabletop_systems_speed.png", figure="inside", x="clips_per_second", title=title)
+
+
+def _rows(results: Results) -> list[Row]:
+    path = tabletop_hosts.STUDY.path
+    hosts = Results.read(path).records if path.is_file() else ()
+    taken = [record for record in hosts if record.system in FROM_HOSTS and record.seed < SEEDS]
+    return sorted(summarise([*results.records, *taken]), key=lambda row: -row.top1.mean)
+
+
+STUDY = Study(
+    name="tabletop_systems", about=(__doc__ or "").partition("\n")[0], trials=trials, blocks=blocks, draw=draw
+)
 
 if __name__ == "__main__":
     STUDY.main()

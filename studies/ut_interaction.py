@@ -14,6 +14,10 @@ from recircle.recipes.registry import get_recipe
 from recircle.training.config import TrainConfig
 from studies.command import Study
 from studies.datasets import manifest
+from studies.pages import differences_table, table
+from studies.pictures import dots
+from studies.results import Results
+from studies.summary import difference, mcnemar_pooled, pooled_right, summarise
 from studies.trial import Trial
 
 SEQUENCES = {"set1": range(1, 11), "set2": range(11, 21)}
@@ -53,7 +57,43 @@ def config(table: Path, model: str, frames: int, fold: str) -> TrainConfig:
     return replace(base, model=replace(base.model, name=model), data=data, epochs=EPOCHS)
 
 
-STUDY = Study(name="ut_interaction", about=(__doc__ or "").partition("\n")[0], trials=trials, needs_data=True)
+def blocks(results: Results) -> dict[str, str]:
+    """Return for each set the table of the systems and their differences."""
+    found = {}
+    for name in SEQUENCES:
+        records = [record for record in results.records if record.fold.startswith(name)]
+        rows = summarise(records, list(SYSTEMS))
+        there = [row.system for row in rows]
+        lines = [table(rows, ("repetitions", "top1", "gmacs", "params", "minutes"), repetitions="folds")]
+        if "ARC-TSM" in there and "TSM" in there:
+            pairs = [(one, other) for one, other in (("TSM", "TSN"), ("ARC-TSM", "TSM")) if other in there]
+            lines.append(differences_table([difference(records, *pair, "top1") for pair in pairs]))
+            test = mcnemar_pooled(records, "ARC-TSM", "TSM")
+            lines.append(
+                f"Of all {test.clips} clips, ARC-TSM alone is right on {test.only_here} and TSM alone on "
+                f"{test.only_there}; McNemar's test ({test.test}) p = {test.p_value:.2f}. "
+                f"Intervals over clips: TSM {pooled_right(records, 'TSM')}, ARC-TSM {pooled_right(records, 'ARC-TSM')}."
+            )
+        found[name] = "\n\n".join(lines)
+    return found
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw the accuracies of each set."""
+    for name in SEQUENCES:
+        rows = summarise([record for record in results.records if record.fold.startswith(name)], list(SYSTEMS))
+        title = f"UT-Interaction, {name}, one sequence left out in turn"
+        dots(rows, folder / f"ut_interaction_{name}.png", figure="top1", title=title, chance=1 / 6)
+
+
+STUDY = Study(
+    name="ut_interaction",
+    about=(__doc__ or "").partition("\n")[0],
+    trials=trials,
+    blocks=blocks,
+    draw=draw,
+    needs_data=True,
+)
 
 if __name__ == "__main__":
     STUDY.main()
