@@ -135,7 +135,7 @@ def _picture(width: float, height: float) -> "Picture":
 
 
 def _colour(row: Row) -> str:
-    return ARC if "ARC" in row.system else PLAIN
+    return ARC if row.arc else PLAIN
 
 
 def _cost(row: Row, x: Cost) -> float:

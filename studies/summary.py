@@ -54,6 +54,7 @@ class Row:
 
     Attributes:
         system: its name.
+        arc: whether the network has ARC layers.
         repetitions: number of its records.
         top1: share of the test clips whose class scores best.
         inside: the same among the classes of the true family; None where a record has no such figure.
@@ -64,6 +65,7 @@ class Row:
     """
 
     system: str
+    arc: bool
     repetitions: int
     top1: Spread
     inside: Spread | None
@@ -314,6 +316,7 @@ def _row(records: Sequence[Record]) -> Row:
     inside = [record.inside for record in records if record.inside is not None]
     return Row(
         system=records[0].system,
+        arc=records[0].settings["model"]["name"].startswith("arc_"),
         repetitions=len(records),
         top1=Spread.of([record.top1 for record in records]),
         inside=Spread.of(inside) if len(inside) == len(records) else None,

@@ -16,7 +16,7 @@ def record(system: str, seed: int = 0, *, right: str = "10", fold: str = "", ins
         seconds=60.0 + seed,
         params=1_500_000,
         gmacs=0.0521,
-        settings={"epochs": 1},
+        settings={"model": {"name": "arc_tsm_resnet18" if system.startswith("ARC") else "tsm_resnet18"}},
         machine="a machine",
         threads=1,
         commit="abc",

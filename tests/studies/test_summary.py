@@ -33,6 +33,7 @@ def test_rows_are_in_the_order_that_is_asked_for() -> None:
     rows = summarise(records, ["a", "b", "not there"])
     assert [row.system for row in rows] == ["a", "b"]
     assert rows[1].repetitions == 2
+    assert [row.arc for row in summarise([record("ARC-TSM"), record("TSM, as long as ARC")])] == [True, False]
     assert rows[1].top1.mean == pytest.approx(0.625)
     assert rows[1].inside is not None
     assert rows[1].inside.mean == pytest.approx(0.7)
