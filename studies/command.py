@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.machine import run_main
+from recircle.errors import UserError
 from studies.pages import write_block
 from studies.results import Results
 from studies.runner import run_trials
@@ -73,15 +74,29 @@ class Study:
         fresh = Results(study=self.name, command=f"python -m studies.{self.name}")
         results = Results.read(options.results) if options.results.is_file() else fresh
         if not options.report_only:
-            trials = self.trials(options.data)
-            if options.only:
-                trials = [trial for trial in trials if any(fnmatchcase(trial.folder, p) for p in options.only)]
-            results = run_trials(
-                trials, results, options.results, runs=options.runs / self.name, jobs=options.jobs, threads=1
-            )
-        # the page shows what the repository's result file holds, and no other
-        if results.records and options.results == self.path:
-            self.report(results)
+            every = self.trials(options.data)
+            wanted = [one for one in every if not options.only or any(fnmatchcase(one.folder, p) for p in options.only)]
+            if not wanted:
+                raise UserError(f"--only {' '.join(options.only)} matches no trial, such as {every[0].folder}")
+            try:
+                results = run_trials(
+                    wanted,
+                    results,
+                    options.results,
+                    order=every,
+                    runs=options.runs / self.name,
+                    jobs=options.jobs,
+                )
+            except UserError:
+                # what did succeed is worth a page too
+                self._show(options.results)
+                raise
+        self._show(options.results)
+
+    def _show(self, path: Path) -> None:
+        """Report, unless the result file is another one than the repository's, which the page shows."""
+        if path == self.path and path.is_file():
+            self.report(Results.read(path))
 
     def _parse(self, arguments: Sequence[str] | None) -> argparse.Namespace:
         parser = argparse.ArgumentParser(prog=f"python -m studies.{self.name}", description=self.about)

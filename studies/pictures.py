@@ -1,15 +1,20 @@
 """Pictures of a study's systems: how well each does, how sure that is, and what it costs."""
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from PIL import Image
+
 from recircle.errors import UserError
+from recircle.files import atomic_write
 from studies.summary import Figure, Row, Spread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
+    from matplotlib.lines import Line2D
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
@@ -20,6 +25,7 @@ ARC, PLAIN = "#D55E00", "#0072B2"
 SHAPES = {ARC: "D", PLAIN: "o"}
 NAMES = {ARC: "with ARC", PLAIN: "plain"}
 GREY = "0.35"
+DPI = 150
 
 FIGURES: dict[Figure, str] = {"top1": "top-1 accuracy (%)", "inside": "top-1 accuracy inside the family (%)"}
 COSTS: dict[Cost, str] = {
@@ -55,30 +61,33 @@ def dots(
     shown = _with(rows, figure)
     picture = _picture(7.2, 1.5 + 0.34 * len(shown))
     axes = picture.add_subplot()
+    lines: list[Line2D] = []
     for place, (row, spread) in enumerate(shown):
         colour = _colour(row)
         values = [100 * value for value in spread.values]
-        axes.scatter(values, [place] * len(values), s=22, color=colour, alpha=0.35, linewidths=0, zorder=2)
+        # below the mean, which would hide them
+        axes.scatter(values, [place + 0.24] * len(values), s=16, color=colour, alpha=0.4, linewidths=0, zorder=2)
         axes.errorbar(
             100 * spread.mean,
             place,
             xerr=_error(spread),
             fmt=SHAPES[colour],
             color=colour,
-            markersize=6.5,
-            markeredgecolor="white",
-            elinewidth=1.8,
+            markersize=6,
+            elinewidth=1.6,
+            capsize=3,
             zorder=3,
         )
         if row.system == baseline:
-            axes.axvline(100 * spread.mean, color=colour, linewidth=0.9, alpha=0.7, zorder=1)
+            lines.append(axes.axvline(100 * spread.mean, color=GREY, linewidth=0.9, zorder=1, label=baseline))
     if chance is not None:
-        axes.axvline(100 * chance, color=GREY, linewidth=1.2, linestyle="--", zorder=1)
+        lines.append(axes.axvline(100 * chance, color=GREY, linewidth=1.2, linestyle="--", zorder=1, label="chance"))
     axes.set_yticks(range(len(shown)), [row.system for row, _ in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(FIGURES[figure])
-    _finish(picture, axes, title, shown, path, chance=chance is not None)
+    axes.set_xlabel(FIGURES[figure], fontsize=10.5)
+    _finish(picture, axes, title, shown, lines)
+    _save(picture, path)
 
 
 def scatter(rows: Sequence[Row], path: Path, *, figure: Figure, x: Cost, title: str) -> None:
@@ -107,16 +116,20 @@ def scatter(rows: Sequence[Row], path: Path, *, figure: Figure, x: Cost, title: 
             yerr=_error(spread),
             fmt=SHAPES[colour],
             color=colour,
-            markersize=7,
+            markersize=6.5,
             markeredgecolor="white",
-            elinewidth=1.4,
+            markeredgewidth=0.6,
+            elinewidth=1.3,
+            capsize=3,
             zorder=3,
         )
     _log_axis(axes, [cost for cost, _ in points])
-    axes.set_xlabel(COSTS[x])
-    axes.set_ylabel(FIGURES[figure])
+    axes.set_xlabel(COSTS[x], fontsize=10.5)
+    axes.set_ylabel(FIGURES[figure], fontsize=10.5)
     axes.margins(y=0.12)
-    _finish(picture, axes, title, shown, path, labels=points)
+    _finish(picture, axes, title, shown)
+    _label(picture, axes, [row for row, _ in shown], [spread for _, spread in shown], points)
+    _save(picture, path)
 
 
 def _with(rows: Sequence[Row], figure: Figure) -> list[tuple[Row, Spread]]:
@@ -157,8 +170,9 @@ def _log_axis(axes: "Axes", costs: Sequence[float]) -> None:
     room = max(1.25, (2.5 * low / high) ** 0.5)
     axes.set_xscale("log")
     axes.set_xlim(low / room, high * room)
-    narrow = high * room**2 / low < 12
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 6, 8) if narrow else (1, 2, 5)))
+    span = high * room**2 / low
+    subs = (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8) if span < 4 else (1, 1.5, 2, 3, 4, 6, 8) if span < 12 else (1, 2, 5)
+    axes.xaxis.set_major_locator(LogLocator(subs=subs))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
 
@@ -168,37 +182,31 @@ def _finish(
     axes: "Axes",
     title: str,
     shown: Sequence[tuple[Row, Spread]],
-    path: Path,
-    *,
-    chance: bool = False,
-    labels: Sequence[tuple[float, float]] = (),
+    lines: "Sequence[Line2D]" = (),
 ) -> None:
-    """Add what all pictures have, and write the file; the same input gives the same bytes."""
+    """Add what all pictures have: a grid, a title, and a legend, of these lines too."""
+    from matplotlib.lines import Line2D
+
     axes.grid(color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=10)
-    axes.xaxis.label.set_fontsize(10.5)
-    axes.yaxis.label.set_fontsize(10.5)
     picture.suptitle(title, fontsize=12)
-    _legend(picture, [row for row, _ in shown], chance=chance)
-    if labels:
-        _label(picture, axes, [row for row, _ in shown], [spread for _, spread in shown], labels)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.savefig(path, format="png", dpi=150, metadata={"Software": None})
-
-
-def _legend(picture: "Picture", rows: Sequence[Row], *, chance: bool) -> None:
-    from matplotlib.lines import Line2D
-
-    kinds = [colour for colour in NAMES if any(_colour(row) == colour for row in rows)]
+    kinds = [colour for colour in NAMES if any(_colour(row) == colour for row, _ in shown)]
     entries = [
-        Line2D([], [], color=colour, marker=SHAPES[colour], markeredgecolor="white", markersize=7, label=NAMES[colour])
-        for colour in kinds
+        Line2D([], [], color=colour, marker=SHAPES[colour], markersize=6.5, label=NAMES[colour]) for colour in kinds
     ]
-    if chance:
-        entries.append(Line2D([], [], color=GREY, linewidth=1.2, linestyle="--", label="chance"))
-    picture.legend(handles=entries, loc="outside lower center", ncols=len(entries), fontsize=10, frameon=False)
+    handles = [*entries, *lines]
+    picture.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=10, frameon=False)
+
+
+def _save(picture: "Picture", path: Path) -> None:
+    """Write a file that is the same for the same systems, with a palette, which makes it a third as large."""
+    drawn = BytesIO()
+    picture.savefig(drawn, format="png", dpi=DPI)
+    image = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, lambda place: image.save(place, format="png", optimize=True, dpi=(DPI, DPI)))
 
 
 def _label(
@@ -234,29 +242,23 @@ def _label(
         taken.append(boxes[best])
 
 
-_PLACES = [
-    (7, 0, "left", "center"),
-    (-7, 0, "right", "center"),
-    *(
-        (sign * 7, up, side, "center")
-        for up in (10, -10, 20, -20, 32, -32)
-        for sign, side in ((1, "left"), (-1, "right"))
-    ),
-]
-"""Where a name may stand: points to the right of its dot and above it, and which side of the name is there."""
+Place = tuple[float, float, Literal["left", "right"]]
+
+_SIDES: tuple[tuple[float, Literal["left", "right"]], ...] = ((7, "left"), (-7, "right"))
+
+_PLACES: list[Place] = [(right, up, side) for up in (0, 10, -10, 20, -20, 32, -32) for right, side in _SIDES]
+"""Where a name may stand: points to the right of its dot and above it, and which of its ends is there."""
 
 
-def _annotation(
-    axes: "Axes", row: Row, point: tuple[float, float], place: tuple[float, float, str, str]
-) -> "Annotation":
-    right, up, side, middle = place
+def _annotation(axes: "Axes", row: Row, point: tuple[float, float], place: Place) -> "Annotation":
+    right, up, side = place
     return axes.annotate(
         row.system,
         point,
         (right, up),
         textcoords="offset points",
         ha=side,
-        va=middle,
+        va="center",
         fontsize=9,
         color=_colour(row),
         zorder=4,

@@ -20,14 +20,22 @@ Work = Callable[[Trial], Record]
 
 
 def run_trials(
-    trials: Sequence[Trial], results: Results, path: Path, *, runs: Path, jobs: int, threads: int = 1
+    trials: Sequence[Trial],
+    results: Results,
+    path: Path,
+    *,
+    order: Sequence[Trial],
+    runs: Path,
+    jobs: int,
+    threads: int = 1,
 ) -> Results:
     """Do what is missing, in order, and write the result file after each trial.
 
     Args:
-        trials: all of the study.
+        trials: what is wanted of the study.
         results: what is known already.
         path: the result file.
+        order: all trials of the study, in the order of the records.
         runs: folder for the runs.
         jobs: trials at a time, each a process of its own.
         threads: of PyTorch in each of these processes; timings hold for this number.
@@ -54,7 +62,7 @@ def run_trials(
                         print(f"{trial.folder} failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
                         continue
                     record = future.result()
-                    results = results.adding(record, trials)
+                    results = results.adding(record, order)
                     results.write(path)
                     _say(record, len(todo) - len(running), len(todo), time.monotonic() - began)
         except KeyboardInterrupt:

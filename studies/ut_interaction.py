@@ -21,7 +21,7 @@ from studies.summary import difference, mcnemar_pooled, pooled_right, summarise
 from studies.trial import Trial
 
 SEQUENCES = {"set1": range(1, 11), "set2": range(11, 21)}
-RESIZE, CROP, EPOCHS = 110, 96, 6
+RESIZE, CROP, EPOCHS = 74, 64, 8
 SYSTEMS = {
     "single frame": ("tsn_efficientnet_lite0", 1),
     "TSN": ("tsn_efficientnet_lite0", 8),

@@ -79,6 +79,11 @@ def test_a_study_goes_on_where_it_ended(study: Study, tmp_path: Path, capsys: py
     study.run([*arguments, "--only", "TSM*"])
     assert [record.key for record in Results.read(study.path).records] == [("TSM", 0, ""), ("TSM", 1, "")]
     assert block(tmp_path / "small.md", "results").count("\n") == 2
+    study.run([*arguments, "--only", "ARC-seed-0"])
+    names = [(record.system, record.seed) for record in Results.read(study.path).records]
+    assert names == [("TSM", 0), ("ARC", 0), ("TSM", 1)]
+    with pytest.raises(UserError, match="--only nothing matches no trial, such as TSM-seed-0"):
+        study.run([*arguments, "--only", "nothing"])
     study.run(arguments)
     results = Results.read(study.path)
     assert [record.key for record in results.records] == [trial.key for trial in trials(Path())]
@@ -99,6 +104,7 @@ def test_a_trial_that_fails_leaves_the_others(study: Study, tmp_path: Path, caps
             [bad, good],
             Results(study="small", command=""),
             tmp_path / "results.json",
+            order=[good, bad],
             runs=tmp_path / "runs",
             jobs=1,
         )
