@@ -125,8 +125,13 @@ class Geometry:
     ) -> Tensor:
         """Return the gradient of `pool`; a maximum's is shared by all places that have it, as in `torch.amax`."""
         if pooling == "max":
-            places = x == pooled
-            return places * (grad / places.sum(dims, keepdim=True))
+            if x.dtype.itemsize < 4:
+                # the places that share a maximum can be more than half precision counts
+                places = x == pooled
+                return places * (grad / places.sum(dims, keepdim=True))
+            # as numbers and not as truth values, which sums and products would convert first
+            places = torch.eq(x, pooled, out=torch.empty_like(x))
+            return places.mul_(grad / self.sum(places, dims))
         with torch.enable_grad():
             source = x.detach().requires_grad_()
             return torch.autograd.grad(self.pool(source, dims, pooling, like), source, grad)[0]
