@@ -46,14 +46,18 @@ class Study:
         return RESULTS / f"{self.name}.json"
 
     def report(self, results: Results) -> None:
-        """Write the tables into the page, and the pictures beside it.
+        """Write the tables into the page and the pictures beside it; print the tables of a study that has no page yet.
 
         Raises:
-            UserError: the page is not there or has no place for a table.
+            UserError: the page has no place for a table.
         """
         folder = self.path.parent
+        page = folder / f"{self.page or self.name}.md"
         for name, text in self.blocks(results).items():
-            write_block(folder / f"{self.page or self.name}.md", name, text)
+            if page.is_file():
+                write_block(page, name, text)
+            else:
+                print(text, end="\n\n")
         if self.draw is not None:
             self.draw(results, folder)
 

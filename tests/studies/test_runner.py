@@ -94,6 +94,9 @@ def test_a_study_goes_on_where_it_ended(study: Study, tmp_path: Path, capsys: py
     (tmp_path / "small.md").write_text(PAGE)
     study.run(["--report-only"])
     assert block(tmp_path / "small.md", "results").count("\n") == 3
+    (tmp_path / "small.md").unlink()
+    study.run(["--report-only"])
+    assert "| ARC | 2 |" in capsys.readouterr().out
 
 
 def test_a_trial_that_fails_leaves_the_others(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
