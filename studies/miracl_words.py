@@ -18,7 +18,7 @@ from studies.datasets import manifest
 from studies.pages import differences_table, table
 from studies.pictures import dots, scatter
 from studies.results import Results
-from studies.summary import difference, summarise
+from studies.summary import differences, summarise
 from studies.trial import Trial
 
 SEEDS = 5
@@ -76,14 +76,11 @@ def blocks(results: Results) -> dict[str, str]:
     plain, arc = MAIN
     fixed = [record for record in results.records if record.fold == FIXED]
     rows = summarise(fixed, list(systems()))
-    names = [row.system for row in rows]
-    pairs = [(arc, other) for other in names if other not in (arc, LONG)]
-    pairs += [(LONG, other) for other in names if other == EQUAL_TIME and LONG in names]
-    compared = [difference(fixed, one, other, "top1") for one, other in pairs]
-    found = {"results": table(rows), "differences": differences_table(compared)}
+    pairs = [*((arc, row.system) for row in rows if row.system not in (arc, LONG)), (LONG, EQUAL_TIME)]
+    found = {"results": table(rows), "differences": differences_table(differences(fixed, pairs, "top1"))}
     left_out = [record for record in results.records if record.fold != FIXED]
     if {record.system for record in left_out} == {plain, arc}:
-        compared = differences_table([difference(left_out, arc, plain, "top1")])
+        compared = differences_table(differences(left_out, [(arc, plain)], "top1"))
         found["left_out"] = table(summarise(left_out, MAIN), repetitions="speakers") + "\n\n" + compared
     return found
 

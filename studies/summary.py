@@ -214,6 +214,17 @@ def difference(records: Sequence[Record], system: str, against: str, figure: Fig
     )
 
 
+def differences(records: Sequence[Record], pairs: Sequence[tuple[str, str]], figure: Figure) -> tuple[Difference, ...]:
+    """Compare pairs (system, against) as `difference` does; those without a common seed and fold are left out."""
+    keys = {(record.system, record.seed, record.fold) for record in records}
+    shared = [
+        (one, other)
+        for one, other in pairs
+        if any((other, seed, fold) in keys for its, seed, fold in keys if its == one)
+    ]
+    return tuple(difference(records, one, other, figure) for one, other in shared)
+
+
 def pooled_right(records: Sequence[Record], system: str) -> Pooled:
     """Return the accuracy on the clips of all folds together, in which a large fold weighs more than a small one.
 

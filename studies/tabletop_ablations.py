@@ -15,7 +15,7 @@ from studies.command import Study
 from studies.pages import differences_table, table
 from studies.pictures import dots
 from studies.results import Results
-from studies.summary import RankAgreement, difference, rank_agreement, summarise
+from studies.summary import RankAgreement, differences, rank_agreement, summarise
 from studies.trial import Record, Trial
 
 SEEDS = 3
@@ -85,23 +85,23 @@ def blocks(results: Results) -> dict[str, str]:
     """Return the table of the variants, their differences from the paper's layer, and the agreement with its table."""
     records = with_hosts(results)
     rows = summarise(records, list(VARIANTS))
-    compared = [
-        difference(records, row.system, PAPER, "inside")
-        for row in rows
-        if row.system != PAPER and any(record.system == PAPER for record in records)
-    ]
-    agreement = order(records)
-    words = (
-        f"Spearman's rank correlation with the paper's order over {len(agreement.variants)} variants: "
-        f"{agreement.spearman:+.2f}"
-        + ("" if agreement.low is None else f" (over resampled seeds {agreement.low:+.2f} to {agreement.high:+.2f})")
-        + f"; Kendall's tau {agreement.kendall:+.2f}."
-    )
-    return {
+    compared = differences(records, [(row.system, PAPER) for row in rows if row.system != PAPER], "inside")
+    found = {
         "results": table(rows, ("repetitions", "top1", "inside", "gmacs", "params")),
         "differences": differences_table(compared),
-        "order": words,
     }
+    if (agreement := order(records)) is not None:
+        found["order"] = (
+            f"Spearman's rank correlation with the paper's order over {len(agreement.variants)} variants: "
+            f"{agreement.spearman:+.2f}"
+            + (
+                ""
+                if agreement.low is None
+                else f" (over resampled seeds {agreement.low:+.2f} to {agreement.high:+.2f})"
+            )
+            + f"; Kendall's tau {agreement.kendall:+.2f}."
+        )
+    return found
 
 
 def draw(results: Results, folder: Path) -> None:
@@ -120,13 +120,13 @@ def with_hosts(results: Results) -> list[Record]:
     return [*results.records, *taken]
 
 
-def order(records: list[Record]) -> RankAgreement:
-    """Compare the order of the variants with the paper's, over the seeds that all of them have."""
+def order(records: list[Record]) -> RankAgreement | None:
+    """Compare the order of the variants with the paper's, over the seeds that all have; None where there is none."""
     published = {name: variant.published for name, variant in VARIANTS.items() if variant.published is not None}
     seeds = [seed for seed in range(SEEDS) if published.keys() <= {r.system for r in records if r.seed == seed}]
     found = {(record.system, record.seed): record.inside for record in records}
     values = {name: [found[name, seed] or 0.0 for seed in seeds] for name in published}
-    return rank_agreement(values, published)
+    return rank_agreement(values, published) if seeds else None
 
 
 STUDY = Study(

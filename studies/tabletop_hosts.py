@@ -18,7 +18,7 @@ from studies.command import Study
 from studies.pages import differences_table, table
 from studies.pictures import dots, scatter
 from studies.results import Results
-from studies.summary import difference, summarise
+from studies.summary import differences, summarise
 from studies.trial import Trial
 
 SEEDS = 5
@@ -65,8 +65,7 @@ def blocks(results: Results) -> dict[str, str]:
         for preset in ("paper", "published")
         for other in (f"R18 w{width}", f"R34 w{width}", f"R18 w{width}, as long as ARC")
     ]
-    there = {row.system for row in rows}
-    compared = [difference(results.records, one, other, "inside") for one, other in pairs if {one, other} <= there]
+    compared = differences(results.records, pairs, "inside")
     return {"results": table(rows), "differences": differences_table(compared)}
 
 

@@ -17,7 +17,7 @@ from studies.datasets import manifest
 from studies.pages import differences_table, table
 from studies.pictures import dots
 from studies.results import Results
-from studies.summary import difference, mcnemar_pooled, pooled_right, summarise
+from studies.summary import differences, mcnemar_pooled, pooled_right, summarise
 from studies.trial import Trial
 
 SEQUENCES = {"set1": range(1, 11), "set2": range(11, 21)}
@@ -63,11 +63,9 @@ def blocks(results: Results) -> dict[str, str]:
     for name in SEQUENCES:
         records = [record for record in results.records if record.fold.startswith(name)]
         rows = summarise(records, list(SYSTEMS))
-        there = [row.system for row in rows]
         lines = [table(rows, ("repetitions", "top1", "gmacs", "params", "minutes"), repetitions="folds")]
-        if "ARC-TSM" in there and "TSM" in there:
-            pairs = [(one, other) for one, other in (("TSM", "TSN"), ("ARC-TSM", "TSM")) if other in there]
-            lines.append(differences_table([difference(records, *pair, "top1") for pair in pairs]))
+        lines.append(differences_table(differences(records, [("TSM", "TSN"), ("ARC-TSM", "TSM")], "top1")))
+        if {"ARC-TSM", "TSM"} <= {row.system for row in rows}:
             test = mcnemar_pooled(records, "ARC-TSM", "TSM")
             lines.append(
                 f"Of all {test.clips} clips, ARC-TSM alone is right on {test.only_here} and TSM alone on "
@@ -82,6 +80,8 @@ def draw(results: Results, folder: Path) -> None:
     """Draw the accuracies of each set."""
     for name in SEQUENCES:
         rows = summarise([record for record in results.records if record.fold.startswith(name)], list(SYSTEMS))
+        if not rows:
+            continue
         title = f"UT-Interaction, {name}, one sequence left out in turn"
         dots(rows, folder / f"ut_interaction_{name}.png", figure="top1", title=title, chance=1 / 6)
 

@@ -1,0 +1,79 @@
+"""Each study: its trials can be built, and its tables and pictures made of whatever part of them is done."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from studies import (
+    miracl_settings,
+    miracl_words,
+    tabletop,
+    tabletop_ablations,
+    tabletop_hosts,
+    tabletop_settings,
+    tabletop_systems,
+    ut_interaction,
+)
+from studies.command import Study
+from studies.results import Results
+from studies.trial import Record, Trial
+from tests.studies.records import record
+
+MODULES = (
+    miracl_settings,
+    miracl_words,
+    tabletop_ablations,
+    tabletop_hosts,
+    tabletop_settings,
+    tabletop_systems,
+    ut_interaction,
+)
+
+
+@pytest.fixture(params=MODULES, ids=lambda module: module.STUDY.name)
+def study(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    study = request.param.STUDY
+    monkeypatch.setattr(tabletop, "clips", lambda folder: tmp_path / "manifest.csv")
+    monkeypatch.setattr(request.param, "manifest", lambda *_: tmp_path / "manifest.csv", raising=False)
+    # the records of other studies, which some tables show too, change while they are made
+    monkeypatch.setattr(tabletop_hosts, "STUDY", replace(tabletop_hosts.STUDY, name="not there"))
+    return study
+
+
+def done(trials: Iterable[Trial]) -> list[Record]:
+    return [
+        replace(
+            record(trial.system, trial.seed, fold=trial.fold, right="1100" if place % 3 else "1110", inside=0.3),
+            inside=0.3 + 0.01 * (place % 7),
+            settings={"model": asdict(trial.config.model)},
+        )
+        for place, trial in enumerate(trials)
+    ]
+
+
+def test_trials_can_be_told_apart_and_trained(study: Study) -> None:
+    trials = study.trials(Path())
+    assert len({trial.key for trial in trials}) == len({trial.folder for trial in trials}) == len(trials)
+    for config in {repr(trial.config.model): trial.config for trial in trials}.values():
+        model = replace(config.model, pretrained=None).build(6)
+        model.check_frames(config.data.sampling.frames)
+
+
+def test_settings_of_one_study_differ_only_where_they_say(study: Study) -> None:
+    trials = study.trials(Path())
+    assert len({(t.config.batch_size, t.config.optimiser.weight_decay, t.config.schedule.kind) for t in trials}) == 1
+    assert all(trial.config.data.cache is not None for trial in trials)
+
+
+@pytest.mark.parametrize("part", [1, 2, 8, 10_000])
+def test_tables_and_pictures_of_any_part(study: Study, part: int, tmp_path: Path) -> None:
+    records = tuple(done(study.trials(Path())[:part]))
+    results = Results(study=study.name, command="", records=records)
+    for text in study.blocks(results).values():
+        assert "nan" not in text
+    assert any(records[0].system in text for text in study.blocks(results).values())
+    if study.draw is not None:
+        study.draw(results, tmp_path)
+        assert list(tmp_path.glob(f"{study.name}*.png"))
