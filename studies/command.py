@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.machine import run_main
 from recircle.errors import UserError
+from recircle.locks import locked
 from studies.pages import write_block
 from studies.results import Results
 from studies.runner import run_trials
@@ -72,30 +73,29 @@ class Study:
             arguments: of the command; None takes those of the process.
 
         Raises:
-            UserError: the data or the result file cannot be used, or trials failed.
+            UserError: the data or the result file cannot be used, another process completes it, or trials failed.
         """
         options = self._parse(arguments)
+        if not options.report_only:
+            lock = options.results.with_name(f".{options.results.name}.lock")
+            options.results.parent.mkdir(parents=True, exist_ok=True)
+            with locked(lock, f"complete {options.results}"):
+                self._complete(options)
+        self._show(options.results)
+
+    def _complete(self, options: argparse.Namespace) -> None:
         fresh = Results(study=self.name, command=f"python -m studies.{self.name}")
         results = Results.read(options.results) if options.results.is_file() else fresh
-        if not options.report_only:
-            every = self.trials(options.data)
-            wanted = [one for one in every if not options.only or any(fnmatchcase(one.folder, p) for p in options.only)]
-            if not wanted:
-                raise UserError(f"--only {' '.join(options.only)} matches no trial, such as {every[0].folder}")
-            try:
-                results = run_trials(
-                    wanted,
-                    results,
-                    options.results,
-                    order=every,
-                    runs=options.runs / self.name,
-                    jobs=options.jobs,
-                )
-            except UserError:
-                # what did succeed is worth a page too
-                self._show(options.results)
-                raise
-        self._show(options.results)
+        every = self.trials(options.data)
+        wanted = [one for one in every if not options.only or any(fnmatchcase(one.folder, p) for p in options.only)]
+        if not wanted:
+            raise UserError(f"--only {' '.join(options.only)} matches no trial, such as {every[0].folder}")
+        try:
+            run_trials(wanted, results, options.results, order=every, runs=options.runs / self.name, jobs=options.jobs)
+        except UserError:
+            # what did succeed is worth a page too
+            self._show(options.results)
+            raise
 
     def _show(self, path: Path) -> None:
         """Report, unless the result file is another one than the repository's, which the page shows."""

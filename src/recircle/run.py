@@ -113,6 +113,11 @@ class Run:
         return self.path / "metrics.jsonl"
 
     @property
+    def lock_path(self) -> Path:
+        """The file that is locked while a process trains the run."""
+        return self.path / ".lock"
+
+    @property
     def checkpoints_path(self) -> Path:
         """Folder of training states to resume from."""
         return self.path / "checkpoints"

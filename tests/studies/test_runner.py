@@ -10,6 +10,7 @@ from recircle.data.config import DataConfig
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.errors import UserError
+from recircle.locks import locked
 from recircle.models.registry import ModelConfig
 from recircle.training.config import TrainConfig
 from studies import command, runner
@@ -97,6 +98,13 @@ def test_a_study_goes_on_where_it_ended(study: Study, tmp_path: Path, capsys: py
     (tmp_path / "small.md").unlink()
     study.run(["--report-only"])
     assert "| ARC | 2 |" in capsys.readouterr().out
+
+
+def test_two_commands_do_not_complete_one_file_at_once(study: Study, tmp_path: Path) -> None:
+    busy = pytest.raises(UserError, match="another process seems to complete")
+    with locked(tmp_path / ".small.json.lock", "test"), busy:
+        study.run(["--data", "data"])
+    assert not study.path.exists()
 
 
 def test_a_trial_that_fails_leaves_the_others(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from recircle.config import read_json, to_json
 from recircle.data.manifest import Manifest
 from recircle.errors import UserError
+from recircle.locks import locked
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.checkpoint import Checkpoints
@@ -270,6 +271,16 @@ def test_another_runs_folder_is_refused(reference: TrainConfig, tmp_path: Path) 
         train(replace(reference, output=tmp_path), progress=False)
     with pytest.raises(UserError, match="holds no run that could go on"):
         train(replace(reference, output=tmp_path), resume=True, progress=False)
+
+
+def test_a_run_that_is_being_trained_is_refused(make_config: MakeConfig) -> None:
+    config = make_config()
+    run = Run.create(config.output)
+    with locked(run.lock_path, "train"), pytest.raises(UserError, match="another process seems to train the run in"):
+        train(config, progress=False)
+    # as after a kill: the file is there, and nobody holds it
+    assert run.lock_path.exists()
+    train(replace(config, epochs=1), progress=False)
 
 
 def test_other_settings_are_refused_by_name(reference: TrainConfig, clips: Path) -> None:

@@ -37,7 +37,8 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
                 f"{run.path} holds a run already; go on with it by `recircle train --resume {run.path}`, "
                 "or choose another output"
             )
-        if run.path.is_dir() and any(run.path.iterdir()):
+        # a run that was killed before it wrote anything leaves its lock
+        if run.path.is_dir() and any(path != run.lock_path for path in run.path.iterdir()):
             raise UserError(f"{run.path} is not empty; choose another output")
         return
     if not run.config_path.exists():

@@ -15,6 +15,7 @@ from accelerate.utils import gather_object
 
 from recircle.data.dataset import Batch
 from recircle.errors import UserError
+from recircle.locks import locked
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run, atomic_write
 from recircle.training.checkpoint import Checkpoints, full_disk_explained
@@ -45,8 +46,8 @@ def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -
         progress: show steps on standard error.
 
     Raises:
-        UserError: the config cannot be used here; the output holds something else; the loss is not finite; the disk
-            or the device's memory is full. Checkpoints written before stay intact.
+        UserError: the config cannot be used here; the output holds something else, or another process trains there;
+            the loss is not finite; the disk or the device's memory is full. Checkpoints written before stay intact.
         KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
     """
     with accelerated(config) as accelerator, full_disk_explained(config.output), StopRequest() as stop:
@@ -56,7 +57,10 @@ def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -
         config = _resolved(config, model)
         check_folder(config, resume=resume)
         accelerator.wait_for_everyone()
-        return _Training(config, data, model, accelerator, stop).run(resume=resume, progress=progress)
+        folder = Run.create(config.output)
+        alone = locked(folder.lock_path, f"train the run in {folder.path}")
+        with alone if accelerator.is_main_process else nullcontext():
+            return _Training(config, data, model, accelerator, stop).run(resume=resume, progress=progress)
 
 
 class _Training:

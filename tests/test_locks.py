@@ -1,0 +1,40 @@
+"""Locks between processes."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from recircle.errors import UserError
+from recircle.locks import locked
+
+HOLD = """
+import sys
+from pathlib import Path
+from recircle.locks import locked
+with locked(Path(sys.argv[1]), "test"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_is_told_what_it_would_disturb(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        expected = pytest.raises(UserError, match=r"another process seems to train in runs; .* delete .*\.lock")
+        with expected, locked(path, "train in runs"):
+            pytest.fail("held twice")
+        other.kill()
+    with locked(path, "train in runs"):
+        pass
+
+
+def test_a_path_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"\.lock cannot be written: "), locked(tmp_path / "file" / ".lock", "test"):
+        pytest.fail("held")
