@@ -1,6 +1,5 @@
 """Antialiased painting on a float image with numpy: shapes are signed distances, evaluated in a window around them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -96,17 +95,6 @@ class Canvas:
         if window:
             distance = capsule_distance(window.x - x0, window.y - y0, x1 - x0, y1 - y0, radius)
             self.paint(window, distance, colour, opacity)
-
-    def polygon(self, corners: Sequence[tuple[float, float]], colour: Image, opacity: float = 1.0) -> None:
-        """Paint a convex polygon; its corners go round clockwise as seen on the screen."""
-        xs, ys = zip(*corners, strict=True)
-        if window := self.window(min(xs), min(ys), max(xs), max(ys)):
-            distance = np.float32(-1)
-            for (x0, y0), (x1, y1) in zip(corners, (*corners[1:], corners[0]), strict=True):
-                length = np.hypot(x1 - x0, y1 - y0)
-                nx, ny = np.float32((y1 - y0) / length), np.float32((x0 - x1) / length)
-                distance = np.maximum(distance, (window.x - x0) * nx + (window.y - y0) * ny)
-            self.paint(window, np.asarray(distance), colour, opacity)
 
     def shadow(self, x: float, y: float, a: float, b: float, strength: float = 0.45) -> None:
         """Darken a soft ellipse with the half axes `a` and `b`."""
