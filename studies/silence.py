@@ -3,8 +3,9 @@
     python -m studies.silence RUN... --output docs/figures/silence.json
 
 Each run is tested on the clips that its training held out: as trained, then with W^e, W^a or W^f of all layers at
-zero, then with all three, where the states stay what the input is. Nothing is trained again, so a fall says what the
-network got used to, and not what it could not have learned without. Beside it: how large the matrices are.
+zero, then with all three, where the states stay what the input is. Nothing is trained again but the statistics of batch
+norms, which are taken anew from training clips each time; so a fall says what the network got used to, and not what it
+could not have learned without. Beside it: how large the matrices are.
 """
 
 import argparse
@@ -12,20 +13,26 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmarks.machine import check_writable, describe, run_main, write_json
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
+from recircle.models.base import VideoModel
 from recircle.run import Run
 from recircle.training.config import TrainConfig
+from recircle.training.data import TrainingData
 from studies.pages import write_block
+
+BATCHES = 32
+"""Of training clips, from which the statistics of batch norms are taken."""
 
 MATRICES = {"W^e": "embedding", "W^a": "attention", "W^f": "fusion"}
 """As the paper calls them, and as a layer does."""
@@ -54,39 +61,53 @@ def silence(run: Run) -> Silenced:
     """Test a run with each of its matrices at zero.
 
     Raises:
-        UserError: it has no ARC layer with matrices; or as `recircle.evaluation.evaluate.evaluate`.
+        UserError: it has no ARC layer with matrices, or its training clips are not there; or as
+            `recircle.evaluation.evaluate.evaluate`.
     """
-    weights = load_file(run.weights_path)
-    found = {name: [key for key in weights if key.endswith(f".{tail}")] for name, tail in MATRICES.items()}
+    named = dict(run.load_model().named_parameters())
+    found = {name: [key for key in named if key.endswith(f".{tail}")] for name, tail in MATRICES.items()}
     found = {name: keys for name, keys in found.items() if keys}
     if not found:
         raise UserError(f"{run.path} has no ARC layer whose matrices could be set to zero")
-    cache = run.load_config(TrainConfig).data.cache
+    config = run.load_config(TrainConfig)
+    data = TrainingData.read(config)
     top1: dict[str, float] = {}
     inside: dict[str, float] = {}
     clips = 0
-    zeros = {"nothing": [], **found, "all": [key for keys in found.values() for key in keys]}
-    for name, keys in zeros.items():
+    for name, keys in {"nothing": [], **found, "all": list(chain(*found.values()))}.items():
         with tempfile.TemporaryDirectory() as folder:
-            changed = _with_zeros(run, weights, keys, Path(folder))
-            predictions, metrics = evaluate(changed, workers=0, batch_size=16, resamples=2, cache=cache)
+            changed = Run(Path(folder))
+            shutil.copy(run.config_path, changed.config_path)
+            changed.save_model(_without(run, keys, config, data), run.load_spec())
+            predictions, metrics = evaluate(changed, workers=0, batch_size=16, resamples=2, cache=config.data.cache)
         clips, top1[name] = len(predictions), metrics.top1.value
         if any(label in predictions.families for label in predictions.classes):
             inside[name] = measure_families(predictions, resamples=2).levels[0].inside.value
-    norms = {name: sum(_row_norm(weights[key]) for key in keys) / len(keys) for name, keys in found.items()}
+    norms = {name: sum(_row_norm(named[key]) for key in keys) / len(keys) for name, keys in found.items()}
     return Silenced(run=run.path.name, clips=clips, top1=top1, inside=inside, norms=norms)
 
 
-def _with_zeros(run: Run, weights: dict[str, Tensor], keys: Sequence[str], folder: Path) -> Run:
-    changed = Run(folder)
-    shutil.copy(run.spec_path, changed.spec_path)
-    shutil.copy(run.config_path, changed.config_path)
-    save_file({key: torch.zeros_like(w) if key in keys else w for key, w in weights.items()}, changed.weights_path)
-    return changed
+@torch.no_grad()
+def _without(run: Run, keys: Sequence[str], config: TrainConfig, data: TrainingData) -> VideoModel:
+    """Return the run's network with the named matrices at zero, its batch norms fitted to what is left."""
+    model, preprocessing = run.load_model(), run.load_spec().preprocessing
+    named = dict(model.named_parameters())
+    for key in keys:
+        named[key].zero_()
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_running_stats()
+            # the mean over all batches, not a moving average
+            module.momentum = None
+    model.train()
+    loader = data.train_loader(config, preprocessing, rank=0, world=1, pin_memory=False)
+    for batch in islice(loader.epoch(0, 0), BATCHES):
+        model(preprocessing.normalise(batch.frames[:, 0]))
+    return model.eval()
 
 
 def _row_norm(matrix: Tensor) -> float:
-    return float(matrix.norm() / len(matrix) ** 0.5)
+    return float(matrix.detach().norm() / len(matrix) ** 0.5)
 
 
 def to_markdown(found: Sequence[Silenced]) -> str:

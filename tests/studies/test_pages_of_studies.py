@@ -1,6 +1,7 @@
 """The pages show what the result files hold, and the result files are of the studies that there are."""
 
 import importlib
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from studies.command import RESULTS, Study
 from studies.pages import block
 from studies.results import Results
+from studies.silence import Silenced, to_markdown
 
 NAMES = sorted(path.stem for path in RESULTS.glob("*.json"))
 
@@ -36,6 +38,11 @@ def test_records_are_whole(name: str) -> None:
         assert record.seconds > 0
         assert record.commit
         assert record.settings
+
+
+def test_the_page_of_hosts_shows_what_they_rely_on() -> None:
+    runs = json.loads((RESULTS.parent / "figures" / "silence.json").read_text(encoding="utf-8"))["runs"]
+    assert block(RESULTS / "tabletop_hosts.md", "silence") == to_markdown([Silenced(**run) for run in runs])
 
 
 def test_each_page_says_what_it_found() -> None:
