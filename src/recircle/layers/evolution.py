@@ -58,7 +58,7 @@ class Evolution:
         self._fusion = _columns(matrices.fusion, steps)
         self._maps: list[Tensor] = []
         self._fused: Tensor | None = None
-        self._rest = x - self._phi(self._phi(x)) if config.signed_input else None
+        self._rest = x - F.leaky_relu(x, config.negative_slope**2) if config.signed_input else None
 
     def advance(self, j: int, feature: Tensor, out: Tensor) -> Tensor:
         """Write X_{j+1}, the state after the features of step j (counted from 1), into `out`, which is as X."""
@@ -92,17 +92,19 @@ class Evolution:
 
         Args:
             out: as X; receives the state.
-            attended: as X; receives phi((I + W^e) X + A_j). It may be `out`.
+            attended: as X; receives phi((I + W^e) X + A_j), unless there is no fusion. It may be `out`.
         """
-        source = self._base
+        slope = self._config.negative_slope
+        source, target = self._base, out if self._fused is None else attended
         for total in self._maps:
-            self._geometry.add(source, total, attended)
-            source = attended
-        source = self._phi(source, attended)
-        if self._fused is not None:
-            self._geometry.add(source, self._fused, out)
-            source = out
-        self._phi(source, out)
+            self._geometry.add(source, total, target)
+            source = target
+        if self._fused is None:
+            # phi of phi is a leaky ReLU too
+            self._phi(source, slope**2, out)
+        else:
+            self._geometry.add(self._phi(source, slope, attended), self._fused, out)
+            self._phi(out, slope, out)
         if self._rest is not None:
             out.add_(self._rest)
 
@@ -111,12 +113,10 @@ class Evolution:
         channels = self._x.shape[self._geometry.channel]
         return self._geometry.empty(self._x, channels, lambda shape, like: like.new_empty(shape))
 
-    def _phi(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        slope = self._config.negative_slope
+    @staticmethod
+    def _phi(x: Tensor, slope: float, out: Tensor) -> Tensor:
         if out is x:
             return F.leaky_relu_(x, slope) if slope else F.relu_(x)
-        if out is None:
-            return F.leaky_relu(x, slope) if slope else F.relu(x)
         return torch.ops.aten.leaky_relu.out(x, slope, out=out)
 
 

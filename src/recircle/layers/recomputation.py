@@ -152,12 +152,15 @@ class _Backward:
         columns = slice((j - 1) * self.steps.width, j * self.steps.width)
         terms: list[Tensor] = []
         # the state is read no more: its gradient takes its memory
-        grad = _phi_backward(grad, now.state, slope)
-        if matrices.fusion is not None:
+        if matrices.fusion is None:
+            grad = _phi_backward(grad, now.state, slope**2)
+        else:
+            grad = _phi_backward(grad, now.state, slope)
             fused = now.d_fused.add(geometry.resize_backward(grad, feature))
             terms.append(geometry.mix_rows(fused, matrices.fusion[:, columns].t()))
             now.d_fusion.insert(0, geometry.correlate(fused, feature))
-        base = now.d_base.add(_phi_backward(grad, now.attended, slope))
+            grad = _phi_backward(grad, now.attended, slope)
+        base = now.d_base.add(grad)
         if isinstance(matrices.attention, Tensor):
             products: list[Tensor] = []
             for dims, pooled in zip(geometry.pooled_dims(self.config.aggregation), now.pooled[j - 1]):
@@ -186,7 +189,7 @@ class _Recomputed:
         channels = x.shape[self.geometry.channel]
         with torch.no_grad():
             self.state = self.geometry.empty(x, channels, allocate)
-            self.attended = self.geometry.empty(x, channels, allocate)
+            self.attended = self.state if fusion is None else self.geometry.empty(x, channels, allocate)
             self.evolution = Evolution(x, self.matrices, backward.config, backward.steps, self.geometry, allocate)
             self.features = [replay(z).to(x.dtype) for replay, z in zip(backward.replays, outputs)]
             self.pooled = [self.evolution.absorb(j, feature) for j, feature in enumerate(self.features, start=1)]
