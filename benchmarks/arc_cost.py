@@ -2,6 +2,7 @@
 
     python -m benchmarks.arc_cost --output arc_cost.json --plot arc_cost.png
     python -m benchmarks.arc_cost --only inference --model arc_tsn_resnet50 --host tsn_resnet50 --steps 4
+    python -m benchmarks.arc_cost --without fusion --steps 4
     python -m benchmarks.arc_cost --device cuda --dtype bf16 --batch 1 16 --train-batch 16
 
 Times are medians over interleaved rounds after one round that is not counted; beside each ratio of times stands the
@@ -48,6 +49,7 @@ from recircle import prepare_for_inference
 from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
 from recircle.evaluation.predict import pick_device
+from recircle.layers.config import ArcConfig
 from recircle.models.cost import Cost, measure_cost
 
 PARTS = ("inference", "training", "memory")
@@ -123,7 +125,7 @@ class Comparison:
                 kept[entry] = kept_bytes(prepare_for_training(self._build(entry), self.device), clips, self._dtype)
                 peak[entry] = peak_bytes(
                     entry.model,
-                    steps=entry.steps,
+                    arc=self._arc(entry),
                     width=options.width,
                     batch=options.train_batch,
                     frames=options.frames,
@@ -164,7 +166,13 @@ class Comparison:
         ]
 
     def _build(self, entry: Entry) -> nn.Module:
-        return build(entry.model, steps=entry.steps, width=self._options.width)
+        return build(entry.model, arc=self._arc(entry), width=self._options.width)
+
+    def _arc(self, entry: Entry) -> ArcConfig | None:
+        if entry.steps is None:
+            return None
+        left_out = {} if self._options.without is None else {self._options.without: False}
+        return ArcConfig.paper(steps=entry.steps, **left_out)
 
     def _cost(self, entry: Entry) -> Cost:
         return measure_cost(self._build(entry).eval(), self._options.frames, self._options.size)
@@ -242,6 +250,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--host", default="tsm_resnet18", help="the network that it is compared with")
     add("--larger", default="tsm_resnet50", help="a larger network to compare inference with, or none")
     add("--steps", nargs="+", type=int, default=[2, 4, 8], help="numbers of steps, n")
+    add("--without", choices=["attention", "fusion"], help="leave out this half of the recursion")
     add("--width", type=int, help="channels of the stems; narrower networks for a quick look")
     add("--batch", nargs="+", type=int, default=[1, 4], help="clips in a batch of inference")
     add("--train-batch", type=int, default=2, help="clips in a training step")

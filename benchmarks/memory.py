@@ -16,6 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.machine import precision
 from benchmarks.networks import TrainingStep, build, random_clips
+from recircle.layers.config import ArcConfig
 
 _STATUS = Path("/proc/self/status")
 
@@ -76,7 +77,7 @@ def _storages(value: object) -> list[torch.UntypedStorage]:
 def peak_bytes(
     name: str,
     *,
-    steps: int | None,
+    arc: ArcConfig | None,
     width: int | None,
     batch: int,
     frames: int,
@@ -91,7 +92,7 @@ def peak_bytes(
 
     Args:
         name: of the network.
-        steps: n of its ARC layers, or None.
+        arc: its ARC layers, or None.
         width: channels of its stem, or None for the published width.
         batch: clips in the step.
         frames: T.
@@ -99,7 +100,7 @@ def peak_bytes(
         device: the CPU or a GPU.
         dtype: of the forward pass (autocast).
     """
-    task = (_peak, name, steps, width, (batch, frames, size), device, dtype)
+    task = (_peak, name, arc, width, (batch, frames, size), device, dtype)
     if device.type == "cuda":
         return _peak(*task[1:])
     if not _STATUS.exists():
@@ -110,14 +111,14 @@ def peak_bytes(
 
 def _peak(
     name: str,
-    steps: int | None,
+    arc: ArcConfig | None,
     width: int | None,
     shape: tuple[int, int, int],
     device: torch.device,
     dtype: torch.dtype,
 ) -> int:
     batch, frames, size = shape
-    model = build(name, steps=steps, width=width)
+    model = build(name, arc=arc, width=width)
     step = TrainingStep(model, random_clips(2, 2, min(32, size), device), dtype)
     step()
     for parameter in model.parameters():

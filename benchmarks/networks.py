@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from benchmarks.machine import Run, precision
 from recircle.errors import UserError
+from recircle.layers.config import ArcConfig
 from recircle.models.base import VideoModel
 from recircle.models.registry import create_model, model_options
 
@@ -16,18 +17,18 @@ CLASSES = 174
 """Of Something-Something."""
 
 
-def build(name: str, *, steps: int | None = None, width: int | None = None) -> VideoModel:
+def build(name: str, *, arc: ArcConfig | None = None, width: int | None = None) -> VideoModel:
     """Return a new network.
 
     Args:
         name: one of `recircle.list_models()`.
-        steps: n of its ARC layers; None for a network without any.
+        arc: its ARC layers; None for a network without any, or the default.
         width: channels of the stem; None is the published width.
 
     Raises:
-        UserError: there is no such network, or the steps or the width do not fit it.
+        UserError: there is no such network, or the layers or the width do not fit it.
     """
-    wanted: dict[str, Any] = {"steps": steps, "width": width}
+    wanted: dict[str, Any] = {"arc": arc, "width": width}
     try:
         with warnings.catch_warnings():
             # a layer that stays as it was, since n does not divide it, would make ARC look cheaper

@@ -15,6 +15,7 @@ from benchmarks import arc_cost, machine, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
+from recircle.layers.config import ArcConfig
 
 TINY = ["--width", "8", "--frames", "2", "--size", "32", "--rounds", "2"]
 CPU = torch.device("cpu")
@@ -74,6 +75,19 @@ def test_training_is_measured_for_each_number_of_steps(tmp_path: Path) -> None:
     assert "inference" not in found
 
 
+def test_half_of_the_recursion_costs_less(tmp_path: Path) -> None:
+    whole, half = (
+        cost(tmp_path, "--only", "inference", "--steps", "2", *more)["inference"]
+        for more in ([], ["--without", "fusion"])
+    )
+    assert [row["steps"] for row in half] == [row["steps"] for row in whole]
+    for one, other in zip(whole, half):
+        if one["role"] == "arc":
+            assert one["gmacs"] > other["gmacs"]
+        else:
+            assert one["gmacs"] == other["gmacs"]
+
+
 def test_memory_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = iter([1000, 1500, None])
     monkeypatch.setattr(arc_cost, "peak_bytes", lambda *_, **__: next(peaks))
@@ -93,16 +107,16 @@ def test_memory_and_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_the_peak_of_a_step_holds_what_is_kept_for_the_backward_pass() -> None:
     network = prepare_for_training(build("tsm_resnet18", width=8), CPU)
     kept = kept_bytes(network, random_clips(4, 8, 64, CPU))
-    shape: dict[str, Any] = {"steps": None, "width": 8, "batch": 4, "frames": 8, "size": 64}
+    shape: dict[str, Any] = {"arc": None, "width": 8, "batch": 4, "frames": 8, "size": 64}
     peak = peak_bytes("tsm_resnet18", **shape, device=CPU, dtype=torch.float32)
     assert peak is not None
     # freed memory that the process still has may serve for a part
     assert 0.8 * kept < peak < 20 * kept
 
 
-@pytest.mark.parametrize(("name", "steps"), [("tsm_resnet18", None), ("arc_tsm_resnet18", 4)])
-def test_what_is_kept_is_what_the_allocator_does_not_get_back(name: str, steps: int | None) -> None:
-    network, clips = prepare_for_training(build(name, steps=steps, width=8), CPU), random_clips(2, 2, 32, CPU)
+@pytest.mark.parametrize("name", ["tsm_resnet18", "arc_tsm_resnet18"])
+def test_what_is_kept_is_what_the_allocator_does_not_get_back(name: str) -> None:
+    network, clips = prepare_for_training(build(name, width=8), CPU), random_clips(2, 2, 32, CPU)
     kept = kept_bytes(network, clips)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
         output = network(clips)
@@ -174,7 +188,7 @@ def test_networks_get_what_training_gives_them() -> None:
     clips = random_clips(2, 3, 16, CPU)
     assert clips.shape == (2, 3, 3, 16, 16)
     assert clips.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
-    assert build("arc_tsn_resnet18", steps=2, width=8).num_classes == CLASSES
+    assert build("arc_tsn_resnet18", arc=ArcConfig.paper(steps=2), width=8).num_classes == CLASSES
 
 
 @pytest.mark.parametrize(
