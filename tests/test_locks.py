@@ -1,5 +1,6 @@
 """Locks between processes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,22 @@ def test_another_process_is_told_what_it_would_disturb(tmp_path: Path) -> None:
         other.kill()
     with locked(path, "train in runs"):
         pass
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here")
+def test_what_a_killed_process_has_forked_does_not_hold_its_lock(tmp_path: Path) -> None:
+    # as the workers of a data loader, which outlive it by seconds
+    path, forks = tmp_path / ".lock", "    import os, time\n    os.fork() or (time.sleep(20), os._exit(0))\n"
+    code = HOLD.replace('    print("held"', f'{forks}    print("held"')
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        other.kill()
+        other.wait()
+        with locked(path, "train"):
+            pass
 
 
 def test_a_path_that_cannot_be_made_is_told(tmp_path: Path) -> None:
