@@ -216,7 +216,10 @@ def _label(
     spreads: Sequence[Spread],
     points: Sequence[tuple[float, float]],
 ) -> None:
-    """Write each system's name beside its point, where it meets no other name, point or interval if there is room."""
+    """Write each system's name beside its point, where it meets no other name, point or interval if there is room.
+
+    A line leads from the point to a name that has to stand further away.
+    """
     from matplotlib.transforms import Bbox
 
     # the places are in pixels, so nothing may move from here on
@@ -240,6 +243,10 @@ def _label(
             if one is not tries[best]:
                 one.remove()
         taken.append(boxes[best])
+        right, up, _ = _PLACES[best]
+        if abs(up) > 10:
+            line = {"arrowstyle": "-", "color": _colour(row), "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
+            axes.annotate("", point, (right, up), textcoords="offset points", arrowprops=line, zorder=2)
 
 
 Place = tuple[float, float, Literal["left", "right"]]

@@ -20,7 +20,7 @@ from studies.results import Results
 from studies.summary import Row, summarise
 from studies.trial import Trial
 
-SEEDS = 2
+SEEDS = 1
 FROM_HOSTS = ("single frame R18 w16", "TSM-R18 w16", "TSM-R34 w16", "ARC-TSM-R18 w16, paper")
 
 SYSTEMS: dict[str, Callable[[Path], TrainConfig]] = {
@@ -45,7 +45,7 @@ SYSTEMS: dict[str, Callable[[Path], TrainConfig]] = {
 
 
 def trials(data: Path) -> list[Trial]:
-    """Return all systems of the first seed, then all of the next."""
+    """Return all systems, seed by seed."""
     manifest = tabletop.clips(data)
     return [
         Trial(system=system, seed=seed, config=config(manifest))
