@@ -103,6 +103,14 @@ def test_a_training_batch_is_what_its_rows_say(clips):
             assert (frames[0, :, 1, 0, 0] // 10).tolist() == Sampling(frames=3).train(FRAMES, rng).tolist()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_networks_get_the_memory_order_of_the_decoder(clips, workers):
+    training = next(iter(train_loader(clips, workers=workers).epoch(0)))
+    evaluation = next(iter(eval_loader(clips, workers=workers)))
+    for batch in (training, evaluation):
+        assert batch.frames.movedim(-3, -1).is_contiguous()
+
+
 def test_batches_do_not_depend_on_the_number_of_workers(clips):
     alone = list(train_loader(clips).epoch(3))
     loader = train_loader(clips, workers=2)

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -54,12 +53,9 @@ class Job:
 class BatchMaker(Dataset[Batch], ABC):
     """Makes whole batches from jobs, in the worker.
 
-    Attributes:
-        channels_last: whether the channels of a pixel lie side by side in the memory of a batch, as the decoder gives
-            them and as networks in evaluation want them; otherwise each channel is a picture, as in training.
+    The channels of a pixel lie side by side in the memory of a batch, as the decoder gives them and as convolutions in
+    the memory format channels_last want them: nobody has to move them.
     """
-
-    channels_last: ClassVar[bool]
 
     @property
     @abstractmethod
@@ -90,16 +86,12 @@ class BatchMaker(Dataset[Batch], ABC):
         if not clips:
             return torch.empty(0, *self.shape, dtype=torch.uint8)
         # in a worker, this writes where the other process reads; what lies elsewhere would be copied there once more
-        if self.channels_last:
-            return default_collate([clip.movedim(-3, -1) for clip in clips]).movedim(-1, -3)
-        return default_collate(clips)
+        return default_collate([clip.movedim(-3, -1) for clip in clips]).movedim(-1, -3)
 
 
 @dataclass(frozen=True)
 class TrainBatches(BatchMaker):
     """One random view a clip, from (seed, epoch, row) alone."""
-
-    channels_last = False
 
     root: Path
     sampling: Sampling
@@ -120,7 +112,6 @@ class TrainBatches(BatchMaker):
         rng = np.random.default_rng((self.seed, epoch, item.row))
         indices = self.sampling.train(item.frames, rng).tolist()
         path, resize = self.root / item.path, self.preprocessing.resizer
-        # the copy into the batch brings channels to the front, when only the view is left
         if self.cache is None:
             frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
         else:
@@ -133,8 +124,6 @@ class TrainBatches(BatchMaker):
 @dataclass(frozen=True)
 class EvalBatches(BatchMaker):
     """All test views of a clip."""
-
-    channels_last = True
 
     root: Path
     sampling: Sampling

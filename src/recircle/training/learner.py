@@ -145,8 +145,11 @@ class Learner:
 
     def _loss_sum(self, batch: Batch) -> torch.Tensor:
         batch = batch.to(self._accelerator.device)
-        logits = self._parallel(self._preprocessing.normalise(batch.frames[:, 0]))
-        return F.cross_entropy(logits, batch.labels, label_smoothing=self._config.label_smoothing, reduction="sum")
+        clips = self._preprocessing.normalise(batch.frames[:, 0])
+        if not self._config.channels_last:
+            clips = clips.contiguous()
+        smoothing = self._config.label_smoothing
+        return F.cross_entropy(self._parallel(clips), batch.labels, label_smoothing=smoothing, reduction="sum")
 
 
 def _step_seed(seed: int, step: int, process: int) -> int:
