@@ -39,6 +39,8 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
         yield accelerator
         for tracker in accelerator.trackers:
             tracker.finish()
+        # a thread of gloo drops the tensors of the last exchange, and aborts if the interpreter ends meanwhile
+        accelerator.wait_for_everyone()
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"the memory of {accelerator.device} is used up with batch_size={config.batch_size}; halve it and double "
