@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import subprocess
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -101,6 +102,8 @@ class Record:
 def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     """Train, go on with a run that was cut off, and test.
 
+    A finished run keeps its weights and its journal; its checkpoints, three times as large as the weights each, go.
+
     Args:
         trial: what to do.
         runs: folder for the runs.
@@ -111,6 +114,7 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     """
     config = replace(trial.config, output=runs / trial.folder, seed=trial.seed)
     run = train(config, resume=Run(config.output).config_path.is_file(), progress=False)
+    shutil.rmtree(run.checkpoints_path, ignore_errors=True)
     predictions, metrics = evaluate(run, workers=0, batch_size=16, resamples=2, cache=config.data.cache)
     spec = run.load_spec()
     grouped = any(name in predictions.families for name in predictions.classes)
