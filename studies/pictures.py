@@ -253,7 +253,9 @@ Place = tuple[float, float, Literal["left", "right"]]
 
 _SIDES: tuple[tuple[float, Literal["left", "right"]], ...] = ((7, "left"), (-7, "right"))
 
-_PLACES: list[Place] = [(right, up, side) for up in (0, 10, -10, 20, -20, 32, -32) for right, side in _SIDES]
+_PLACES: list[Place] = [
+    (right, up, side) for up in (0, 10, -10, 20, -20, 32, -32, 46, -46, 60, -60) for right, side in _SIDES
+]
 """Where a name may stand: points to the right of its dot and above it, and which of its ends is there."""
 
 
