@@ -37,8 +37,14 @@ def test_another_process_is_told_what_it_would_disturb(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here")
 def test_what_a_killed_process_has_forked_does_not_hold_its_lock(tmp_path: Path) -> None:
-    # as the workers of a data loader, which outlive it by seconds
-    path, forks = tmp_path / ".lock", "    import os, time\n    os.fork() or (time.sleep(20), os._exit(0))\n"
+    # as the workers of a data loader, which outlive it by seconds; they let go as soon as they run
+    path = tmp_path / ".lock"
+    forks = """
+    import os, time
+    forked, tell = os.pipe()
+    os.fork() or (os.write(tell, b"."), time.sleep(20), os._exit(0))
+    os.read(forked, 1)
+"""
     code = HOLD.replace('    print("held"', f'{forks}    print("held"')
     with subprocess.Popen(
         [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
