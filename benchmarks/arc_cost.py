@@ -3,15 +3,17 @@
     python -m benchmarks.arc_cost --output arc_cost.json --plot arc_cost.png
     python -m benchmarks.arc_cost --only inference --model arc_tsn_resnet50 --host tsn_resnet50 --steps 4
     python -m benchmarks.arc_cost --without fusion --steps 4
+    python -m benchmarks.arc_cost --only inference --compile --steps 4
     python -m benchmarks.arc_cost --device cuda --dtype bf16 --batch 1 16 --train-batch 16
 
 Times are medians over interleaved rounds after one round that is not counted; beside each ratio of times stands the
 ratio of multiply-adds, which is what the layers' arithmetic alone would cost. Nothing here asserts a time.
 
 Inference is the forward pass as evaluation runs it, of the networks as they are and as `recircle.prepare_for_inference`
-makes them. A training step is forward, backward and SGD, weights and frames channels-last. The memory kept is what is
-alive between the forward pass and the backward pass beyond parameters, buffers and clips; the peak is that of a whole
-step, gradients included (on the CPU the resident memory of a fresh process). MB are 10^6 bytes.
+makes them; with --compile also of these compiled (`torch.compile`, for each size of batch). A training step is forward,
+backward and SGD, weights and frames channels-last. The memory kept is what is alive between the forward pass and the
+backward pass beyond parameters, buffers and clips; the peak is that of a whole step, gradients included (on the CPU the
+resident memory of a fresh process). MB are 10^6 bytes.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from typing import Any, Literal
 import torch
 from rich.table import Table
 from torch import nn
+from torch._dynamo.exc import BackendCompilerFailed
 
 from benchmarks.arc_plot import check_picture, plot
 from benchmarks.machine import (
@@ -40,6 +43,7 @@ from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import (
     TrainingStep,
     build,
+    compiled,
     has_steps,
     inference,
     prepare_for_training,
@@ -53,7 +57,7 @@ from recircle.layers.config import ArcConfig
 from recircle.models.cost import Cost, measure_cost
 
 PARTS = ("inference", "training", "memory")
-FORMS = ("as it is", "prepared")
+FORMS = ("as it is", "prepared", "compiled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +100,16 @@ class Comparison:
         networks: dict[tuple[Entry, str], nn.Module] = {}
         for entry in self._all:
             model = self._build(entry).to(self.device).eval()
-            networks |= {(entry, FORMS[0]): model, (entry, FORMS[1]): prepare_for_inference(model)}
+            prepared = prepare_for_inference(model)
+            networks |= {(entry, FORMS[0]): model, (entry, FORMS[1]): prepared}
+            if self._options.compile:
+                networks[entry, FORMS[2]] = compiled(prepared)
         rows = []
         for batch in self._options.batch:
             clips = self._clips(batch)
             runs = {key: inference(network, clips, self._dtype) for key, network in networks.items()}
+            if self._options.compile:
+                self._compile({f"{entry}": runs[entry, FORMS[2]] for entry in self._all}, batch)
             found = self._timed(runs, f"inference, batch of {batch}")
             rows += [{"batch": batch, **row} for row in found]
         return rows
@@ -144,6 +153,15 @@ class Comparison:
             }
             for entry in self._pair
         ]
+
+    def _compile(self, runs: dict[str, Run], batch: int) -> None:
+        with progress(f"compiling, batch of {batch}") as show:
+            for done, (name, run) in enumerate(runs.items()):
+                show(done, len(runs))
+                try:
+                    run()
+                except BackendCompilerFailed as problem:
+                    raise UserError(f"{name} cannot be compiled here: {problem}") from problem
 
     def _timed(self, runs: dict[tuple[Entry, str], Run], what: str) -> list[dict[str, Any]]:
         names = {f"{entry}, {form}": (entry, form) for entry, form in runs}
@@ -259,6 +277,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--rounds", type=int, default=11, help="rounds that count")
     add("--device", choices=["cpu", "cuda"], default="cpu", help="what computes")
     add("--dtype", choices=list(DTYPES), default="fp32", help="precision of the forward passes (autocast)")
+    add("--compile", action="store_true", help="time compiled inference too; compiling takes minutes")
     add("--only", choices=PARTS, help="measure only this")
     add("--output", type=Path, help="write machine, settings and all figures to this JSON file")
     add("--plot", type=Path, help="draw time and memory against n into this picture")

@@ -66,6 +66,12 @@ def inference(model: nn.Module, clips: Tensor, dtype: torch.dtype) -> Run:
     return run
 
 
+def compiled(model: nn.Module) -> nn.Module:
+    """Return the network compiled anew for every shape of clips, when it first sees them."""
+    whole: Any = torch.compile(model, dynamic=False, fullgraph=True)
+    return whole
+
+
 class TrainingStep:
     """One optimiser step as a callable: forward, backward and plain SGD, weights and frames channels-last.
 

@@ -67,6 +67,25 @@ def test_inference_is_measured_for_each_batch_network_and_form(
     assert "GMACs / host's" in capsys.readouterr().out
 
 
+def test_compiled_networks_are_measured_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    monkeypatch.setattr(torch, "compile", lambda model, **options: seen.append(options) or model)
+    rows = cost(tmp_path, "--only", "inference", "--compile", *PAIR)["inference"]
+    check_times(rows)
+    assert [row["steps"] for row in rows if row["form"] == "compiled"] == [None, 2, 4]
+    assert len(seen) == 3
+
+
+def test_a_machine_that_cannot_compile_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def backend(graph: Any, inputs: Any) -> Any:
+        raise RuntimeError("there is no C++ compiler")
+
+    compile_with: Any = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model, **options: compile_with(model, backend=backend, **options))
+    with pytest.raises(UserError, match=r"tsm_resnet18 cannot be compiled here: .*\n?.*no C\+\+ compiler"):
+        cost(tmp_path, "--only", "inference", "--compile", *PAIR)
+
+
 def test_training_is_measured_for_each_number_of_steps(tmp_path: Path) -> None:
     found = cost(tmp_path, "--only", "training", *PAIR, "--train-batch", "3", "--dtype", "bf16")
     rows = found["training"]

@@ -56,16 +56,3 @@ def test_the_model_itself_stays_as_it_is(model: VideoModel) -> None:
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert not any(module.training for module in network.modules())
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 16, 2, 2), (2, 2, 9, 1, 3), (3, 5, 8, 2), (1, 4, 7, 2, 2), (2, 3, 24)])
-def test_the_shift_by_padding_is_the_shift(shape: tuple[int, ...]) -> None:
-    class Shifted(VideoModel):
-        def __init__(self) -> None:
-            super().__init__("shifted")
-            self.shift = TemporalShift(divisor=4)
-
-    x = torch.randn(shape)
-    padded: Any = ExportedNetwork(Shifted(), PREPROCESSING).model.get_submodule("shift")
-    assert type(padded) is not TemporalShift
-    assert torch.equal(padded(x), TemporalShift(divisor=4)(x))

@@ -236,15 +236,6 @@ def test_operator_feedback_applies_the_norm_after_the_recursion() -> None:
     torch.testing.assert_close(layer(x).flatten(0, 1), y)
 
 
-@pytest.mark.parametrize("name", ["paper", "published", "S+T GRU", "multiplicative S"])
-def test_compiles_as_one_graph(name: str) -> None:
-    layer = make_layer(VARIANTS[name], stride=2).eval()
-    compiled = torch.compile(layer, fullgraph=True, backend="aot_eager")
-    for frames in (2, 3):
-        x = clip(2, frames, 6, 7, 5)
-        torch.testing.assert_close(compiled(x), layer(x))
-
-
 def test_copies_and_pickles() -> None:
     layer = make_layer(ArcConfig()).eval()
     x = clip(2, 3, 6, 5, 5)

@@ -26,6 +26,14 @@ def test_gradients() -> None:
     assert torch.autograd.gradgradcheck(lambda x: temporal_shift(x, 4), x)
 
 
+@pytest.mark.parametrize("shape", [(1, 1, 16, 2, 2), (2, 2, 9, 1, 3), (3, 5, 8, 2), (1, 4, 7, 2, 2), (2, 3, 24)])
+def test_compiled_it_is_the_same(shape: tuple[int, ...]) -> None:
+    x = torch.randn(shape)
+    torch._dynamo.reset()
+    compiled = torch.compile(TemporalShift(divisor=4), fullgraph=True, backend="aot_eager")
+    assert torch.equal(compiled(x), TemporalShift(divisor=4)(x))
+
+
 def test_errors() -> None:
     with pytest.raises(ValueError, match=r"needs \[B, T, C, ...\], got"):
         temporal_shift(torch.zeros(3, 4))

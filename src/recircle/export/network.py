@@ -5,7 +5,6 @@ from unittest.mock import patch
 
 import torch
 import torch.fx.experimental._config as symbolic_shapes
-import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch._dynamo.exc import UserError as CaptureError
@@ -13,7 +12,6 @@ from torch._dynamo.exc import UserError as CaptureError
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.prepare import prepare_for_inference
-from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.base import VideoModel
 
 _EXAMPLE = (2, 3)
@@ -32,9 +30,6 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.model = prepare_for_inference(model)
         self.preprocessing = preprocessing
-        for name, module in [*self.model.named_modules()]:
-            if isinstance(module, TemporalShift):
-                self.model.set_submodule(name, _PaddedShift(module.divisor))
         for parameter in self.model.parameters():
             # files hold the bare values: a memory format of this machine's choice would not survive
             parameter.data = parameter.data.contiguous()
@@ -43,23 +38,6 @@ class ExportedNetwork(nn.Module):
     def forward(self, frames: UInt8[Tensor, "B T 3 H W"]) -> Float[Tensor, "B K"]:
         """Return the logits of uint8 RGB frames."""
         return self.model(self.preprocessing.normalise(frames))
-
-
-class _PaddedShift(nn.Module):
-    """`TemporalShift` in tensors of T or more frames.
-
-    The original writes T - 1 frames at a time, and a capture, which knows T only as a symbol, assumes that no size is 1
-    unless it always is: the exported network would refuse one frame and two.
-    """
-
-    def __init__(self, divisor: int) -> None:
-        super().__init__()
-        self.divisor = divisor
-
-    def forward(self, x: Tensor) -> Tensor:
-        fold = x.shape[2] // self.divisor
-        moving = F.pad(x[:, :, : 2 * fold], (0, 0) * (x.dim() - 2) + (1, 1))
-        return torch.cat((moving[:, 2:, :fold], moving[:, :-2, fold:], x[:, :, 2 * fold :]), dim=2)
 
 
 def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:

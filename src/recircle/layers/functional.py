@@ -12,7 +12,7 @@ from recircle.layers.follow import NormAct, Replay
 from recircle.layers.geometry import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, Geometry
 from recircle.layers.recomputation import recomputes, train
 from recircle.layers.recursion import ArcMatrices, recurse
-from recircle.layers.steps import plan_steps
+from recircle.layers.steps import Steps, plan_steps
 
 Follow = Callable[[Tensor, int, int], Tensor]
 """Norm and activation after the operator: follow(features [N, length, ...], start, length)."""
@@ -75,6 +75,8 @@ def arc_operator(
         return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
 
     known = follow is None or isinstance(follow, NormAct)
+    if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        return _recurse_channels_last(x, generate, matrices, config, steps, geometry)
     if not known or _is_symbolic(x):
         return recurse(x, generate, matrices, config, steps, geometry)
 
@@ -91,6 +93,28 @@ def arc_operator(
         each_alone = not isinstance(follow, NormAct) or follow.each_alone
         return evolve(*_cast(x, matrices), generate, config, steps, geometry, each_alone=each_alone)
     return recurse(x, generate, matrices, config, steps, geometry)
+
+
+def _recurse_channels_last(
+    x: Tensor,
+    generate: Callable[[int, Tensor], Tensor],
+    matrices: ArcMatrices,
+    config: ArcConfig,
+    steps: Steps,
+    geometry: Geometry,
+) -> Tensor:
+    """Compute what `recurse` does in the order that convolutions and products want.
+
+    A compiler keeps what it computes in the order of its dimensions, whatever the memory format of its input is, and
+    copies it for each of them.
+    """
+    channel = geometry.channel
+
+    def generate_last(j: int, state: Tensor) -> Tensor:
+        return generate(j, state.movedim(-1, channel)).movedim(channel, -1)
+
+    last = geometry.channels_last()
+    return recurse(x.movedim(channel, -1), generate_last, matrices, config, steps, last).movedim(-1, channel)
 
 
 def _is_symbolic(x: Tensor) -> bool:

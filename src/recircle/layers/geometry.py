@@ -39,14 +39,20 @@ class Geometry:
 
     def mix(self, x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
         """Apply a matrix [rows, C] to the channels of `x`: a 1x1 convolution, or a product for tokens."""
-        # a length that a capture does not know is no int, and must not decide
-        pooled = any(isinstance(x.shape[d], int) and x.shape[d] == 1 for d in (self.time, *self.space))
+        pooled = any(_is_one(x.shape[d]) for d in (self.time, *self.space))
         if pooled or self.channel == x.dim() - 1:
             # torch's convolutions of tensors that small are slow
             return F.linear(x.movedim(self.channel, -1), matrix, bias).movedim(-1, self.channel)
         folded = self.fold(x)
         ones = (1,) * (folded.dim() - 2)
         return self.unfold(_CONVOLUTIONS[len(ones)](folded, matrix.reshape(*matrix.shape, *ones), bias), x)
+
+    def mix_onto(self, total: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
+        """Return total + mix(x, matrix)."""
+        if self.channel < x.dim() - 1:
+            return total + self.mix(x, matrix)
+        # a compiler makes an addition anew wherever it is read, products and all, but not a product
+        return torch.addmm(total.flatten(0, -2), x.flatten(0, -2), matrix.t()).view(total.shape)
 
     def accumulate(self, total: Tensor, x: Tensor, matrix: Tensor, *, first: bool) -> None:
         """Write a product of `mix` to `total`, or add it where it is not the first; not differentiable."""
@@ -61,20 +67,22 @@ class Geometry:
         else:
             torch.addmm(sums, rows, matrix.t(), out=sums)
 
-    def add(self, x: Tensor, term: Tensor, out: Tensor) -> None:
-        """Write x + term to `out`; not differentiable.
+    def add(self, x: Tensor, term: Tensor, out: Tensor | None = None) -> Tensor:
+        """Return x + term, written to `out` (not differentiable) if that is given.
 
         `term` is brought to the positions of `x` by nearest neighbour; its dimensions of size 1 are broadcast.
         """
-        if any(large % small for small, large in zip(term.shape, x.shape)):
-            term = self.resize(term, x, [d for d, small in enumerate(term.shape) if small == 1])
+        shape = x.shape
+        if any(not _is_whole(small, large) for small, large in zip(term.shape, shape)):
+            term = self.resize(term, x, [d for d, small in enumerate(term.shape) if _is_one(small)])
         # where each position stands for a whole number of others, views say so and nothing is copied
         for d in reversed(range(x.dim())):
             small, large = term.shape[d], x.shape[d]
-            if small not in (1, large):
-                x, out = (z.unflatten(d, (small, large // small)) for z in (x, out))
+            if not _is_one(small) and small != large:
+                x = x.unflatten(d, (small, large // small))
+                out = None if out is None else out.unflatten(d, (small, large // small))
                 term = term.unsqueeze(d + 1)
-        torch.add(x, term, out=out)
+        return torch.add(x, term, out=out).reshape(shape)
 
     def mix_rows(self, x: Tensor, matrix: Tensor) -> Tensor:
         """Compute `mix` as one matrix product over all positions."""
@@ -182,7 +190,25 @@ class Geometry:
         size = [1 if d in pooled else like.shape[d] for d in dims]
         if all(x.shape[d] == s for d, s in zip(dims, size)):
             return x
-        return self.unfold(F.interpolate(self.fold(x), size=size, mode="nearest"), x)
+        place = 2 if self.framewise else 1
+        x = x.movedim(self.channel, place)
+        return self.unfold(F.interpolate(self.fold(x), size=size, mode="nearest"), x).movedim(place, self.channel)
+
+    def channels_last(self) -> "Geometry":
+        """Return the geometry of tensors whose channels were moved behind all other dimensions."""
+        time, *space = [d - (d > self.channel) for d in (self.time, *self.space)]
+        return Geometry(time, space[-1] + 1, tuple(space), self.framewise)
+
+
+def _is_one(size: int) -> bool:
+    # a length that a capture does not know is no int, and must not decide
+    return isinstance(size, int) and size == 1
+
+
+def _is_whole(small: int, large: int) -> bool:
+    """Tell whether each of `small` positions stands for a whole number of `large` ones."""
+    known = isinstance(small, int) and isinstance(large, int)
+    return _is_one(small) or small == large or (known and large % small == 0)
 
 
 def _shares(source: int, target: int, like: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def recurse(
     """
     channel = geometry.channel
     evolving = part(x, channel, steps.first, x.shape[channel] - steps.first)
-    base = evolving if matrices.embedding is None else evolving + geometry.mix(x, matrices.embedding)
+    base = evolving if matrices.embedding is None else geometry.mix_onto(evolving, x, matrices.embedding)
     rest = _rest(evolving, config) if config.signed_input else None
     attention = [
         (_attention_term(matrices.attention, geometry, steps), dims)
@@ -81,7 +81,7 @@ def recurse(
         state = _phi(state, config)
         if fusion is not None:
             fusion.add(features[-1])
-            state = state + geometry.resize(fusion.at(rows), x)
+            state = geometry.add(state, fusion.at(rows))
         state = _phi(state, config)
         if rest is not None:
             state = state + part(rest, channel, *rows)
@@ -116,12 +116,13 @@ def _attend(
     maps = []
     for term, dims in attention:
         term.add(geometry.pool(feature, dims, config.pooling, x))
-        maps.append(geometry.resize(term.at(rows), x, dims))
+        maps.append((term.at(rows), dims))
     if config.interaction == "additive":
-        for part in maps:
-            state = state + part
+        for value, _ in maps:
+            state = geometry.add(state, value)
         return state
-    return state * torch.sigmoid(maps[0] + maps[1] if len(maps) == 2 else maps[0])
+    sizes = [geometry.resize(value, x, dims) for value, dims in maps]
+    return state * torch.sigmoid(sizes[0] + sizes[1] if len(sizes) == 2 else sizes[0])
 
 
 def _attention_term(weights: "Tensor | GruWeights | None", geometry: Geometry, steps: Steps) -> "_RunningSum | _Gru":
@@ -150,8 +151,9 @@ class _RunningSum:
             self.rows, self.added, self.total = rows, 0, None
         start, length = rows
         for i in range(self.added, len(self.terms)):
-            product = self.geometry.mix(self.terms[i], part(self.columns[i], 0, start, length))
-            self.total = product if self.total is None else self.total + product
+            term, column = self.terms[i], part(self.columns[i], 0, start, length)
+            mix, onto = self.geometry.mix, self.geometry.mix_onto
+            self.total = mix(term, column) if self.total is None else onto(self.total, term, column)
         self.added = len(self.terms)
         assert self.total is not None
         return self.total

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -26,7 +27,25 @@ def temporal_shift(x: Tensor, divisor: int = 8) -> Tensor:
         raise ValueError(f"temporal_shift needs [B, T, C, ...], got a tensor of shape {tuple(x.shape)}")
     if divisor < 2:
         raise ValueError(f"divisor={divisor} would move more channels than there are; use 2 or more")
-    return _Shift.apply(x, x.shape[2] // divisor, 1)  # pyright: ignore[reportReturnType]
+    fold = x.shape[2] // divisor
+    if torch.compiler.is_exporting():
+        return _captured_shift(x, fold, 2)
+    if torch.compiler.is_compiling():
+        # in the order that the convolutions around it want, or a compiler would copy what it makes for them
+        return _captured_shift(x.movedim(2, -1), fold, x.dim() - 1).movedim(-1, 2)
+    return _Shift.apply(x, fold, 1)  # pyright: ignore[reportReturnType]
+
+
+def _captured_shift(x: Tensor, fold: int, channel: int) -> Tensor:
+    """Shift without writing into parts of a tensor, each of which costs a compiled loop a choice at every value.
+
+    All tensors have T or more frames, none T - 1: a capture that knows T only as a symbol assumes that no size is 1
+    unless it always is, and would refuse one frame and two.
+    """
+    moving = F.pad(x.narrow(channel, 0, 2 * fold), (0, 0) * (x.dim() - 2) + (1, 1))
+    early, late = moving[:, 2:].narrow(channel, 0, fold), moving[:, :-2].narrow(channel, fold, fold)
+    rest = x.narrow(channel, 2 * fold, x.shape[channel] - 2 * fold)
+    return torch.cat((early, late, rest), dim=channel)
 
 
 class _Shift(torch.autograd.Function):

@@ -1,0 +1,72 @@
+"""Compiled layers compute in another order of dimensions; results and gradients stay the same."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from recircle.layers import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear
+from tests.layers.variants import VARIANTS, randomise
+
+LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
+    "1-D": (ArcConv1d(6, 8, 3, 2, 1, norm=nn.BatchNorm1d(8), act=nn.ReLU()), (2, 3, 6, 8)),
+    "3-D": (ArcConv3d(6, 8, 3, (1, 2, 2), 1, norm=nn.BatchNorm3d(8), act=nn.ReLU()), (2, 6, 3, 6, 6)),
+    "3-D, strided over time": (ArcConv3d(6, 8, 3, 2, 1, norm=nn.BatchNorm3d(8)), (2, 6, 4, 6, 5)),
+    "two groups": (ArcConv2d(8, 8, 3, 1, 1, groups=2), (2, 3, 8, 5, 5)),
+    "depthwise": (ArcConv2d(8, 8, 3, 2, 1, groups=8, norm=nn.BatchNorm2d(8), act=nn.ReLU()), (2, 3, 8, 6, 6)),
+    "tokens": (ArcLinear(6, 8, act=nn.GELU()), (2, 3, 5, 6)),
+}
+
+
+def clip(*shape: int) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(2))
+
+
+def compiled(layer: nn.Module) -> Any:
+    randomise(layer)
+    layer.eval()
+    torch._dynamo.reset()
+    return torch.compile(layer, fullgraph=True, backend="aot_eager")
+
+
+def check(layer: nn.Module, x: Tensor) -> None:
+    y, expected = compiled(layer)(x), layer(x)
+    torch.testing.assert_close(y, expected)
+    inputs, weights = list(layer.parameters()), clip(*y.shape)
+    found, right = (torch.autograd.grad((z * weights).sum(), inputs) for z in (y, expected))
+    torch.testing.assert_close(found, right, rtol=1e-4, atol=1e-4)
+
+
+# the stride halves 6 and 8; 7 and 5 become 4 and 3
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("paper", (6, 8)), ("published", (7, 5)), ("ST mean", (6, 5)), ("S+T GRU", (7, 8)), ("multiplicative S", (6, 8))],
+)
+def test_variants(name: str, size: tuple[int, int]) -> None:
+    layer = ArcConv2d(6, 8, 3, 2, 1, config=VARIANTS[name], norm=nn.BatchNorm2d(8), act=nn.ReLU())
+    check(layer, clip(2, 3, 6, *size))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_operators(name: str) -> None:
+    layer, shape = LAYERS[name]
+    check(layer, clip(*shape))
+
+
+@torch.no_grad()
+def test_clips_of_other_lengths() -> None:
+    layer = ArcConv2d(6, 8, 3, 2, 1, norm=nn.BatchNorm2d(8), act=nn.ReLU())
+    run = compiled(layer)
+    for frames in (2, 3, 5):
+        x = clip(2, frames, 6, 7, 6)
+        torch.testing.assert_close(run(x), layer(x))
+
+
+@torch.no_grad()
+def test_channels_last_memory_stays() -> None:
+    layer = ArcConv2d(6, 8, 3, padding=1, config=ArcConfig.paper())
+    x = clip(2, 3, 6, 6, 5).movedim(2, -1).contiguous().movedim(-1, 2)
+    y = compiled(layer)(x)
+    torch.testing.assert_close(y, layer(x))
+    assert y.movedim(2, -1).is_contiguous()
