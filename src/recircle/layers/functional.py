@@ -74,9 +74,9 @@ def arc_operator(
         y = operate(j, state)
         return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
 
-    known = follow is None or isinstance(follow, NormAct)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         return _recurse_channels_last(x, generate, matrices, config, steps, geometry)
+    known = follow is None or isinstance(follow, NormAct)
     if not known or _is_symbolic(x):
         return recurse(x, generate, matrices, config, steps, geometry)
 
@@ -103,10 +103,10 @@ def _recurse_channels_last(
     steps: Steps,
     geometry: Geometry,
 ) -> Tensor:
-    """Compute what `recurse` does in the order that convolutions and products want.
+    """Compute what `recurse` does, with the channels behind all other dimensions.
 
-    A compiler keeps what it computes in the order of its dimensions, whatever the memory format of its input is, and
-    copies it for each of them.
+    PyTorch's compiler lays out what it computes in the order of the dimensions, whatever the memory format of the input
+    is; in any other order it would copy each state for the convolution.
     """
     channel = geometry.channel
 
