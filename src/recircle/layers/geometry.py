@@ -72,9 +72,12 @@ class Geometry:
 
         `term` is brought to the positions of `x` by nearest neighbour; its dimensions of size 1 are broadcast.
         """
-        shape = x.shape
+        shape, ones = x.shape, [d for d, small in enumerate(term.shape) if _is_one(small)]
+        if torch.compiler.is_exporting():
+            # what runs exported files resizes faster than it adds in more dimensions
+            return torch.add(x, self.resize(term, x, ones))
         if any(not _is_whole(small, large) for small, large in zip(term.shape, shape)):
-            term = self.resize(term, x, [d for d, small in enumerate(term.shape) if _is_one(small)])
+            term = self.resize(term, x, ones)
         # where each position stands for a whole number of others, views say so and nothing is copied
         for d in reversed(range(x.dim())):
             small, large = term.shape[d], x.shape[d]
