@@ -17,6 +17,7 @@ from PIL import Image
 from recircle.data import decode as decode_module
 from recircle.data import decode_pyav
 from recircle.data.decode import DecodeError, decode
+from recircle.data.decode_pyav import display_matrix, open_video
 from recircle.data.preprocessing import Resize
 from recircle.errors import UserError
 from tests import media
@@ -108,6 +109,25 @@ def test_the_display_matrix_is_honoured(tmp_path: Path, matrix: Any, transform: 
     plain = decode(path, [1])[0].permute(1, 2, 0).numpy()
     turned = decode(media.turn(path, matrix), [1])[0].permute(1, 2, 0).numpy()
     assert_array_equal(turned, transform(plain))
+
+
+@pytest.mark.parametrize("matrix", [(1, 0, 0, 1), (0, 1, -1, 0), (-1, 0, 0, -1), (0, -1, 1, 0)])
+def test_frames_with_side_data_of_an_unknown_kind_are_turned_too(tmp_path: Path, matrix: Any) -> None:
+    class Unnamed:
+        """A frame whose side data PyAV cannot list."""
+
+        def __init__(self, frame: Any) -> None:
+            self.rotation = frame.rotation
+
+        @property
+        def side_data(self) -> Any:
+            raise ValueError("31 is not a valid Type")
+
+    path = media.turn(media.write_video(tmp_path / "turned.mp4", media.moving_frames(1)), matrix)
+    with open_video(path) as video:
+        frame: Any = next(video.frames())
+        expected = display_matrix(frame)
+        assert tuple(np.sign(display_matrix(Unnamed(frame)))) == tuple(np.sign(expected))  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("resize", [Resize(24), Resize(96), Resize((31, 17)), Resize((48, 64))])

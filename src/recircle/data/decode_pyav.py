@@ -27,6 +27,9 @@ STALL = 60.0
 # errors that PyAV and FFmpeg raise for damaged or hostile files
 MEDIA_ERRORS = (FFmpegError, OSError, ValueError, RuntimeError, MemoryError)
 
+# display matrices, as of `display_matrix`, of frames that are turned 0, 1, 2 and 3 quarters counterclockwise
+_QUARTER_TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
+
 # text files that make FFmpeg open further files, their own name included
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<?xml", b"[Reference]")
 
@@ -75,9 +78,15 @@ class Video:
             width: of the video's first frame, before it is turned; a frame of another size is scaled to it, since
                 streams may change their size midway.
             height: likewise.
+
+        Raises:
+            DecodeError: the frame has colours that cannot be converted.
         """
-        scaled = self._reformatter.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1)
-        return orient(scaled.to_ndarray().astype(np.uint8, copy=False), display_matrix(frame))
+        try:
+            scaled = self._reformatter.reformat(frame, width, height, "rgb24", interpolation="BICUBIC", threads=1)
+            return orient(scaled.to_ndarray().astype(np.uint8, copy=False), display_matrix(frame))
+        except MEDIA_ERRORS as error:
+            raise DecodeError(self.container.name, f"a frame cannot be converted to RGB: {describe(error)}") from None
 
 
 @contextmanager
@@ -108,9 +117,12 @@ def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
 
     The values are (right.x, right.y, down.x, down.y), with y downwards; (1, 0, 0, 1) leaves a frame as it is.
     """
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # side data of a kind that PyAV has no name for hides all others
+        return _QUARTER_TURNS[round(frame.rotation / 90) % 4]
     if data is None:
-        return 1, 0, 0, 1
+        return _QUARTER_TURNS[0]
     right_x, right_y, _, down_x, down_y, *_ = np.frombuffer(data, dtype=np.int32).tolist()
     return right_x, right_y, down_x, down_y
 
