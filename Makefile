@@ -31,6 +31,7 @@ demo: setup
 	$(BIN)/recircle demo --output runs/demo
 
 docs: $(VENV)/.docs
+	$(BIN)/python -m recircle.recipes.page > docs/recipes.md
 	$(BIN)/zensical build --strict --clean
 
 $(VENV)/.docs: $(VENV)/.installed

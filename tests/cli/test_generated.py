@@ -44,8 +44,8 @@ def test_a_wrong_option_of_tabletop_is_refused(options: list[str], tmp_path: Pat
 
 def test_demo_runs_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Path] = []
-    module = ModuleType("recircle.recipes.demo")
+    module = ModuleType("recircle.demo.run")
     module.run_demo = calls.append  # pyright: ignore[reportAttributeAccessIssue]
-    monkeypatch.setitem(sys.modules, "recircle.recipes.demo", module)
+    monkeypatch.setitem(sys.modules, "recircle.demo.run", module)
     assert main(["demo", "--output", str(tmp_path)]) == 0
     assert calls == [tmp_path]

@@ -12,10 +12,10 @@ from recircle.cli.train import parse_config
 from recircle.data.augmentation import Augmentation
 from recircle.data.config import DataConfig
 from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.layers.config import ArcConfig
 from recircle.models.registry import ModelConfig, create_model
 from recircle.recipes import registry
+from recircle.recipes.recipe import DataSet, Recipe
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 from recircle.training.optimiser import Optimiser
@@ -24,34 +24,42 @@ from tests.small_run import LABELS, write_clips
 Capture = pytest.CaptureFixture[str]
 
 
-def tiny(data: Path) -> TrainConfig:
-    """Train a very small network.
-
-    Command: recircle train tiny --data MANIFEST
-    """
+def settings(recipe: Recipe, manifest: Path) -> TrainConfig:
     return TrainConfig(
-        model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig(steps=2)),
+        model=ModelConfig(name=recipe.model, width=8, arc=ArcConfig(steps=2)),
         data=DataConfig(
-            manifest=data,
-            sampling=Sampling(frames=2),
+            manifest=manifest,
+            sampling=recipe.sampling(),
             preprocessing=Preprocessing(resize=36, crop=32),
             augmentation=Augmentation(flip="off"),
             workers=0,
         ),
         optimiser=Optimiser(lr=0.05),
-        output=Path("runs/tiny"),
+        output=recipe.output,
         epochs=3,
         batch_size=3,
     )
 
 
+TINY = Recipe(
+    name="tiny",
+    data=DataSet(title="Tiny clips", folder="TINY", prepare="recircle index TINY"),
+    title="a very small network",
+    model="arc_tsm_resnet18",
+    frames=2,
+    settings=settings,
+    notes="",
+)
+
+
 @pytest.fixture(autouse=True)
 def _recipes(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"tiny": tiny}
-    monkeypatch.setattr(registry, "list_recipes", lambda: list(known))
-    monkeypatch.setattr(registry, "get_recipe", known.__getitem__)
-    monkeypatch.setattr(registry, "warn_from_scratch", lambda name, config: print(f"scratch: {name}, {config.epochs}"))
-    monkeypatch.setattr(registry, "check_version", lambda name, config: print(f"version: {name}, {config.epochs}"))
+    known = {TINY.name: TINY}
+    monkeypatch.setattr(registry, "_recipes", lambda: known)
+    monkeypatch.setattr(
+        registry, "warn_from_scratch", lambda found, config: print("scratch", found.name, config.epochs)
+    )
+    monkeypatch.setattr(registry, "check_version", lambda _, config: print("version tiny", config.epochs))
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +73,8 @@ def test_from_a_manifest_to_recognised_clips(data: Path, tmp_path: Path, capsys:
     assert main(["train", "tiny", "--data", str(data), *overrides]) == 0
     printed = capsys.readouterr().out
     assert f"recircle eval {path}" in printed
-    assert "scratch: tiny, 1" in printed, "the recipe's own warning is asked for with the overridden config"
-    assert "version: tiny, 1" in printed
+    assert "scratch tiny 1" in printed, "the recipe's own warning is asked for with the overridden config"
+    assert "version tiny 1" in printed
     config = Run(path).load_config(TrainConfig)
     assert (config.epochs, config.optimiser.lr, config.batch_size) == (1, 0.01, 3)
     assert config.model.arc == ArcConfig(steps=4)
@@ -95,7 +103,7 @@ def test_a_run_goes_on_where_it_and_its_clips_are_now(data: Path, tmp_path: Path
 def test_the_help_of_a_recipe_has_its_text_and_all_fields(capsys: Capture) -> None:
     assert main(["train", "tiny", "--help"]) == 0
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    assert "Train a very small network. Command: recircle train tiny --data MANIFEST" in printed
+    assert "Tiny clips, a very small network. Commands: recircle index TINY recircle train tiny --data TINY" in printed
     for field in ("--epochs", "--model.arc.steps", "--data.sampling.frames", "--optimiser.lr", "--evaluation.clips"):
         assert f"{field} " in printed
     assert "passes over the training clips. (default: 3)" in printed
@@ -148,7 +156,7 @@ def test_a_wrong_override_is_told_before_anything_is_written(
 
 @pytest.mark.parametrize("name", ["tsm_resnet18", "arc_tsm_resnet18"])
 def test_what_a_recipe_leaves_to_the_model_can_be_overridden(name: str, tmp_path: Path) -> None:
-    config = tiny(tmp_path / "m.csv")
+    config = TINY(tmp_path / "m.csv")
     bare = replace(
         config, model=ModelConfig(name=name, width=8), data=replace(config.data, preprocessing=None, workers=3)
     )
@@ -161,7 +169,7 @@ def test_what_a_recipe_leaves_to_the_model_can_be_overridden(name: str, tmp_path
 
 
 def test_the_help_shows_what_a_recipe_leaves_to_the_model(capsys: Capture) -> None:
-    config = tiny(Path("m.csv"))
+    config = TINY(Path("m.csv"))
     bare = replace(config, model=ModelConfig(name="arc_tsm_resnet18"), data=DataConfig(manifest=Path("m.csv")))
     with pytest.raises(SystemExit):
         parse_config(bare, ["--help"])

@@ -31,7 +31,7 @@ def test_small_web_sets_are_trained_as_the_script_of_tsm_does(name: str) -> None
     assert (config.epochs, config.batch_size, config.clip_norm, config.model.dropout) == (25, 64, 20.0, 0.8)
     assert config.schedule.milestones == (10, 20)
     assert config.freeze_norms == "all_but_first"
-    text = get_recipe(name).__doc__ or ""
+    text = get_recipe(name).description
     assert f"{name.partition('_')[0]}_split2" in text
 
 

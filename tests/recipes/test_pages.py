@@ -55,7 +55,7 @@ def test_protocols_are_those_of_the_recipes(page: str) -> None:
     for name, frames, clips, crops, top1 in re.findall(
         r"^\| `(\w+)` \| (\d+) x (\d+) x (\d+) \| ([\d.]+)", read(page), re.MULTILINE
     ):
-        text = get_recipe(name).__doc__ or ""
+        text = get_recipe(name).description
         assert f"--views {clips}x{crops}" in text
         assert f"{top1} % top-1 in the paper" in text
         assert get_recipe(name)(Path("m.csv")).data.sampling.frames == int(frames)

@@ -80,7 +80,7 @@ def test_views(name: str) -> None:
         assert config.data.sampling == Sampling(frames=int(name.rpartition("_")[2].removesuffix("f")))
     assert config.evaluation == Protocol(clips=2 if name.startswith("diving48") else 1)
     views = {"something": "--views 1x1", "diving48": "--views 2x1", "kinetics400": "--views 10x3"}
-    text = get_recipe(name).__doc__ or ""
+    text = get_recipe(name).description
     assert next(option for start, option in views.items() if name.startswith(start)) in text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from recircle.config import from_json, to_json
 from recircle.errors import UserError
-from recircle.recipes.registry import get_recipe, list_recipes, warn_from_scratch, weights_of
+from recircle.recipes.registry import get_recipe, list_recipes, warn_from_scratch
 from recircle.training.config import TrainConfig
 
 ARC_ROWS = {
@@ -32,17 +32,17 @@ BASELINES = {
 
 def test_each_row_of_the_tables_has_its_recipe_with_the_printed_figures() -> None:
     for name, figures in ARC_ROWS.items():
-        text = get_recipe(name).__doc__ or ""
+        text = get_recipe(name).description
         assert [figure for figure in figures if figure not in text] == [], name
     for name, figure in BASELINES.items():
-        assert figure in (get_recipe(name).__doc__ or ""), name
+        assert figure in get_recipe(name).description, name
 
 
 @pytest.mark.parametrize("name", list_recipes())
 def test_docstring_and_config(name: str) -> None:
     make = get_recipe(name)
-    assert make.__name__ == name
-    text = make.__doc__ or ""
+    assert make.name == name
+    text = make.description
     assert f"recircle train {name} --data" in text
     assert f"recircle eval runs/{name}" in text
     assert "recircle index" in text or "recircle tabletop" in text
@@ -56,7 +56,7 @@ def test_docstring_and_config(name: str) -> None:
 
 def test_recipes_say_where_their_weights_come_from() -> None:
     for name in list_recipes():
-        text, weights = get_recipe(name).__doc__ or "", weights_of(name)
+        text, weights = get_recipe(name).description, get_recipe(name).weights
         assert (f"--model.pretrained {weights}" in text) == (weights is not None), name
         if name.startswith(("something", "diving", "kinetics")) and "_arc_" in name:
             depth = name.partition("resnet")[2].partition("_")[0]
@@ -75,16 +75,17 @@ def test_unknown_recipe_names_those_that_come_close() -> None:
 def test_to_list_recipes_does_not_load_torch() -> None:
     code = "import sys; from recircle.recipes import registry; assert registry.list_recipes(); print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert "recircle.recipes.something" in modules
+    assert "recircle.recipes.rows.something" in modules
     assert "torch" not in modules
 
 
 def test_a_start_from_scratch_is_told_where_the_figure_rests_on_weights(recwarn: pytest.WarningsRecorder) -> None:
-    scratch = get_recipe("something_v1_arc_tsm_resnet50_8f")(Path("clips.csv"))
+    arc = get_recipe("something_v1_arc_tsm_resnet50_8f")
+    scratch = arc(Path("clips.csv"))
     with pytest.warns(UserWarning, match="--model.pretrained resnet50.pth"):
-        warn_from_scratch("something_v1_arc_tsm_resnet50_8f", scratch)
+        warn_from_scratch(arc, scratch)
     recwarn.clear()
     pretrained = get_recipe("ut_interaction_tsm_efficientnet_lite0")(Path("clips.csv"))
-    warn_from_scratch("something_v1_arc_tsm_resnet50_8f", pretrained)
-    warn_from_scratch("miracl_words_tsm", scratch)
+    warn_from_scratch(arc, pretrained)
+    warn_from_scratch(get_recipe("miracl_words_tsm"), scratch)
     assert not recwarn.list

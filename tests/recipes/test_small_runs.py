@@ -78,8 +78,8 @@ def test_a_few_steps(name: str, indexed: Callable[[str], Path], tmp_path: Path) 
     (val,) = (line for line in lines if line["kind"] == "val")
     assert val["clips"] == len(held_out)
     datasets = {clip.dataset for clip in Manifest.read(manifest).clips}
-    check_version(name, config)
-    assert all(f"--layout {dataset}" in (get_recipe(name).__doc__ or "") for dataset in datasets - {""})
+    check_version(get_recipe(name), config)
+    assert all(f"--layout {dataset}" in get_recipe(name).description for dataset in datasets - {""})
     opened = Run.open(run.path)
     assert opened.load_spec().labels == Manifest.read(manifest).labels
     assert opened.load_model().name == config.model.name
@@ -118,8 +118,8 @@ def test_real_ut_interaction_leaves_a_sequence_out(shared_data: Path) -> None:
 def test_a_version_refuses_the_clips_of_the_other(indexed: Callable[[str], Path], tmp_path: Path) -> None:
     first = get_recipe("diving48_v1_arc_tsm_resnet18_16f")
     with pytest.raises(UserError, match=r"is of diving48_v2, and diving48_v1_arc_tsm_resnet18_16f is of diving48_v1"):
-        check_version("diving48_v1_arc_tsm_resnet18_16f", first(indexed("diving48_v2")))
-    check_version("diving48_v1_arc_tsm_resnet18_16f", first(indexed("diving48_v1")))
-    check_version("diving48_v1_arc_tsm_resnet18_16f", first(indexed("jester")))
+        check_version(first, first(indexed("diving48_v2")))
+    check_version(first, first(indexed("diving48_v1")))
+    check_version(first, first(indexed("jester")))
     (tmp_path / "own.csv").write_text("path,frames,label\na.mp4,3,x\n")
-    check_version("diving48_v1_arc_tsm_resnet18_16f", first(tmp_path / "own.csv"))
+    check_version(first, first(tmp_path / "own.csv"))

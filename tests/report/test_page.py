@@ -11,6 +11,7 @@ import pytest
 
 from recircle.config import to_json
 from recircle.data.manifest import Manifest
+from recircle.demo.comparison import Comparison, Entry
 from recircle.errors import UserError
 from recircle.evaluation.calibration import calibrate
 from recircle.evaluation.evaluate import evaluate
@@ -19,7 +20,6 @@ from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
 from recircle.models.cost import measure_cost
 from recircle.models.registry import ModelConfig
-from recircle.recipes.comparison import Comparison, Entry
 from recircle.report import write_report
 from recircle.report.facts import cost_of, find_predictions
 from recircle.run import Run

@@ -18,7 +18,7 @@ def demo(*, output: Path = Path("runs/demo")) -> int:
         output: folder of the ARC-TSM run; the other runs and the clips get folders beside it;
             ready parts of an earlier demo are taken over.
     """
-    from recircle.recipes.demo import run_demo
+    from recircle.demo.run import run_demo
 
     run_demo(output)
     return 0

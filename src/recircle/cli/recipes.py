@@ -1,6 +1,5 @@
 """`recircle recipes`: the training recipes that there are."""
 
-import inspect
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -25,12 +24,12 @@ def recipes(name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NA
     from recircle.recipes.registry import get_recipe, list_recipes
 
     if name:
-        out.print(inspect.getdoc(get_recipe(name)) or name, markup=False)
+        out.print(get_recipe(name).description, markup=False)
         return 0
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)
     table.add_column("recipe")
     for known in list_recipes():
-        table.add_row(known, plain((inspect.getdoc(get_recipe(known)) or "").partition("\n")[0]))
+        table.add_row(known, plain(get_recipe(known).headline))
     print_table(table)
     return 0

@@ -1,6 +1,5 @@
 """`recircle train`: a recipe, a manifest and typed overrides become a run."""
 
-import inspect
 import os
 import warnings
 from collections.abc import Sequence
@@ -46,15 +45,15 @@ def main(arguments: Sequence[str]) -> int:
     return _train(rest[0], data, rest[1:])
 
 
-def _train(recipe: str, data: str | None, overrides: list[str]) -> int:
+def _train(name: str, data: str | None, overrides: list[str]) -> int:
     from recircle.recipes.registry import check_version, get_recipe, warn_from_scratch
 
-    make = get_recipe(recipe)
+    recipe = get_recipe(name)
     helping = "-h" in overrides or "--help" in overrides
     if data is None and not helping:
-        raise UserError(f"recipe {recipe} needs its clips: --data MANIFEST, which `recircle index FOLDER` writes")
-    config = make(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
-    config = parse_config(config, overrides, f"{recipe} --data MANIFEST", inspect.getdoc(make) or "")
+        raise UserError(f"recipe {name} needs its clips: --data MANIFEST, which `recircle index FOLDER` writes")
+    config = recipe(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
+    config = parse_config(config, overrides, f"{name} --data MANIFEST", recipe.description)
     warn_from_scratch(recipe, config)
     check_version(recipe, config)
     return _run(config, resume=False)

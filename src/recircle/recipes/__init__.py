@@ -1,1 +1,1 @@
-"""Recipes: one documented function per training run."""
+"""Recipes: training runs by name, each one row of a table."""

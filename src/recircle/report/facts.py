@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from recircle.config import read_bytes, read_json
+from recircle.demo.comparison import Comparison
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.factors import FactorAccuracy, dive_factors, measure_factors
@@ -18,8 +19,8 @@ from recircle.evaluation.families import FamilyMetrics, measure_families
 from recircle.evaluation.measure import Metrics, measure
 from recircle.evaluation.predict import pick_device
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.speed import measure_network_speeds
 from recircle.models.cost import Cost, measure_cost
-from recircle.recipes.comparison import Comparison, measure_network_speeds
 from recircle.report.markup import count
 from recircle.run import ModelSpec, Run
 from recircle.training.journal import read_journal
