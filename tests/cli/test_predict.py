@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from recircle.cli.main import main
+from recircle.data import decoder_pool
+from recircle.data.index import index_folder
 from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
+from tests.media import moving_frames, write_video
 from tests.small_run import LABELS, write_frames, write_run
 
 Capture = pytest.CaptureFixture[str]
@@ -62,9 +65,32 @@ def test_a_broken_file_is_reported_in_its_place_and_the_others_go_on(
         assert "1 of 3 files cannot be decoded" in printed.err
 
 
+def test_a_file_that_kills_its_decoder_costs_itself_and_index_says_the_same(
+    run: Run, clips: list[Path], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import recircle.data.probe as p, recircle.data.decode_pyav as d, os, time; open_video = d.open_video\n"
+        "def hostile(path):\n"
+        "    if path.name == 'abort.mp4': os.abort()\n"
+        "    if path.name == 'hang.mp4': time.sleep(1000)\n"
+        "    if path.name == 'flood.mp4': bytearray(2**40)\n"
+        "    return open_video(path)\n"
+        "p.open_video = hostile; from recircle.data.decode_worker import main; main()"
+    )
+    monkeypatch.setattr(decoder_pool, "COMMAND", (*decoder_pool.COMMAND[:-1], code))
+    names = ["abort.mp4", "flood.mp4", "good.mp4", "hang.mp4"]
+    files = [write_video(tmp_path / name, moving_frames(5, 48, 64)) for name in names]
+    assert predict(run, [*files, clips[0]], "--json", "--seconds", "3") == 1
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert ["error" in line for line in lines] == [True, True, False, True, False]
+    found = index_folder(tmp_path, seconds=3)
+    assert [clip.fault for clip in found.clips] == [line.get("error", "") for line in lines[:4]]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (["--seconds", "0"], "--seconds 0 must be above 0"),
         (["--top", "0"], "--top 0 must be 1 or more"),
         (["--clips", "0"], "--clips 0 must be 1 or more"),
         (["--workers", "0"], "--workers 0 must be 1 or more"),

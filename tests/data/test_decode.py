@@ -16,7 +16,7 @@ from PIL import Image
 
 from recircle.data import decode as decode_module
 from recircle.data import decode_pyav
-from recircle.data.decode import DecodeError, decode
+from recircle.data.decode import DecodeError, decode, probe
 from recircle.data.decode_pyav import display_matrix, open_video
 from recircle.data.preprocessing import Resize
 from recircle.errors import UserError
@@ -211,6 +211,16 @@ def _pipe(path: Path) -> Path:
     return path
 
 
+def _link(target: str) -> Write:
+    def write(path: Path) -> Path:
+        if not Path(target).exists():
+            pytest.skip(f"there is no {target}")
+        path.symlink_to(target)
+        return path
+
+    return write
+
+
 @pytest.mark.parametrize(
     ("name", "write", "reason"),
     [
@@ -223,6 +233,11 @@ def _pipe(path: Path) -> Path:
         ("list.mp4", _text("#EXTM3U\n#EXTINF:1,\nlist.mp4\n"), "is a playlist"),
         ("itself.avi", _text("ffconcat version 1.0\nfile itself.avi\n"), "is a playlist"),
         ("pipe.mp4", _pipe, "is not a regular file"),
+        ("device.mp4", _link("/dev/zero"), "is not a regular file"),
+        ("terminal.mp4", _link("/dev/tty"), "is not a regular file"),
+        ("system.mp4", _link("/proc/self/status"), "the file is empty"),
+        ("x" * 300, lambda path: path, "cannot be read: File name too long"),
+        ("nul\0.mp4", lambda path: path, "no file can have such a name"),
         ("claims.png", lambda path: media.png_that_claims(path, 16000, 16000), "decoding stops with an error"),
     ],
 )
@@ -233,6 +248,27 @@ def test_a_bad_file_is_a_decode_error(tmp_path: Path, name: str, write: Write, r
         decode(path, [0])
     assert isinstance(caught.value, UserError)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_pipe_that_comes_after_the_look_holds_nobody_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, file = _pipe(tmp_path / "pipe.mp4"), tmp_path / "file.mp4"
+    file.write_text("a file")
+    status = file.stat()
+    monkeypatch.setattr(Path, "stat", lambda self: status)
+    with pytest.raises(DecodeError, match="is not a regular file"):
+        decode(path, [0])
+
+
+def test_hours_of_frames_in_a_small_file_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = media.write_video(tmp_path / "video.mp4", [media.grey_frames(1)[0]] * 40)
+    monkeypatch.setattr(decode_pyav, "_ANY_PIXELS", 29 * 64 * 48)
+    assert probe(path).status == "ok"
+    monkeypatch.setattr(decode_pyav, "_PIXELS_OF_A_BYTE", 2)
+    size = path.stat().st_size
+    assert probe(path).fault == (
+        f"its {size} bytes hold 29 frames of 64 x 48 pixels and more, which no video does (a decompression bomb?)"
+    )
+    assert len(decode(path, [0, 28])) == 2
 
 
 def test_a_frame_larger_than_any_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

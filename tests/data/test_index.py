@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data import index, probe_pool
+from recircle.data import decoder_pool, index
 from recircle.data.index import index_folder
 from recircle.data.manifest import Clip, Manifest
 from recircle.errors import UserError
@@ -83,17 +83,17 @@ def test_a_list_that_counts_frames_otherwise_is_remarked(folder: Path) -> None:
 
 def test_a_clip_that_kills_its_decoder_costs_one_row(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = (
-        "import recircle.data.probe_worker as w, os, time, sys; probe = w.probe\n"
+        "import recircle.data.decode_worker as w, os, time, sys; probe = w.probe\n"
         "def hostile(path):\n"
         "    if path.endswith('2.mp4'): os.abort()\n"
         "    if path.endswith('torn.avi'): time.sleep(1000)\n"
         "    return probe(path)\n"
         "w.probe = hostile; w.main()"
     )
-    monkeypatch.setattr(probe_pool, "COMMAND", (*probe_pool.COMMAND[:-1], code))
+    monkeypatch.setattr(decoder_pool, "COMMAND", (*decoder_pool.COMMAND[:-1], code))
     crashed, *others, hung = index_folder(folder, workers=2, seconds=3).clips
-    assert (crashed.status, crashed.fault) == ("broken", "the decoder crashed (exit status -6)")
-    assert (hung.status, hung.fault) == ("broken", "decoding does not end within 3 seconds")
+    assert (crashed.status, crashed.fault) == ("broken", "the decoder crashed (SIGABRT)")
+    assert (hung.status, hung.fault) == ("broken", "decoding does not end within 3 seconds (--seconds allows more)")
     assert [clip.frames for clip in others] == [5, 2, 3]
 
 

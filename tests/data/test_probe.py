@@ -1,31 +1,9 @@
 """Probing: the truth about a clip, and processes that outlive hostile files."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
 from recircle.data.probe import Probe, probe
-from recircle.data.probe_pool import ProbePool
 from tests import media
-
-# stands in for the process that probes: it dies of, hangs on, or answers to names
-FAKE_WORKER = """
-import json, os, sys, time
-print("ready", flush=True)
-for line in sys.stdin:
-    name = os.path.basename(json.loads(line))
-    if name == "crash":
-        os.abort()
-    if name == "hang":
-        time.sleep(1000)
-    if name == "half":
-        print('{"frames": 1', end="", flush=True)
-        os._exit(3)
-    print(json.dumps(dict(frames=7, fps=1, width=2, height=3, declared=4, fault=None, status="ok")), flush=True)
-"""
 
 
 def test_a_good_video(tmp_path: Path) -> None:
@@ -75,47 +53,3 @@ def test_frames_marked_as_damaged_are_remarked(tmp_path: Path) -> None:
 
 def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
     assert probe(tmp_path / "none.mp4") == Probe(0, 0.0, 0, 0, 0, "file not found", "broken")
-
-
-def test_a_pool_gives_the_same_verdicts(tmp_path: Path) -> None:
-    paths = [
-        media.write_video(tmp_path / "ä b.mp4", media.grey_frames(3)),
-        tmp_path / "none.mp4",
-        media.write_frame_folder(tmp_path / "frames", media.grey_frames(4)),
-    ]
-    with ProbePool(2, seconds=60) as pool:
-        assert dict(pool.probe(paths)) == {number: probe(path) for number, path in enumerate(paths)}
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_pool_survives_crashes_and_hangs(workers: int) -> None:
-    names = ["a", "crash", "b", "hang", "crash", "half", "c"]
-    with ProbePool(workers, seconds=0.5, command=[sys.executable, "-c", FAKE_WORKER]) as pool:
-        verdicts = dict(pool.probe([Path(name) for name in names]))
-    assert [verdicts[number].status for number in (0, 2, 6)] == ["ok"] * 3
-    assert verdicts[0].frames == 7
-    for number in (1, 4):
-        assert verdicts[number].status == "broken"
-        assert "the decoder crashed (exit status -6)" in (verdicts[number].fault or "")
-    assert "the decoder crashed (exit status 3)" in (verdicts[5].fault or "")
-    assert verdicts[3].fault == "decoding does not end within 0.5 seconds"
-
-
-def test_a_pool_that_is_left_early_ends_its_processes() -> None:
-    with ProbePool(2, seconds=1000, command=[sys.executable, "-c", FAKE_WORKER]) as pool:
-        assert next(pool.probe([Path("a"), *[Path("hang")] * 5]))[0] == 0
-    assert all(not worker.alive for worker in pool._workers)
-
-
-def test_processes_that_do_not_start_are_an_error_of_their_own() -> None:
-    command = [sys.executable, "-c", "raise SystemExit('no such module')"]
-    with (
-        pytest.raises(RuntimeError, match="does not start: no such module"),
-        ProbePool(1, seconds=10, command=command) as pool,
-    ):
-        list(pool.probe([Path("a")]))
-
-
-def test_probing_does_not_wait_for_torch() -> None:
-    code = "import sys, recircle.data.probe_worker; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False, env={**os.environ}).returncode == 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from recircle.data import decode_pyav, views
+from recircle.data import decode_pyav, whole_file
 from recircle.data.decode import DecodeError, probe
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
@@ -74,7 +74,7 @@ def test_a_whole_file_has_the_views_of_its_true_count(files, sampling, clips, cr
 
 @pytest.mark.parametrize(("room", "passes"), [(11 * 48 * 64 * 3, 1), (11 * 48 * 64 * 3 - 1, 2)])
 def test_a_file_is_decoded_again_only_if_its_frames_take_too_much_memory(files, monkeypatch, room, passes):
-    monkeypatch.setattr(views, "_HELD", room)
+    monkeypatch.setattr(whole_file, "_HELD", room)
     decoded = []
     frames = decode_pyav.Video.frames
 

@@ -1,6 +1,7 @@
 """The recogniser: it needs the run alone, agrees with evaluation bit for bit, and takes a clip in any form."""
 
 import json
+import pickle
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -143,6 +144,28 @@ def test_many_files_come_in_order_and_broken_ones_among_them(
         else:
             assert not isinstance(result, DecodeError)
             np.testing.assert_array_equal(result.logits, rec(path).logits)
+
+
+def test_it_starts_a_process_when_a_file_comes_and_ends_it(run: Run, folder: Path) -> None:
+    with Recognizer.load(run.path, seconds=60) as rec:
+        processes = rec._decoders._processes
+        frames = frames_of(folder)
+        rec(frames)
+        assert not processes._all
+        first, second = rec(folder), rec(folder)
+        (process,) = processes._all
+        np.testing.assert_array_equal(first.logits, second.logits)
+    assert not process.alive
+    np.testing.assert_array_equal(rec(frames).logits, first.logits)
+    with pytest.raises(DecodeError, match="stopped"):
+        rec(folder)
+    with pytest.raises(ValueError, match="seconds=-1"):
+        Recognizer.load(run.path, seconds=-1)
+
+
+def test_a_copy_of_it_works_in_another_process(rec: Recognizer, folder: Path) -> None:
+    copied = pickle.loads(pickle.dumps(rec))
+    np.testing.assert_array_equal(copied(folder).logits, rec(folder).logits)
 
 
 def test_many_is_lazy(folder: Path, rec: Recognizer) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from recircle.data.decode import DecodeError
+from recircle.data.decoder_pool import DecoderPool
 from recircle.data.manifest import Clip, Manifest
 from recircle.evaluation.predictions import Predictions
 from recircle.report.gallery import (
@@ -59,6 +61,12 @@ def test_clips_without_a_label_or_a_number_are_no_failures() -> None:
     assert {part.path for part in found} <= {predictions.paths[19]}
 
 
+@pytest.fixture(scope="module")
+def decoders() -> Iterator[DecoderPool]:
+    with DecoderPool() as pool:
+        yield pool
+
+
 @pytest.mark.parametrize("size", [(40, 56), (56, 40), (33, 47), (7, 5)])
 def test_frames_lie_side_by_side_and_come_back(size: tuple[int, int]) -> None:
     frames = torch.linspace(0, 255, 8 * 3).reshape(8, 3, 1, 1).expand(8, 3, *size).to(torch.uint8)
@@ -71,23 +79,23 @@ def test_frames_lie_side_by_side_and_come_back(size: tuple[int, int]) -> None:
         assert np.abs(shown - frames[n].permute(1, 2, 0).numpy()).max() <= 6, "no frame shows in its neighbour"
 
 
-def test_a_film_spreads_over_the_clip(tmp_path: Path) -> None:
+def test_a_film_spreads_over_the_clip(tmp_path: Path, decoders: DecoderPool) -> None:
     write_frames(tmp_path / "long", 20, seed=0, size=(90, 400))
-    film = read_film(tmp_path / "long", Clip(path="long", frames=20, width=400, height=90))
+    film = read_film(tmp_path / "long", Clip(path="long", frames=20, width=400, height=90), decoders)
     assert (film.frames, film.width, film.height) == (FRAMES, 160, 36)
-    unknown = read_film(tmp_path / "long", Clip(path="long", frames=20))
+    unknown = read_film(tmp_path / "long", Clip(path="long", frames=20), decoders)
     assert (unknown.frames, unknown.width, unknown.height) == (FRAMES, 160, 36)
     write_frames(tmp_path / "short", 3, seed=0)
-    film = read_film(tmp_path / "short", Clip(path="short", frames=3, width=56, height=40))
+    film = read_film(tmp_path / "short", Clip(path="short", frames=3, width=56, height=40), decoders)
     assert (film.frames, film.width, film.height) == (3, 56, 40), "small frames are not made larger"
 
 
-def test_the_same_clip_gives_the_same_film(manifest: Manifest) -> None:
+def test_the_same_clip_gives_the_same_film(manifest: Manifest, decoders: DecoderPool) -> None:
     clip = manifest.clips[0]
-    assert read_film(manifest.path(clip), clip) == read_film(manifest.path(clip), clip)
+    assert read_film(manifest.path(clip), clip, decoders) == read_film(manifest.path(clip), clip, decoders)
 
 
-def test_what_is_missing_is_told(manifest: Manifest, tmp_path: Path) -> None:
+def test_what_is_missing_is_told(manifest: Manifest, tmp_path: Path, decoders: DecoderPool) -> None:
     gone, broken, good = manifest.clips[:3]
     shutil.rmtree(manifest.path(gone))
     (manifest.path(broken) / "000.png").write_bytes(b"no picture")
@@ -104,7 +112,7 @@ def test_what_is_missing_is_told(manifest: Manifest, tmp_path: Path) -> None:
     (image,) = page.all("img")
     assert (image["alt"] or "").endswith(f'of {good.path}, <lift> taken for "push"')
     with pytest.raises(DecodeError, match="recircle index"):
-        read_film(manifest.path(good), replace(good, frames=0))
+        read_film(manifest.path(good), replace(good, frames=0), decoders)
 
 
 def test_without_a_manifest_the_reasons_are_given(manifest: Manifest, tmp_path: Path) -> None:

@@ -34,6 +34,17 @@ def at_least(least: int, **values: int) -> None:
             raise UserError(f"--{name.replace('_', '-')} {value} must be {least} or more")
 
 
+def above_zero(**values: float) -> None:
+    """Insist that options, given by their names in Python, are above zero.
+
+    Raises:
+        UserError: one is not.
+    """
+    for name, value in values.items():
+        if not value > 0:
+            raise UserError(f"--{name.replace('_', '-')} {value:g} must be above 0")
+
+
 def take_option(arguments: Sequence[str], name: str) -> tuple[str | None, list[str]]:
     """Take `name VALUE` or `name=VALUE` out of the arguments; return the value (None if it is not there) and the rest.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from recircle.cli.arguments import call
+from recircle.cli.arguments import above_zero, call
 from recircle.cli.console import err, out, warning
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def explain(
     layers: Annotated[tuple[str, ...] | None, tyro.conf.arg(metavar="NAME...")] = None,
     label: Annotated[str | None, tyro.conf.arg(name="class", metavar="NAME")] = None,
     output: Path | None = None,
+    seconds: float = 600.0,
     device: str = "auto",
 ) -> int:
     """Draw where in a clip a network finds evidence for a class, and how the states of its ARC layers evolve.
@@ -41,12 +42,16 @@ def explain(
         layers: ARC layers to draw, by name or by patterns such as "layer4.*"; by default the last of each stage.
         label: the class to look for; by default the one that the run predicts.
         output: folder for the pictures; by default RUN/explained/FOLDER/CLIP.
+        seconds: after how long the clip is given up.
         device: auto, cpu, cuda, cuda:1, mps.
     """
     from recircle.explain.explain import explain
 
+    above_zero(seconds=seconds)
     with err.status("looking at the clip"):
-        found = explain(run, clip, against=against, layers=layers, label=label, output=output, device=device)
+        found = explain(
+            run, clip, against=against, layers=layers, label=label, output=output, device=device, seconds=seconds
+        )
     for line in _findings(found):
         out.print(line, markup=False)
     if not found.seen.states:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.table import Table
 
-from recircle.cli.arguments import at_least, call
+from recircle.cli.arguments import above_zero, at_least, call
 from recircle.cli.console import out, plain, print_table, progress
 from recircle.errors import UserError
 
@@ -52,8 +52,7 @@ def index(
 
     if workers is not None:
         at_least(1, workers=workers)
-    if seconds <= 0:
-        raise UserError(f"--seconds {seconds:g} must be above 0")
+    above_zero(seconds=seconds)
     if holdout is not None and not 0 < holdout < 1:
         raise UserError(f"--holdout {holdout:g} must lie between 0 and 1, such as 0.2")
     output = output or (folder.parent if folder.is_file() else folder) / "manifest.csv"

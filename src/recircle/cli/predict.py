@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.table import Table
 
-from recircle.cli.arguments import at_least, call
+from recircle.cli.arguments import above_zero, at_least, call
 from recircle.cli.console import error, out, plain, print_json, print_table
 from recircle.errors import UserError
 
@@ -31,11 +31,13 @@ def predict(
     calibrated: bool = False,
     json: bool = False,
     workers: int = 2,
+    seconds: float = 600.0,
     device: str = "auto",
 ) -> int:
     """Recognise video files and folders of frames.
 
-    A file that cannot be decoded is reported in its place and the others go on; the exit code is then 1.
+    A file that cannot be decoded, or crashes the process that decodes it, takes more than 4 GiB there or too long, is
+    reported in its place and the others go on; the exit code is then 1.
 
     Args:
         run: folder of the run.
@@ -45,15 +47,17 @@ def predict(
         crops: views in space: 1, 3 or 10.
         calibrated: use the temperature that `recircle eval --calibrate` left in the run.
         json: print one JSON object a line for each file: path, label, probability, top, protocol; or path and error.
-        workers: threads that decode ahead.
+        workers: processes that decode ahead.
+        seconds: after how long a file is given up.
         device: auto, cpu, cuda, cuda:1, mps.
     """
     from recircle.inference.recognizer import Recognizer
 
     at_least(1, top=top, clips=clips, workers=workers)
+    above_zero(seconds=seconds)
     if not files:
         raise UserError("give at least one video file or folder of frames after the run")
-    recognizer = Recognizer.load(run, device, clips=clips, crops=crops, calibrated=calibrated)
+    recognizer = Recognizer.load(run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds)
     results = recognizer.many(files, workers=workers)
     broken = _print_json(results, top) if json else _print_table(results, top)
     if broken and not json:

@@ -1,5 +1,6 @@
 """Frames of a clip, by index: one function for video files and for folders of frames."""
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -74,7 +75,7 @@ def read_frames(path: Path, wanted: list[int], backend: Backend) -> Iterator[NDA
     """
     if backend not in get_args(Backend):
         raise ValueError(f"backend={backend!r} is unknown; use one of {', '.join(get_args(Backend))}")
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
         return select_images(path, wanted)
     if backend == "pyav":
         return select_frames(path, wanted)

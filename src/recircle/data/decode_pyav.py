@@ -1,5 +1,6 @@
 """Frames of a video file through PyAV, in the order in which they are shown."""
 
+import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +18,16 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from recircle.data.decode_error import DecodeError
+from recircle.data.limits import too_large
 
 # one frame of 16,384 x 8,192; a file that declares more would take the memory of the machine
 MAX_PIXELS = 2**27
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
+# pixels of all frames together that any file may have, and that each of its bytes may bring: 9 minutes of 1920 x 1080,
+# and four times as many as a codec makes of one byte where nothing at all happens on 3840 x 2160 pixels. Time is lost
+# on files of a few kilobytes that hold hours of huge frames
+_ANY_PIXELS = 2**35
+_PIXELS_OF_A_BYTE = 2**18
 # seconds without a byte from the disk after which a file counts as hanging
 STALL = 60.0
 
@@ -43,12 +50,14 @@ class Video:
         stream: the stream that is shown.
         fps: frames a second on average; 0 where the file does not say.
         declared: how many frames the container claims; 0 where it does not say.
+        size: bytes of the file.
     """
 
     container: InputContainer
     stream: VideoStream
     fps: float
     declared: int
+    size: int
     # kept for all frames, and of one thread: by default each frame would start a pool of threads of its own
     _reformatter: VideoReformatter = field(default_factory=VideoReformatter, repr=False)
 
@@ -56,12 +65,18 @@ class Video:
         """Decode all frames, in the order in which they are shown.
 
         Raises:
-            DecodeError: the stream is damaged, or a frame is too large.
+            DecodeError: the stream is damaged, a frame is too large, or all of them are for so small a file.
         """
         count = 0
+        left = max(_ANY_PIXELS, self.size * _PIXELS_OF_A_BYTE)
         try:
             for frame in self.container.decode(self.stream):
                 _check_pixels(self.container.name, frame.width, frame.height)
+                left -= frame.width * frame.height
+                if left < 0:
+                    much = f"{count_frames(count)} of {frame.width} x {frame.height} pixels and more"
+                    reason = f"its {self.size} bytes hold {much}, which no video does (a decompression bomb?)"
+                    raise DecodeError(self.container.name, reason)
                 yield frame
                 count += 1
         except MEDIA_ERRORS as error:
@@ -97,7 +112,7 @@ def open_video(path: Path) -> Iterator[Video]:
         DecodeError: there is no such file, it cannot be opened, or it has no video stream that can be decoded.
     """
     path = path.absolute()  # a bare name with a colon would be taken for a protocol
-    _check_file(path)
+    size = _check_file(path)
     try:
         container = av.open(
             str(path),
@@ -109,7 +124,7 @@ def open_video(path: Path) -> Iterator[Video]:
     except MEDIA_ERRORS as error:
         raise DecodeError(path, f"cannot be opened as a video: {describe(error)}") from None
     with container:
-        yield _choose_stream(container, path)
+        yield _choose_stream(container, path, size)
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
@@ -175,28 +190,47 @@ def count_frames(count: int) -> str:
 
 def describe(error: BaseException) -> str:
     """Return the words of an error without numbers, names of functions and file names."""
+    if isinstance(error, MemoryError):
+        return too_large()
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.strip()
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path) -> int:
+    """Return the size of a file that may be a video."""
     try:
-        kind = path.stat().st_mode
-        if not stat.S_ISREG(kind):
-            raise DecodeError(path, "is not a regular file")
-        with path.open("rb") as file:
-            head = file.read(64)
+        # a pipe or a device keeps waiting whoever opens or reads it; it may also come between the look and the opening
+        _check_regular(path, path.stat())
+        with open(path, "rb", opener=_open_at_once) as file:
+            status = os.fstat(file.fileno())
+            _check_regular(path, status)
+            # what the system makes up when it is read, as under /proc, has no size
+            head = file.read(64) if status.st_size else b""
+    except DecodeError:
+        raise
     except FileNotFoundError:
         raise DecodeError(path, "file not found") from None
     except OSError as error:
         raise DecodeError(path, f"cannot be read: {describe(error)}") from None
+    except ValueError:
+        raise DecodeError(path, "no file can have such a name") from None
     if not head:
         raise DecodeError(path, "cannot be opened as a video: the file is empty")
     if head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_PLAYLISTS):
         raise DecodeError(path, "is a playlist, not a video; name the videos themselves")
+    return status.st_size
 
 
-def _choose_stream(container: InputContainer, path: Path) -> Video:
+def _check_regular(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise DecodeError(path, "is not a regular file")
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _choose_stream(container: InputContainer, path: Path, size: int) -> Video:
     # a picture attached to a sound file is a cover, not a video
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:
@@ -211,7 +245,7 @@ def _choose_stream(container: InputContainer, path: Path) -> Video:
     context.thread_count = 1
     context.options = dict(_LIMITS)
     rate = stream.average_rate or stream.guessed_rate
-    return Video(container, stream, float(rate or 0), stream.frames)
+    return Video(container, stream, float(rate or 0), stream.frames, size)
 
 
 def _check_pixels(path: str | Path, width: int, height: int) -> None:

@@ -2,15 +2,17 @@
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
 from recircle.data.decode_folder import is_frame
+from recircle.data.decoder_pool import DecoderPool
 from recircle.data.layouts import find_clips
 from recircle.data.layouts.counts import warn_incomplete
+from recircle.data.limits import FILE_SECONDS
 from recircle.data.manifest import Clip, Manifest, check_output
 from recircle.data.probe import Probe, probe
-from recircle.data.probe_pool import ProbePool
 
 Progress = Callable[[int, int], None]
 
@@ -22,7 +24,7 @@ def index_folder(
     output: str | Path | None = None,
     labels: str | Path | None = None,
     workers: int | None = None,
-    seconds: float = 600.0,
+    seconds: float = FILE_SECONDS,
     progress: Progress | None = None,
 ) -> Manifest:
     """List the clips of a data set, decode each of them once, and record what they hold.
@@ -75,9 +77,17 @@ def _probe_all(paths: list[Path], workers: int | None, seconds: float, progress:
         for number, path in enumerate(paths):
             record(number, probe(path))
     elif paths:
-        with ProbePool(min(workers, len(paths)), seconds=seconds) as pool:
-            for number, verdict in pool.probe(paths):
-                record(number, verdict)
+        threads = ThreadPoolExecutor(min(workers, len(paths)), thread_name_prefix="probe")
+        with DecoderPool(seconds=seconds) as decoders:
+            try:
+                tasks = {threads.submit(decoders.probe, path): number for number, path in enumerate(paths)}
+                for task in as_completed(tasks):
+                    record(tasks[task], task.result())
+            finally:
+                # who is left early must not wait for files that nobody wants to know about
+                threads.shutdown(wait=False, cancel_futures=True)
+                decoders.close()
+                threads.shutdown()
     return [verdicts[number] for number in range(len(paths))]
 
 

@@ -1,5 +1,6 @@
 """What a clip holds, found out by decoding all of it once."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +52,8 @@ def probe(path: str | Path, visit: Visit | None = None) -> Probe:
     """
     path = Path(path)
     visit = visit or _pass_by
-    return _probe_folder(path, visit) if path.is_dir() else _probe_video(path, visit)
+    is_folder = os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises where a name is too long)
+    return _probe_folder(path, visit) if is_folder else _probe_video(path, visit)
 
 
 def broken(fault: str, *, frames: int = 0) -> Probe:

@@ -1,23 +1,20 @@
 """From a clip to the uint8 views a model is tested on; evaluation and prediction both come through here."""
 
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Int64, UInt8
-from numpy.typing import NDArray
 from torch import Tensor
 
 from recircle.data.crops import Crops, crop_boxes, view_size
-from recircle.data.decode import Backend, DecodeError, decode, resize_images
+from recircle.data.decode import Backend, decode, resize_images
+from recircle.data.decoder_pool import DecoderPool
 from recircle.data.frame_cache import FrameCache
 from recircle.data.preprocessing import Preprocessing
-from recircle.data.probe import probe
 from recircle.data.sampling import Sampling
-
-# bytes, as RGB, of the frames of a clip that are held at once: 10 seconds of 640 x 360 pixels, 30 frames a second
-_HELD = 2**28
+from recircle.data.whole_file import read_whole_file
 
 
 def file_views(
@@ -61,37 +58,32 @@ def file_views(
 
 
 def whole_file_views(
-    path: Path, *, sampling: Sampling, preprocessing: Preprocessing, clips: int = 1, crops: Crops = 1
+    path: Path,
+    *,
+    sampling: Sampling,
+    preprocessing: Preprocessing,
+    clips: int = 1,
+    crops: Crops = 1,
+    decoders: DecoderPool | None = None,
 ) -> UInt8[Tensor, "V T 3 h w"]:
     """Decode a file or folder to its end, and return its test views; otherwise as `file_views`.
 
-    The count that a container declares is often wrong or missing, so that which frames are wanted is known at the end
-    only. Until then they are held as they were decoded; a clip that is too large for that is decoded again.
+    Args:
+        path: the file or folder.
+        sampling: which frames make a clip.
+        preprocessing: how they are resized and cropped; they are not normalised here.
+        clips: views in time.
+        crops: views in space.
+        decoders: processes that decode; None decodes in this one, which a hostile file can crash or hold up.
 
     Raises:
         DecodeError: the file cannot be decoded to its end.
-        UserError: the crop does not fit in the resized frame.
+        UserError: the crop does not fit in the resized frame, or the processes do not start.
     """
-    held: list[Callable[[], NDArray[np.uint8]]] = []
-    room = _HELD
-
-    def hold(read: Callable[[], NDArray[np.uint8]], size: int) -> None:
-        nonlocal room
-        room -= size
-        if room >= 0:
-            held.append(read)
-        else:
-            held.clear()
-
-    found = probe(path, hold)
-    if found.status == "broken":
-        raise DecodeError(path, found.fault or "it cannot be decoded")
-    if not held:
-        options = {"sampling": sampling, "preprocessing": preprocessing, "clips": clips, "crops": crops}
-        return file_views(path, found.frames, **options)
-    indices = sampling.test(found.frames, clips)
-    wanted, places = np.unique(indices, return_inverse=True)
-    frames = resize_images((held[index]() for index in wanted), len(wanted), preprocessing.resizer)
+    with nullcontext(read_whole_file(path)) if decoders is None else decoders.whole_file(path) as file:
+        indices = sampling.test(file.found.frames, clips)
+        wanted, places = np.unique(indices, return_inverse=True)
+        frames = resize_images(file.images(wanted.tolist()), len(wanted), preprocessing.resizer)
     return _cut_views(frames[places.flatten()], indices, preprocessing, crops)
 
 

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from recircle.data.decoder_pool import DecoderPool
+from recircle.data.limits import FILE_SECONDS
 from recircle.data.views import whole_file_views
 from recircle.errors import UserError
 from recircle.evaluation.predict import pick_device
@@ -104,6 +106,7 @@ def explain(
     label: str | None = None,
     output: str | Path | None = None,
     device: str = "auto",
+    seconds: float = FILE_SECONDS,
 ) -> Explanation:
     """Show what a run's network sees in a clip.
 
@@ -119,9 +122,10 @@ def explain(
             it knows the class, and otherwise for the one it predicts itself.
         output: the folder to write to; None is explained/<folder of the clip>/<clip> in the run's folder.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
+        seconds: after how long the clip is given up.
 
     Raises:
-        DecodeError: the clip is not there, or cannot be decoded to its end.
+        DecodeError: the clip is not there, or cannot be decoded to its end, or not in time.
         UserError: a run, a class or a layer is unknown, there is no such device, or matplotlib is missing.
     """
     import_figure()
@@ -138,13 +142,15 @@ def explain(
     model = given[0].load_model(at)
     drawn = choose_layers(model, layers) if layers is not None else None
 
-    seen = _see(given[0], model, specs[0], clip, label)
+    decoders = DecoderPool(seconds=seconds)
+    seen = _see(given[0], model, specs[0], clip, label, decoders)
     if arc_layers(model):
         seen = replace(seen, states=state_evolution(model, _normalised(seen.frames, specs[0], at)))
     beside = None
     if len(given) == 2:
         wanted = seen.target if seen.target in specs[1].labels else None
-        beside = _see(given[1], given[1].load_model(at), specs[1], clip, wanted)
+        beside = _see(given[1], given[1].load_model(at), specs[1], clip, wanted, decoders)
+    decoders.close()
 
     # clips of several classes may have one name
     place = Path(clip.absolute().parent.name, clip.absolute().stem)
@@ -159,8 +165,8 @@ def explain(
     return Explanation(clip=clip, truth=truth, seen=seen, against=beside, files=tuple(files))
 
 
-def _see(run: Run, model: VideoModel, spec: ModelSpec, clip: Path, label: str | None) -> Seen:
-    view = whole_file_views(clip, sampling=spec.sampling, preprocessing=spec.preprocessing)[0]
+def _see(run: Run, model: VideoModel, spec: ModelSpec, clip: Path, label: str | None, decoders: DecoderPool) -> Seen:
+    view = whole_file_views(clip, sampling=spec.sampling, preprocessing=spec.preprocessing, decoders=decoders)[0]
     frames = view.movedim(-3, -1).contiguous().numpy()
     target = None if label is None else spec.labels.index(label)
     device = next(model.parameters()).device

@@ -4,6 +4,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,8 @@ from torch import Tensor
 
 from recircle.data.crops import Crops
 from recircle.data.decode import DecodeError
+from recircle.data.decoder_pool import DecoderPool
+from recircle.data.limits import FILE_SECONDS
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.data.views import frame_views, whole_file_views
@@ -35,6 +38,11 @@ Clip = str | Path | NDArray[np.uint8] | Tensor
 class Recognizer:
     """Recognises clips with a trained network, through the same preprocessing as its evaluation.
 
+    Files are decoded in a process of its own, which the first one starts: a file that crashes a decoder, never ends or
+    takes too much memory (`recircle.data.limits.MEMORY`) is a `DecodeError`, and the next one is recognised. The
+    process ends with this object, or at `close()`, or with the block, if it is used in `with`. Any number of threads
+    may use one recogniser.
+
     Attributes:
         labels: the classes.
         protocol: how a clip becomes views, and their logits one score.
@@ -51,6 +59,7 @@ class Recognizer:
         protocol: Protocol | None = None,
         temperature: float = 1.0,
         device: str = "auto",
+        seconds: float = FILE_SECONDS,
     ) -> None:
         """Take a network that is in memory; `Recognizer.load` takes a run.
 
@@ -63,9 +72,11 @@ class Recognizer:
             protocol: None is one clip, the centre crop.
             temperature: what logits are divided by before their softmax.
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
+            seconds: after how long a file is given up.
 
         Raises:
-            ValueError: the labels are not as many as the model's classes, or the temperature is not above 0.
+            ValueError: the labels are not as many as the model's classes, or the temperature or `seconds` is not above
+                0.
             UserError: there is no such device.
         """
         if len(labels) != model.num_classes:
@@ -86,10 +97,28 @@ class Recognizer:
             "clips": self.protocol.clips,
             "crops": self.protocol.crops,
         }
+        self._decoders = DecoderPool(seconds=seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process that decodes; clips in memory are recognised still."""
+        self._decoders.close()
 
     @classmethod
     def load(
-        cls, run: str | Path, device: str = "auto", *, clips: int = 1, crops: Crops = 1, calibrated: bool = False
+        cls,
+        run: str | Path,
+        device: str = "auto",
+        *,
+        clips: int = 1,
+        crops: Crops = 1,
+        calibrated: bool = False,
+        seconds: float = FILE_SECONDS,
     ) -> Self:
         """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
 
@@ -100,10 +129,11 @@ class Recognizer:
             crops: views in space: 1, 3 or 10.
             calibrated: use the temperature that `recircle eval --calibrate` left in the run; a warning says if it was
                 fitted under another protocol.
+            seconds: after how long a file is given up.
 
         Raises:
             UserError: the folder holds no trained model, or no temperature, or there is no such device.
-            ValueError: no such number of clips or crops.
+            ValueError: no such number of clips or crops, or `seconds` is not above 0.
         """
         protocol = Protocol(clips=clips, crops=crops)
         folder = Run.open(run)
@@ -126,6 +156,7 @@ class Recognizer:
             protocol=protocol,
             temperature=temperature,
             device=device,
+            seconds=seconds,
         )
 
     def __call__(self, clip: Clip) -> Recognition:
@@ -135,32 +166,36 @@ class Recognizer:
             clip: a video file; a folder of frames; RGB frames as a uint8 array [N, H, W, 3] or tensor [N, 3, H, W].
 
         Raises:
-            DecodeError: the file cannot be decoded to its end.
-            UserError: the frames are too small for the crop.
+            DecodeError: the file cannot be decoded to its end, or not in time.
+            UserError: the frames are too small for the crop, or no process can be started.
             ValueError: the array or tensor has another type or shape.
         """
         if isinstance(clip, str | Path):
-            return self._recognize(self._file_views(Path(clip)))
+            return self._recognize(whole_file_views(Path(clip), decoders=self._decoders, **self._views))
         return self._recognize(frame_views(_frames(clip), **self._views))
 
     def many(
         self, paths: Iterable[str | Path], *, workers: int = 2
     ) -> Iterator[tuple[Path, Recognition | DecodeError]]:
-        """Recognise files and folders of frames, in order; threads decode ahead of the network.
+        """Recognise files and folders of frames, in order; other processes decode ahead of the network.
+
+        They end with the iterator.
 
         Args:
             paths: the clips.
-            workers: number of threads, and of clips decoded ahead.
+            workers: number of processes, and of clips decoded ahead.
 
         Yields:
             Each path with what was recognised, or with the error if it cannot be decoded.
         """
         remaining = iter(map(Path, paths))
-        with ThreadPoolExecutor(workers, thread_name_prefix="recircle-decode") as pool:
+        threads = ThreadPoolExecutor(workers, thread_name_prefix="recircle-decode")
+        with DecoderPool(seconds=self._decoders.seconds) as decoders:
+            decode = partial(whole_file_views, decoders=decoders, **self._views)
             ahead: deque[tuple[Path, Future[Tensor]]] = deque()
             try:
                 for path in islice(remaining, workers + 1):
-                    ahead.append((path, pool.submit(self._file_views, path)))
+                    ahead.append((path, threads.submit(decode, path)))
                 while ahead:
                     path, views = ahead.popleft()
                     try:
@@ -168,13 +203,12 @@ class Recognizer:
                     except DecodeError as error:
                         result = error
                     for later in islice(remaining, 1):
-                        ahead.append((later, pool.submit(self._file_views, later)))
+                        ahead.append((later, threads.submit(decode, later)))
                     yield path, result
             finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-
-    def _file_views(self, path: Path) -> UInt8[Tensor, "V T 3 h w"]:
-        return whole_file_views(path, **self._views)
+                # who leaves early does not wait for what is being decoded
+                threads.shutdown(wait=False, cancel_futures=True)
+                decoders.close()
 
     def _recognize(self, views: UInt8[Tensor, "V T 3 h w"]) -> Recognition:
         logits = logits_of_views(self._model, views[None], self._preprocessing, device=self._device).cpu().numpy()

@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from recircle.data.decode import DecodeError, decode
+from recircle.data.decode import DecodeError, resize_images
+from recircle.data.decoder_pool import DecoderPool
 from recircle.data.manifest import Clip, Manifest
 from recircle.data.preprocessing import Resize, resize_frames
 from recircle.data.sampling import Sampling
@@ -110,8 +111,13 @@ def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[
     return {}, "; ".join(reasons) or "no manifest is known"
 
 
-def read_film(path: Path, clip: Clip) -> Film:
+def read_film(path: Path, clip: Clip, decoders: DecoderPool) -> Film:
     """Decode a few frames, evenly spread over a clip.
+
+    Args:
+        path: where the clip lies.
+        clip: its row of the manifest.
+        decoders: the processes that decode.
 
     Raises:
         DecodeError: the clip is not there, or cannot be decoded.
@@ -123,7 +129,8 @@ def read_film(path: Path, clip: Clip) -> Film:
     indices = Sampling(frames=min(FRAMES, clip.frames)).test(clip.frames, 1)[0]
     # of clips whose size the manifest does not have, the shorter side is known only
     size = _fit(clip.height, clip.width) if clip.height and clip.width else LONGEST
-    frames = decode(path, indices.tolist(), resize=Resize(size))
+    with decoders.select(path, indices.tolist()) as images:
+        frames = resize_images(images, len(indices), Resize(size))
     frames = resize_frames(frames, _fit(frames.shape[-2], frames.shape[-1]))
     return pack(frames)
 
@@ -142,11 +149,12 @@ def pack(frames: UInt8[Tensor, "T 3 H W"]) -> Film:
 def read_films(found: dict[str, tuple[Path, Clip]]) -> dict[str, Film | str]:
     """Return the film of each clip by its path, or why there is none."""
     films: dict[str, Film | str] = {}
-    for name, (path, clip) in found.items():
-        try:
-            films[name] = read_film(path, clip)
-        except DecodeError as error:
-            films[name] = error.reason
+    with DecoderPool() as decoders:
+        for name, (path, clip) in found.items():
+            try:
+                films[name] = read_film(path, clip, decoders)
+            except DecodeError as error:
+                films[name] = error.reason
     return films
 
 
