@@ -50,10 +50,10 @@ from benchmarks.networks import (
     random_clips,
 )
 from recircle import prepare_for_inference
+from recircle.arc.config import ArcConfig
 from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
 from recircle.evaluation.predict import pick_device
-from recircle.layers.config import ArcConfig
 from recircle.models.cost import Cost, measure_cost
 
 PARTS = ("inference", "training", "memory")

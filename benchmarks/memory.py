@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 
 from benchmarks.machine import precision
 from benchmarks.networks import TrainingStep, build, random_clips
-from recircle.layers.config import ArcConfig
+from recircle.arc.config import ArcConfig
 
 _STATUS = Path("/proc/self/status")
 

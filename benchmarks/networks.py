@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.machine import Run, precision
+from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
-from recircle.layers.config import ArcConfig
 from recircle.models.base import VideoModel
 from recircle.models.registry import create_model, model_options
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from recircle.arc.config import ArcConfig
 from recircle.data.augmentation import Augmentation
 from recircle.data.config import DataConfig
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
-from recircle.layers.config import ArcConfig
 from recircle.models.registry import ModelConfig
 from recircle.training.config import TrainConfig
 from recircle.training.optimiser import Optimiser

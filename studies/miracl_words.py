@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from recircle.layers.config import ArcConfig
+from recircle.arc.config import ArcConfig
 from recircle.training.config import TrainConfig
 from studies import miracl
 from studies.command import Study

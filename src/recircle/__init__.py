@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from recircle.arc import ArcConfig
     from recircle.errors import UserError
     from recircle.inference.recognizer import Recognizer
-    from recircle.layers import ArcConfig, FrameModel, convert, prepare_for_inference
     from recircle.models.registry import create_model, list_models
+    from recircle.surgery import FrameModel, convert, prepare_for_inference
 
 __all__ = [
     "ArcConfig",
@@ -23,14 +24,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ArcConfig": "recircle.layers",
-    "FrameModel": "recircle.layers",
+    "ArcConfig": "recircle.arc",
+    "FrameModel": "recircle.surgery",
     "Recognizer": "recircle.inference.recognizer",
     "UserError": "recircle.errors",
-    "convert": "recircle.layers",
+    "convert": "recircle.surgery",
     "create_model": "recircle.models.registry",
     "list_models": "recircle.models.registry",
-    "prepare_for_inference": "recircle.layers",
+    "prepare_for_inference": "recircle.surgery",
 }
 
 

@@ -15,7 +15,7 @@ from benchmarks import arc_cost, machine, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
-from recircle.layers.config import ArcConfig
+from recircle.arc.config import ArcConfig
 
 TINY = ["--width", "8", "--frames", "2", "--size", "32", "--rounds", "2"]
 CPU = torch.device("cpu")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
 from recircle.cli.train import parse_config
 from recircle.data.augmentation import Augmentation
 from recircle.data.config import DataConfig
 from recircle.data.preprocessing import Preprocessing
-from recircle.layers.config import ArcConfig
 from recircle.models.registry import ModelConfig, create_model
 from recircle.recipes import registry
 from recircle.recipes.recipe import DataSet, Recipe

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from recircle.arc import ArcLayer
 from recircle.data.decode import DecodeError
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.explain import explain
 from recircle.inference.recognizer import Recognizer
-from recircle.layers import ArcLayer
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from tests.small_run import LABELS, SPEC, write_frames, write_run

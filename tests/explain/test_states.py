@@ -5,20 +5,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from recircle.arc import ArcConfig, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
 from recircle.errors import UserError
 from recircle.explain.states import StateEvolution, arc_states, last_of_each_stage, state_evolution
-from recircle.layers import (
-    ArcConfig,
-    ArcConv2d,
-    ArcConv3d,
-    ArcLayer,
-    ArcLinear,
-    FrameModel,
-    convert,
-    prepare_for_inference,
-)
 from recircle.models import create_model
-from tests.layers.variants import VARIANTS, randomise
+from recircle.surgery import FrameModel, convert, prepare_for_inference
+from tests.arc.variants import VARIANTS, randomise
 from tests.models.small import small, small_clips
 
 

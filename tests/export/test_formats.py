@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from recircle.arc.config import ArcConfig
+from recircle.arc.module import ArcConv2d
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export import onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture
 from recircle.export.parity import compare
 from recircle.layers import frames
-from recircle.layers.arc import ArcConv2d
-from recircle.layers.config import ArcConfig
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models import list_models
 from tests.models.small import small, small_form

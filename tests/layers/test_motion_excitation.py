@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.export import Dim
 
 from recircle.layers.motion_excitation import Gain, MotionExcitation, mean_change
-from recircle.layers.tracing import trace
+from recircle.surgery.tracing import trace
 
 
 def excitation(gain: Gain = "published") -> MotionExcitation:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from recircle.layers.motion_squeeze import MotionSqueeze, local_correlation, motion_maps, soft_argmax
-from recircle.layers.tracing import trace
+from recircle.surgery.tracing import trace
 
 
 def correlate_by_loops(first: Tensor, second: Tensor, reach: int) -> Tensor:

@@ -6,7 +6,7 @@ from torch.export import Dim
 
 from recircle.layers import temporal_shift
 from recircle.layers.temporal_aggregation import ChannelwiseTemporalConv, MultipleTemporalAggregation
-from recircle.layers.tracing import trace
+from recircle.surgery.tracing import trace
 
 
 def along_time(x: Tensor, weight: Tensor) -> Tensor:

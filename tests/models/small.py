@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from recircle.layers.arc import ArcLayer
+from recircle.arc.module import ArcLayer
 from recircle.models import VideoModel, create_model
 
 

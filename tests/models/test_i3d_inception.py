@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from recircle.errors import UserError
-from recircle.layers.convert import arc_report, convert
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.models.backbones.inception_v1_3d import PairMean, SameMaxPool3d, SamePad3d
 from recircle.models.i3d_inception import i3d_inception
+from recircle.surgery.convert import arc_report, convert
 from tests.models.oracle import randomise
 from tests.torchvision_oracle import import_torchvision
 

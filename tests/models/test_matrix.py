@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from recircle.layers.arc import ArcLayer
+from recircle.arc.module import ArcLayer
 from recircle.models import VideoModel, create_model, list_models, model_summary
 from tests.models.small import small, small_clips, small_form
 

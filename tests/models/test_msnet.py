@@ -5,13 +5,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from recircle.arc.module import ArcLayer
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture
-from recircle.layers.arc import ArcLayer
-from recircle.layers.convert import arc_report, convert
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.models.msnet import MSNet
+from recircle.surgery.convert import arc_report, convert
 from tests.models.small import small
 from tests.torchvision_oracle import import_torchvision
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
+from recircle.arc.config import ArcConfig
+from recircle.arc.module import ArcConv2d
 from recircle.config import from_json, to_json
 from recircle.errors import UserError
-from recircle.layers.arc import ArcConv2d
-from recircle.layers.config import ArcConfig
 from recircle.models import ModelConfig, create_model, list_models, model_summary
 from recircle.models.registry import model_options
 

@@ -8,10 +8,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.export import Dim
 
+from recircle.arc import ArcConfig, ArcLayer
 from recircle.errors import UserError
-from recircle.layers import ArcConfig, ArcLayer, arc_report, convert, prepare_for_inference
 from recircle.models import create_model, load_weights, measure_cost
 from recircle.models.timesformer import TimeSformer
+from recircle.surgery import arc_report, convert, prepare_for_inference
 from tests.torchvision_oracle import import_torchvision
 
 K, WIDTH, DEPTH, FRAMES, SIZE = 5, 16, 2, 4, 32

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
 from recircle.data.sampling import Sampling
 from recircle.evaluation.predictions import Predictions
-from recircle.layers.config import ArcConfig
 from recircle.models.registry import ModelConfig
 from recircle.tables import TABLES, Network, Printed, Row, Table, compare, compare_table, find_measured, to_markdown
 from recircle.tables.compare import disagrees

@@ -81,7 +81,7 @@ def parse_config(
 
 def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig":
     """Return the config with what it leaves to the model filled in, where the overrides (or a --help) reach into it."""
-    from recircle.layers.config import ArcConfig
+    from recircle.arc.config import ArcConfig
     from recircle.models.registry import model_options
 
     def reached(prefix: str) -> bool:

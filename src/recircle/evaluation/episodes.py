@@ -14,9 +14,9 @@ from recircle.evaluation.evaluate import check_broken, run_views, training_proto
 from recircle.evaluation.measure import Estimate
 from recircle.evaluation.predict import Progress, pick_device
 from recircle.evaluation.protocol import Protocol
-from recircle.layers.prepare import prepare_for_inference
 from recircle.models.base import VideoModel
 from recircle.run import Run
+from recircle.surgery.prepare import prepare_for_inference
 
 _NORMAL_95 = 1.959964
 

@@ -16,9 +16,9 @@ from recircle.evaluation.order import Order, describe_order
 from recircle.evaluation.predict import Progress, ViewLogits, pick_device, predict
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
-from recircle.layers.prepare import prepare_for_inference
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
+from recircle.surgery.prepare import prepare_for_inference
 
 Precision = Literal["fp32", "bf16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

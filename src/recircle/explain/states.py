@@ -13,13 +13,13 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from recircle.arc.clip_dims import TOKENS, Geometry
+from recircle.arc.functional import GEOMETRY
+from recircle.arc.module import ArcLayer, ArcLinear
+from recircle.arc.recursion import part, recurse
+from recircle.arc.steps import Steps
 from recircle.errors import UserError
 from recircle.evaluation.predict import evaluation_mode
-from recircle.layers.arc import ArcLayer, ArcLinear
-from recircle.layers.functional import GEOMETRY
-from recircle.layers.geometry import TOKENS, Geometry
-from recircle.layers.recursion import part, recurse
-from recircle.layers.steps import Steps
 
 
 @dataclass(frozen=True, kw_only=True)

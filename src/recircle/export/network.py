@@ -11,8 +11,8 @@ from torch._dynamo.exc import UserError as CaptureError
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
-from recircle.layers.prepare import prepare_for_inference
 from recircle.models.base import VideoModel
+from recircle.surgery.prepare import prepare_for_inference
 
 _EXAMPLE = (2, 3)
 """B and T of the clips that a network is captured with: not 1 and not equal, so that none is taken for a constant."""

@@ -28,9 +28,9 @@ from recircle.evaluation.predict import logits_of_views, pick_device
 from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.inference.recognition import Recognition
-from recircle.layers.prepare import prepare_for_inference
 from recircle.models.base import VideoModel
 from recircle.run import Run
+from recircle.surgery.prepare import prepare_for_inference
 
 Clip = str | Path | NDArray[np.uint8] | Tensor
 

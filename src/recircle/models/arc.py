@@ -7,13 +7,13 @@ import warnings
 from collections.abc import Callable, Collection
 from typing import Unpack
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.convert import convert
+from recircle.arc.config import ArcConfig
 from recircle.models import gsm, msnet, r2plus1d, slowfast, slowonly, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
 from recircle.models.timesformer import TimeSformerOptions
 from recircle.models.tsn import HostOptions
+from recircle.surgery.convert import convert
 
 
 class ArcOptions(HostOptions, total=False):

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from recircle.arc.module import ArcLayer
 from recircle.errors import UserError
-from recircle.layers.arc import ArcLayer
 from recircle.models.base import VideoModel
 from recircle.models.weight_files import OWN_SUFFIX, read_weights
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
-from recircle.layers.config import ArcConfig
 from recircle.models.base import VideoModel
 from recircle.models.checkpoints import load_pretrained
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
 from recircle.evaluation.measure import Metrics, measure
 from recircle.evaluation.predictions import Predictions
-from recircle.layers.config import ArcConfig
 from recircle.run import ModelSpec, Run
 from recircle.tables.paper import Row
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from recircle.layers.config import ArcConfig
+from recircle.arc.config import ArcConfig
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.layers import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, functional
-from recircle.layers.equations import arc_as_written
-from recircle.layers.geometry import TOKENS
+from recircle.arc import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, functional
+from recircle.arc.clip_dims import TOKENS
+from recircle.arc.equations import arc_as_written
 
 
 @contextmanager

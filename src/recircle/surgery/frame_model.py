@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from recircle.layers.arc import ArcLayer
+from recircle.arc.module import ArcLayer
 
 
 class FrameModel(nn.Module):

@@ -9,11 +9,11 @@ from typing import TypeVar, cast
 
 from torch import nn
 
+from recircle.arc.config import ArcConfig
+from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
+from recircle.arc.sliced_norm import slice_norm
 from recircle.layers import frames
-from recircle.layers.arc import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
-from recircle.layers.config import ArcConfig
-from recircle.layers.sliced_norm import slice_norm
-from recircle.layers.tracing import Site, find_sites, operator_of
+from recircle.surgery.tracing import Site, find_sites, operator_of
 
 Where = str | Sequence[str] | Callable[[str, nn.Module], bool]
 """Which layers: glob patterns of names, or a function of name and layer."""

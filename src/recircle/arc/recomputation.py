@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.evolution import Evolution, evolves_in_place, with_identity
-from recircle.layers.follow import Replay
-from recircle.layers.geometry import Geometry
-from recircle.layers.recursion import ArcMatrices
-from recircle.layers.steps import Steps
-from recircle.layers.workspace import workspace
+from recircle.arc.clip_dims import Geometry
+from recircle.arc.config import ArcConfig
+from recircle.arc.epilogue import Replay
+from recircle.arc.in_place import Evolution, evolves_in_place, with_identity
+from recircle.arc.recursion import ArcMatrices
+from recircle.arc.steps import Steps
+from recircle.arc.workspace import workspace
 
 Follow = Callable[[int, Tensor], tuple[Tensor, Replay]]
 """The features of a step, counted from 0, from the operator's output; and how to make them again."""

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from recircle.layers import ArcConfig
+from recircle.arc import ArcConfig
 
 
 def test_presets_differ_in_pooling_and_slope() -> None:

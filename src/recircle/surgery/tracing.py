@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from recircle.arc.module import ArcLayer
+from recircle.arc.sliced_norm import is_elementwise
 from recircle.layers import frames
-from recircle.layers.arc import ArcLayer
 from recircle.layers.attention_shift import AttentionShift
 from recircle.layers.rubiks_shift import RubiksShift
-from recircle.layers.sliced_norm import is_elementwise
 from recircle.layers.temporal_shift import TemporalShift
 
 _OPERATORS = (frames.Conv2d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)

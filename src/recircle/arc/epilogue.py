@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recircle.layers.sliced_norm import SlicedNorm
+from recircle.arc.sliced_norm import SlicedNorm
 
 Replay = Callable[[Tensor], Tensor]
 """Makes features again from the operator's output; no running statistics are updated a second time."""

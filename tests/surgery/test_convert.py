@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recircle.layers import ArcConfig, ArcConv2d, ArcLayer, FrameModel, arc_report, convert
-from tests.layers.variants import randomise
+from recircle.arc import ArcConfig, ArcConv2d, ArcLayer
+from recircle.surgery import FrameModel, arc_report, convert
+from tests.arc.variants import randomise
 
 
 class Functional(nn.Module):

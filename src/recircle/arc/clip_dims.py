@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.layers.config import Aggregation, Pooling
-from recircle.layers.workspace import Allocate
+from recircle.arc.config import Aggregation, Pooling
+from recircle.arc.workspace import Allocate
 
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.geometry import Geometry
-from recircle.layers.recursion import ArcMatrices
-from recircle.layers.steps import Steps
-from recircle.layers.workspace import Allocate, workspace
+from recircle.arc.clip_dims import Geometry
+from recircle.arc.config import ArcConfig
+from recircle.arc.recursion import ArcMatrices
+from recircle.arc.steps import Steps
+from recircle.arc.workspace import Allocate, workspace
 
 _CLIPS = 4 << 20
 """Bytes of a state from which on clips are worked through one after the other."""

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recircle.layers import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear, GruWeights, arc_conv, arc_linear
-from tests.layers.paths import by_the_equations, general_form
-from tests.layers.variants import VARIANTS, randomise
+from recircle.arc import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear, GruWeights, arc_conv, arc_linear
+from tests.arc.paths import by_the_equations, general_form
+from tests.arc.variants import VARIANTS, randomise
 
 PLAIN = [name for name, c in VARIANTS.items() if c.attention_module == "fc" and not c.signed_input]
 each_variant = pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recircle.layers import ArcLayer, FrameModel, arc_report, convert
-from tests.layers.test_convert import check_same
-from tests.layers.variants import randomise
+from recircle.arc import ArcLayer
+from recircle.surgery import FrameModel, arc_report, convert
+from tests.arc.variants import randomise
+from tests.surgery.test_convert import check_same
 from tests.torchvision_oracle import import_torchvision
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from recircle.layers import ArcConfig
+from recircle.arc import ArcConfig
 
 VARIANTS = {
     "paper": ArcConfig.paper(),

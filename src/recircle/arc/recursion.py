@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.geometry import Geometry
-from recircle.layers.steps import Steps
+from recircle.arc.clip_dims import Geometry
+from recircle.arc.config import ArcConfig
+from recircle.arc.steps import Steps
 
 
 class GruWeights(NamedTuple):

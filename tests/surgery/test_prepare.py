@@ -11,18 +11,10 @@ from torch import Tensor, nn
 
 import recircle
 from recircle import create_model, list_models
-from recircle.layers import (
-    ArcConfig,
-    ArcConv2d,
-    ArcLayer,
-    ArcLinear,
-    FrameModel,
-    convert,
-    prepare_for_inference,
-    prepare_report,
-)
-from recircle.layers.sliced_norm import SlicedBatchNorm
-from tests.layers.variants import randomise
+from recircle.arc import ArcConfig, ArcConv2d, ArcLayer, ArcLinear
+from recircle.arc.sliced_norm import SlicedBatchNorm
+from recircle.surgery import FrameModel, convert, prepare_for_inference, prepare_report
+from tests.arc.variants import randomise
 from tests.models.small import small, small_clips
 from tests.torchvision_oracle import import_torchvision
 

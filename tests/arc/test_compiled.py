@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recircle.layers import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear
-from tests.layers.variants import VARIANTS, randomise
+from recircle.arc import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear
+from tests.arc.variants import VARIANTS, randomise
 
 LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "1-D": (ArcConv1d(6, 8, 3, 2, 1, norm=nn.BatchNorm1d(8), act=nn.ReLU()), (2, 3, 6, 8)),

@@ -11,12 +11,12 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from recircle.layers import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, evolution
-from recircle.layers.evolution import evolves_in_place
-from recircle.layers.recomputation import recomputes
-from recircle.layers.workspace import _kept, workspace
-from tests.layers.paths import by_the_equations, general_form, gradients
-from tests.layers.variants import VARIANTS, randomise
+from recircle.arc import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, in_place
+from recircle.arc.in_place import evolves_in_place
+from recircle.arc.recomputation import recomputes
+from recircle.arc.workspace import _kept, workspace
+from tests.arc.paths import by_the_equations, general_form, gradients
+from tests.arc.variants import VARIANTS, randomise
 
 FAST = {name: c for name, c in VARIANTS.items() if c.evolves and c.attention_module == "fc" and not c.signed_input}
 each_variant = pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)
@@ -100,7 +100,7 @@ def test_all_clips_together_or_one_after_the_other(monkeypatch: pytest.MonkeyPat
     for x in layouts(clip(5, 4, 6, 8, 8)):
         with torch.no_grad():
             whole = layer(x)
-            monkeypatch.setattr(evolution, "_CLIPS", 1)
+            monkeypatch.setattr(in_place, "_CLIPS", 1)
             parts = layer(x)
             monkeypatch.undo()
         torch.testing.assert_close(parts, whole)
@@ -109,7 +109,7 @@ def test_all_clips_together_or_one_after_the_other(monkeypatch: pytest.MonkeyPat
 
 def test_batch_statistics_are_of_all_clips_even_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     x = clip(4, 2, 6, 5, 5)
-    monkeypatch.setattr(evolution, "_CLIPS", 1)
+    monkeypatch.setattr(in_place, "_CLIPS", 1)
     expected = make(ArcConfig())(x).detach()
     with torch.no_grad():
         torch.testing.assert_close(make(ArcConfig())(x), expected)

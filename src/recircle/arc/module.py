@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.follow import NormAct
-from recircle.layers.functional import GEOMETRY, arc_linear, arc_operator
-from recircle.layers.geometry import TOKENS, Geometry
-from recircle.layers.recursion import ArcMatrices, GruWeights
-from recircle.layers.sliced_norm import SlicedNorm, is_elementwise, slice_norm
-from recircle.layers.steps import plan_steps
+from recircle.arc.clip_dims import TOKENS, Geometry
+from recircle.arc.config import ArcConfig
+from recircle.arc.epilogue import NormAct
+from recircle.arc.functional import GEOMETRY, arc_linear, arc_operator
+from recircle.arc.recursion import ArcMatrices, GruWeights
+from recircle.arc.sliced_norm import SlicedNorm, is_elementwise, slice_norm
+from recircle.arc.steps import plan_steps
 
 
 class ArcLayer(nn.Module):

@@ -10,12 +10,12 @@ from torch import Tensor, fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.utils.parametrize import is_parametrized
 
+from recircle.arc.module import ArcLayer
+from recircle.arc.sliced_norm import SlicedBatchNorm, is_elementwise
 from recircle.layers import frames
-from recircle.layers.arc import ArcLayer
-from recircle.layers.convert import Left, Network
-from recircle.layers.frame_model import FrameModel
-from recircle.layers.sliced_norm import SlicedBatchNorm, is_elementwise
-from recircle.layers.tracing import find_sites, operator_of, trace
+from recircle.surgery.convert import Left, Network
+from recircle.surgery.frame_model import FrameModel
+from recircle.surgery.tracing import find_sites, operator_of, trace
 
 
 @dataclass(frozen=True)

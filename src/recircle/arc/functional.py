@@ -6,13 +6,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.evolution import evolve, evolves_in_place
-from recircle.layers.follow import NormAct, Replay
-from recircle.layers.geometry import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, Geometry
-from recircle.layers.recomputation import recomputes, train
-from recircle.layers.recursion import ArcMatrices, recurse
-from recircle.layers.steps import Steps, plan_steps
+from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, Geometry
+from recircle.arc.config import ArcConfig
+from recircle.arc.epilogue import NormAct, Replay
+from recircle.arc.in_place import evolve, evolves_in_place
+from recircle.arc.recomputation import recomputes, train
+from recircle.arc.recursion import ArcMatrices, recurse
+from recircle.arc.steps import Steps, plan_steps
 
 Follow = Callable[[Tensor, int, int], Tensor]
 """Norm and activation after the operator: follow(features [N, length, ...], start, length)."""

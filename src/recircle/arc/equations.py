@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.layers.config import ArcConfig
-from recircle.layers.geometry import Geometry
-from recircle.layers.recursion import ArcMatrices
+from recircle.arc.clip_dims import Geometry
+from recircle.arc.config import ArcConfig
+from recircle.arc.recursion import ArcMatrices
 
 
 def arc_as_written(

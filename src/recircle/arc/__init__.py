@@ -1,0 +1,20 @@
+"""The ARC layer: its config, the modules, and the functions that they call."""
+
+from recircle.arc.config import ArcConfig
+from recircle.arc.functional import arc_conv, arc_linear, arc_operator
+from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
+from recircle.arc.recursion import ArcMatrices, GruWeights
+
+__all__ = [
+    "ArcConfig",
+    "ArcConv1d",
+    "ArcConv2d",
+    "ArcConv3d",
+    "ArcLayer",
+    "ArcLinear",
+    "ArcMatrices",
+    "GruWeights",
+    "arc_conv",
+    "arc_linear",
+    "arc_operator",
+]
