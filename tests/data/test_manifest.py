@@ -65,6 +65,35 @@ def test_columns_may_be_few_and_in_any_order(tmp_path: Path) -> None:
     assert Manifest.read(path).clips == (Clip(path="a.mp4", label="open", frames=7), Clip(path="b.mp4"))
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_that_a_spreadsheet_has_saved_is_read(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_bytes('path;frames;label\r\n"a.mp4";7;"push, left"\r\n'.encode(encoding))
+    assert Manifest.read(path).clips == (Clip(path="a.mp4", frames=7, label="push, left"),)
+
+
+def test_absolute_paths_stay_as_they_are(tmp_path: Path) -> None:
+    manifest = Manifest((Clip(path=f"{tmp_path}/data/a.mp4"), Clip(path="b.mp4")), tmp_path / "data")
+    moved = manifest.write(tmp_path / "lists" / "m.csv")
+    assert [clip.path for clip in moved.clips] == [f"{tmp_path}/data/a.mp4", "../data/b.mp4"]
+    for name in ("elsewhere", "lists"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "m.csv").write_bytes((tmp_path / "lists" / "m.csv").read_bytes())
+        read = Manifest.read(tmp_path / name / "m.csv")
+        assert read.path(read.clips[0]) == tmp_path / "data" / "a.mp4"
+
+
+def test_a_manifest_that_was_moved_says_so(tmp_path: Path) -> None:
+    clips = (Clip(path="x.mp4", status="broken"), Clip(path="a.mp4"), Clip(path="b.mp4"))
+    manifest = Manifest(clips, tmp_path)
+    with pytest.raises(UserError, match=r"m\.csv: none of its 2 clips is there, looked for at .*a\.mp4 first"):
+        manifest.check_found(tmp_path / "m.csv")
+    (tmp_path / "b.mp4").touch()
+    assert manifest.check_found(tmp_path / "m.csv") is manifest
+    # broken clips may never have been there
+    assert Manifest(clips[:1], tmp_path).check_found("m.csv")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -81,7 +81,7 @@ def test_columns_of_numbers_and_without_a_name_are_passed_over(tmp_path: Path) -
         ("class,family\npour in,pour\n", r"no group for 3 of the 4 classes, such as 'pour out'"),
         (TABLE + "wave,push,hand\n", "line 7: class 'wave' is there already, with other groups"),
         (TABLE + "jump,,body\n", "line 7: a class or a group has no name"),
-        (TABLE + "jump,body\n", "line 7: 2 fields, where the header has 3"),
+        (TABLE + "jump,body\n", "line 7: 2 fields where the header has 3"),
         ("class\nwave\n", "the header 'class' must name the column of classes"),
         ("class,family,family\n", "each once"),
         ("", "the header"),

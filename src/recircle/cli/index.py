@@ -41,7 +41,8 @@ def index(
         output: the manifest to write, .csv or .parquet; by default manifest.csv in the folder.
         layout: how the folder is laid out, which for a known data set is its name, version and split; auto finds out
             where it can, and a wrong name lists the known ones.
-        labels: class names for lists that give numbers: one a line, or a JSON object of names and numbers.
+        labels: class names for lists that give numbers: one a line, a table of numbers and names, or JSON; numbers in
+            it count, and lines without numbers are counted from 0.
         holdout: share of the clips to hold out for validation, such as 0.2, where the layout has no splits; whole
             groups where there are any, else of each class.
         workers: processes that decode; by default one a core.
@@ -49,6 +50,7 @@ def index(
     """
     from recircle.data.holdout import hold_out
     from recircle.data.index import index_folder
+    from recircle.data.label_checks import warn_labels
 
     if workers is not None:
         at_least(1, workers=workers)
@@ -71,6 +73,7 @@ def index(
     if holdout is not None:
         manifest = hold_out(manifest, holdout)
         manifest.write(output)
+    warn_labels(output, manifest)
     print_table(summary(manifest))
     out.print(f"manifest: {output}", markup=False)
     return 0

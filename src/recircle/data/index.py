@@ -1,7 +1,8 @@
 """From a folder of videos or frame folders to a manifest, with each clip decoded once."""
 
 import os
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ def index_folder(
         folder: the data set's folder; or a list of clips (.csv, .txt).
         layout: how the data set is laid out, one of `recircle.data.layouts.LAYOUTS`; "auto" finds out.
         output: where to write the manifest (.csv or .parquet), if anywhere.
-        labels: class names for lists that give numbers: one a line, or a JSON object of names and numbers.
+        labels: class names for lists that give numbers, in a form that `ClassList` reads: one a line, a table, or JSON.
         workers: how many processes decode; None takes one a core, 0 decodes in this one, unprotected.
         seconds: after how long a clip is given up.
         progress: called with (clips done, clips in all) after each.
@@ -61,6 +62,7 @@ def index_folder(
     if output is not None:
         manifest = manifest.write(output)
     warn_incomplete(folder, rows)
+    _warn_counts(folder, clips, rows)
     return manifest
 
 
@@ -106,6 +108,20 @@ def _merge(clip: Clip, path: Path, verdict: Probe) -> Clip:
         status=verdict.status,
         fault=fault,
     )
+
+
+def _warn_counts(place: Path, clips: Sequence[Clip], rows: Sequence[Clip]) -> None:
+    """Say that the counts of frames in a list are those of hardly any clip, so that they may mean something else."""
+    pairs = [(clip, row) for clip, row in zip(clips, rows) if clip.frames and row.status == "ok"]
+    wrong = [(clip, row) for clip, row in pairs if clip.frames != row.frames]
+    if len(wrong) > 0.5 * len(pairs):
+        clip, row = wrong[0]
+        warnings.warn(
+            f"{place}: the list gives {len(wrong)} of {len(pairs)} clips another number of frames than they have, such "
+            f"as {clip.frames} for {clip.path}, of which {row.frames} decode; if these numbers are labels, give each "
+            "clip one, as several are not read",
+            stacklevel=3,
+        )
 
 
 def _size(path: Path) -> int:

@@ -21,7 +21,8 @@ class Clip:
     """One row of a manifest.
 
     Attributes:
-        path: a video file or a folder of frames; with forward slashes, relative to the manifest's folder.
+        path: a video file or a folder of frames; with forward slashes, relative to the manifest's folder, or absolute
+            where a list names the clip so.
         label: the class; empty where it is not known.
         parent: the family (coarse class) of the label, if there is one.
         split: "train", "val", "test", or empty.
@@ -118,11 +119,14 @@ class Manifest:
         return moved
 
     def relative_to(self, folder: str | Path) -> Self:
-        """Return the same clips with paths that are relative to another folder."""
+        """Return the same clips with paths that are relative to another folder; absolute ones stay as they are."""
         root = _absolute(Path(folder))
         if root == self.root:
             return self
-        clips = tuple(replace(clip, path=relative_path(self.path(clip), root)) for clip in self.clips)
+        clips = tuple(
+            clip if os.path.isabs(clip.path) else replace(clip, path=relative_path(self.path(clip), root))  # noqa: PTH117
+            for clip in self.clips
+        )
         return replace(self, clips=clips, root=root)
 
     @cached_property
@@ -171,6 +175,25 @@ class Manifest:
     def path(self, clip: Clip) -> Path:
         """Return where a clip lies."""
         return self.root / clip.path
+
+    def check_found(self, source: str | Path) -> Self:
+        """Return the manifest if a clip that could be decoded when it was written is there still.
+
+        All clips are looked for only where none of the first ones is there.
+
+        Args:
+            source: the manifest's file, for the error.
+
+        Raises:
+            UserError: not one is there, so that the manifest or the clips must have been moved.
+        """
+        readable = [clip for clip in self.clips if clip.status == "ok"]
+        if readable and not any(self.path(clip).exists() for clip in readable):
+            raise UserError(
+                f"{source}: none of its {len(readable)} clips is there, looked for at {self.path(readable[0])} first; "
+                "if the manifest was moved, put it back, and if the clips were, run `recircle index` where they are"
+            )
+        return self
 
 
 def check_output(path: str | Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recircle.data.text_table import open_table
 from recircle.errors import UserError
 from recircle.files import atomic_write
 
@@ -33,8 +34,14 @@ def read_rows(path: Path, required: Sequence[str], known: Sequence[str]) -> list
     Raises:
         UserError: the file cannot be read, is no table, or its columns are not those wanted.
     """
-    path = Path(path)
-    return _read_parquet(path, required, known) if is_parquet(path) else _read_csv(path, required, known)
+    if is_parquet(path):
+        names, rows = read_parquet(path)
+        _check_columns(path, names, required, known)
+        return rows
+    # exact: names of files need not be Unicode, may begin with a blank, and must come back as they were
+    table = open_table(path, known, exact=True)
+    _check_columns(path, table.names, required, known)
+    return list(table.fitted().rows())
 
 
 def write_rows(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:
@@ -61,31 +68,12 @@ def write_rows(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> 
         ) from None
 
 
-def _read_csv(path: Path, required: Sequence[str], known: Sequence[str]) -> list[tuple[str, Row]]:
-    rows: list[tuple[str, Row]] = []
-    try:
-        # surrogates: names of files need not be valid unicode, and must come back as they were
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            _check_columns(path, header, required, known)
-            for row in reader:
-                where = f"{path}, line {reader.line_num}"
-                if row and len(row) != len(header):
-                    raise UserError(
-                        f"{where}: {len(row)} fields where the header has {len(header)}; "
-                        "put a field that has a comma in double quotes"
-                    )
-                if row:
-                    rows.append((where, dict(zip(header, row))))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-    except csv.Error as error:
-        raise UserError(f"{path} is not a CSV table: {error}") from None
-    return rows
+def read_parquet(path: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Return the names of the columns of a Parquet file, and its rows, each with the words that say where it stands.
 
-
-def _read_parquet(path: Path, required: Sequence[str], known: Sequence[str]) -> list[tuple[str, Row]]:
+    Raises:
+        UserError: the file cannot be read or is no table, or pyarrow is missing.
+    """
     arrow, parquet = _import_pyarrow(path)
     try:
         table = parquet.read_table(path, partitioning=None)
@@ -93,8 +81,7 @@ def _read_parquet(path: Path, required: Sequence[str], known: Sequence[str]) -> 
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
     except arrow.ArrowException as error:
         raise UserError(f"{path} is not a Parquet table: {error}") from None
-    _check_columns(path, table.column_names, required, known)
-    return [(f"{path}, row {number}", row) for number, row in enumerate(table.to_pylist(), 1)]
+    return table.column_names, [(f"{path}, row {number}", row) for number, row in enumerate(table.to_pylist(), 1)]
 
 
 def _check_columns(path: Path, names: Sequence[str], required: Sequence[str], known: Sequence[str]) -> None:

@@ -165,6 +165,7 @@ def labelled_clips(manifest: Path, split: str | None = None, *, skip_broken: boo
         splits = ", ".join(sorted({clip.split for clip in table.clips} - {""})) or "none"
         there = "" if whole else f"; of splits there are {splits}"
         raise UserError(f"{manifest}: no clip{part} has a label, so there are no classes to tell apart{there}")
+    clips.check_found(manifest)
     check_broken(clips, skip_broken)
     of = f" ({', '.join(clips.datasets)})" if clips.datasets else ""
     return clips, f"{manifest}{of}, {'all clips' if whole else f'split {split}'}"

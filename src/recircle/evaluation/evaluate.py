@@ -71,6 +71,7 @@ def evaluate(
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, data = clips_to_evaluate(run, spec, manifest, split)
+    clips.check_found(data)
     check_broken(clips, skip_broken)
     result, left_out = run_views(
         prepare_for_inference(run.load_model(where)),

@@ -1,6 +1,5 @@
 """How classes form families, and families larger groups: from a run's families, or from a user's file."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.data.layouts.tables import read_json, read_text
+from recircle.data.layouts.tables import read_json
+from recircle.data.text_table import read_table
 from recircle.errors import UserError
 
 
@@ -112,22 +112,18 @@ _Rows = list[tuple[str, str, tuple[str, ...]]]
 
 
 def _read_csv_rows(path: Path) -> tuple[list[str], _Rows]:
-    reader = csv.reader(read_text(path).splitlines())
-    header = next(reader, [])
-    columns = [n for n, name in enumerate(header) if name.strip() and not name.endswith("_index")]
-    names = [header[n].strip() for n in columns]
+    table = read_table(path)
+    columns = [n for n, name in enumerate(table.names) if name and not name.endswith("_index")]
+    names = [table.names[n] for n in columns]
     if len(columns) < 2 or len(set(names)) < len(names):
         raise UserError(
-            f"{path}: the header {','.join(header)!r} must name the column of classes and one or more of groups, "
+            f"{path}: the header {','.join(table.names)!r} must name the column of classes and one or more of groups, "
             "such as class,family, each once"
         )
     rows: _Rows = []
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        if len(row) != len(header):
-            raise UserError(f"{where}: {len(row)} fields, where the header has {len(header)}; mend the line")
-        name, *groups = (row[n].strip() for n in columns)
-        rows.append((where, name, tuple(groups)))
+    for record in table.records:
+        name, *groups = (record.fields[n] for n in columns)
+        rows.append((record.where, name, tuple(groups)))
     return names[1:], rows
 
 

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from recircle.data.dataset import EvalLoader, TrainLoader
+from recircle.data.label_checks import warn_look_alikes, warn_one_sided
 from recircle.data.manifest import Manifest
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
@@ -33,10 +34,12 @@ class TrainingData:
         Raises:
             UserError: the manifest cannot be read, or there are fewer than two classes.
         """
-        manifest = Manifest.read(config.data.manifest)
+        manifest = Manifest.read(config.data.manifest).check_found(config.data.manifest)
         train, val = config.data.split(manifest)
         if len(manifest.labels) < 2:
             raise UserError(f"{config.data.manifest} has {len(manifest.labels)} classes; training needs two or more")
+        warn_look_alikes(config.data.manifest, manifest.labels)
+        warn_one_sided(config.data.manifest, train.clips, val.clips)
         return cls(tuple(manifest.labels), dict(manifest.families), train, val)
 
     @property

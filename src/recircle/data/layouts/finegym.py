@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from recircle.data.layouts.places import Places, find_list, need_list
-from recircle.data.layouts.tables import read_lines
 from recircle.data.manifest import Clip
+from recircle.data.text_table import read_lines
 from recircle.errors import UserError
 
 FOLDERS = ("subactions", "subaction_frames", "elements", "clips", "frames", "videos")

@@ -4,8 +4,9 @@ from functools import partial
 from pathlib import Path
 
 from recircle.data.layouts.places import Places
-from recircle.data.layouts.tables import read_lines, warn_unlisted
+from recircle.data.layouts.tables import warn_unlisted
 from recircle.data.manifest import Clip, Split
+from recircle.data.text_table import read_lines
 from recircle.errors import UserError
 
 FOLDERS = ("hmdb51_org", "hmdb51", "videos", "rawframes")

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from recircle.data.layouts.places import add_families
-from recircle.data.layouts.tables import check_label, read_lines, warn_unlisted
+from recircle.data.layouts.tables import check_label, warn_unlisted
 from recircle.data.manifest import Clip
+from recircle.data.text_table import read_lines, read_text, split_records
 from recircle.errors import UserError
 
 _LATER = {"train": "train", "val": "validation", "test": "test"}
@@ -83,11 +84,15 @@ def read_list(path: Path, labels: tuple[str, ...]) -> list[tuple[str, str]]:
     """
     known = set(labels)
     rows = []
-    for where, line in read_lines(path):
-        video, separator, label = line.partition(";")
+    for record in split_records(read_text(path), path, ";"):
+        video, *label = record.fields
         if not video.isdigit():
-            raise UserError(f"{where}: {video!r} is no number of a video; lines are `ID;label` or, for test, `ID`")
-        rows.append((video, check_label(label, known, where, path.name) if separator else ""))
+            raise UserError(
+                f"{record.where}: {video!r} is no number of a video; lines are `ID;label` or, for test, `ID`"
+            )
+        if len(label) > 1:
+            raise UserError(f"{record.where}: {len(record.fields)} fields; lines are `ID;label` or, for test, `ID`")
+        rows.append((video, check_label(label[0], known, record.where, path.name) if label else ""))
     return rows
 
 

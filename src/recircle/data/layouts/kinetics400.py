@@ -6,9 +6,10 @@ from pathlib import Path
 
 from recircle.data.layouts.folder_per_class import label_by_folder
 from recircle.data.layouts.places import Places, find_list
-from recircle.data.layouts.tables import has_columns, read_table, warn_unlisted
+from recircle.data.layouts.tables import warn_unlisted
 from recircle.data.manifest import Clip
 from recircle.data.media import find_media
+from recircle.data.text_table import has_columns, read_table
 from recircle.errors import UserError
 
 _WORDS = {"train": ("train",), "val": ("val", "validate", "validation"), "test": ("test",)}
@@ -46,7 +47,7 @@ def find(folder: Path) -> list[Clip]:
     places = Places(folder, (*FOLDERS, "replacement"))
     clips: list[Clip] = []
     for split, path in lists.items():
-        for where, row in read_table(path, _COLUMNS):
+        for where, row in read_table(path, _COLUMNS).rows():
             name = _name(row, where)
             found = next((at for word in _WORDS[split] if (at := places.find(name, word))), None) or places.find(name)
             clips.append(Clip(path=found or f"{split}/{name}.mp4", label=row.get("label") or "", split=split))

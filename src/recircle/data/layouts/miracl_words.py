@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from recircle.data.layouts.tables import has_columns, read_table, warn_unlisted
+from recircle.data.layouts.tables import warn_unlisted
 from recircle.data.manifest import Clip
+from recircle.data.text_table import has_columns, read_table
 
 TEST_SPEAKERS = ("F10", "F11", "M04", "M07", "M08")
 _COLUMNS = ("clip", "speaker", "label_name", "frames")
@@ -28,7 +29,7 @@ def find(folder: Path) -> list[Clip]:
             split="test" if row["speaker"] in TEST_SPEAKERS else "train",
             frames=int(row["frames"]) if row["frames"].isdigit() else 0,
         )
-        for _, row in read_table(folder / "labels.csv", _COLUMNS)
+        for _, row in read_table(folder / "labels.csv", _COLUMNS).rows()
     ]
     on_disk = {f"clips/{entry.name}" for entry in (folder / "clips").iterdir() if not entry.name.startswith(".")}
     warn_unlisted(folder, on_disk - {clip.path for clip in clips})

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from recircle.data.decode_folder import FRAME_SUFFIXES
-from recircle.data.layouts.tables import read_table
 from recircle.data.manifest import Clip
 from recircle.data.media import VIDEO_SUFFIXES
+from recircle.data.text_table import read_table
 from recircle.errors import UserError
 
 _LIST_FOLDERS = ("", "annotations", "labels")
@@ -129,7 +129,7 @@ def add_families(folder: Path, clips: list[Clip]) -> list[Clip]:
         return clips
     families = {
         row["fine_grained_class"].replace("[", "").replace("]", ""): row["coarse_grained_class"]
-        for _, row in read_table(table, ("fine_grained_class", "coarse_grained_class"))
+        for _, row in read_table(table, ("fine_grained_class", "coarse_grained_class")).rows()
     }
     without = sorted({clip.label for clip in clips if clip.label} - set(families))
     if without:

@@ -1,12 +1,12 @@
-"""Reading the lists that come with data sets, with errors that say where they are wrong."""
+"""What the lists that come with data sets share: names of splits, JSON, and what is said of labels and clips."""
 
-import csv
 import json
 import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from recircle.data.text_table import read_text
 from recircle.errors import UserError
 
 # the names that folders and lists give to splits
@@ -22,64 +22,38 @@ SPLITS: Mapping[str, str] = {
 }
 
 
-def read_text(path: Path) -> str:
-    """Return a text file's content.
-
-    Raises:
-        UserError: it is missing, not readable, or not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text; save it in that encoding") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-
-
-def read_lines(path: Path) -> list[tuple[str, str]]:
-    """Return the lines that are not blank, each with the words that say where it stands."""
-    lines = enumerate(read_text(path).splitlines(), 1)
-    return [(f"{path}, line {number}", line.strip()) for number, line in lines if line.strip()]
-
-
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        UserError: it cannot be read or is not JSON.
+        UserError: it cannot be read, is not JSON, or an object in it has a key twice.
     """
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
+    return parse_json(read_text(path), str(path))
 
 
-def read_table(path: Path, needed: Collection[str]) -> list[tuple[str, dict[str, str]]]:
-    """Return the rows of a comma-separated table with a header, each with the words that say where it stands.
+def parse_json(text: str, where: str) -> Any:
+    """Return a JSON value.
+
+    Args:
+        text: the value as JSON.
+        where: what errors name.
 
     Raises:
-        UserError: it cannot be read, lacks a column, or a row has too few fields.
+        UserError: it is not JSON, or an object in it has a key twice.
     """
-    reader = csv.DictReader(read_text(path).splitlines())
-    for name in needed:
-        if name not in (reader.fieldnames or ()):
-            raise UserError(f"{path}: column {name!r} is missing; take the list that came with the data set")
-    rows = []
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        if any(row[name] is None for name in needed):
-            raise UserError(f"{where}: fewer fields than the header has; mend the line")
-        rows.append((where, row))
-    return rows
 
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        content = dict(pairs)
+        if len(content) < len(pairs):
+            seen: set[str] = set()
+            twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+            raise UserError(f"{where}: {twice!r} is there twice in one JSON object; remove one of the two")
+        return content
 
-def has_columns(path: Path, needed: Collection[str]) -> bool:
-    """Tell whether a file is a comma-separated table with these columns."""
-    if not path.is_file():
-        return False
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = file.readline(10_000)
-    return set(needed) <= set(header.strip().split(","))
+    try:
+        return json.loads(text, object_pairs_hook=unique)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON: {error}") from None
 
 
 def check_label(label: str, known: Collection[str], where: str, source: str | Path) -> str:

@@ -5,8 +5,9 @@ from functools import partial
 from pathlib import Path
 
 from recircle.data.layouts.places import Places
-from recircle.data.layouts.tables import read_lines, warn_unlisted
+from recircle.data.layouts.tables import warn_unlisted
 from recircle.data.manifest import Clip
+from recircle.data.text_table import read_lines
 from recircle.errors import UserError
 
 FOLDERS = ("UCF-101", "videos", "rawframes")

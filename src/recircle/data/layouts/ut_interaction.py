@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from recircle.data.layouts.tables import has_columns, read_table, warn_unlisted
+from recircle.data.layouts.tables import warn_unlisted
 from recircle.data.manifest import Clip
 from recircle.data.media import find_media
+from recircle.data.text_table import has_columns, read_table
 from recircle.errors import UserError
 
 _COLUMNS = ("path", "set", "sequence", "label_name", "frames")
@@ -22,7 +23,7 @@ def find(folder: Path) -> list[Clip]:
         UserError: the list is malformed.
     """
     clips = []
-    for where, row in read_table(folder / "labels.csv", _COLUMNS):
+    for where, row in read_table(folder / "labels.csv", _COLUMNS).rows():
         if not row["sequence"].isdigit():
             raise UserError(f"{where}: sequence={row['sequence']!r} is no number; mend the line")
         clips.append(
