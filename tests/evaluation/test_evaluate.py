@@ -119,7 +119,9 @@ def test_a_clip_found_broken_on_the_way_is_broken_too(manifest: Manifest, run: R
 
 def test_nothing_but_broken_clips_is_an_error_even_then(manifest: Manifest, run: Run) -> None:
     path = written(manifest, "torn.csv", (replace(manifest.clips[0], path="torn.mp4"),))
-    with pytest.raises(UserError, match=r"torn\.csv, all clips: none of its 1 clips is there, looked for at .*torn\.mp4"):
+    with pytest.raises(
+        UserError, match=r"torn\.csv, all clips: none of its 1 clips is there, looked for at .*torn\.mp4"
+    ):
         evaluate(run, manifest=path, split="all", workers=0, skip_broken=True)
     (path.parent / "torn.mp4").write_bytes(b"")
     with pytest.raises(UserError, match="no clip that has a label can be decoded"):
