@@ -383,7 +383,7 @@ def test_ten_crops_of_classes_that_name_a_side_are_warned_about(clips):
 
 
 def test_workers_can_be_spawned(clips):
-    maker = train_loader(clips)._loader.dataset
+    maker = train_loader(clips)._loader._maker
     job = jobs.Job(0, (jobs.Item(1, "c01", FRAMES, 1),))
     assert_same(pickle.loads(pickle.dumps(maker))[pickle.loads(pickle.dumps(job))], maker[job])
 

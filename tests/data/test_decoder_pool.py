@@ -117,7 +117,7 @@ def test_a_fault_is_told_as_here_and_the_process_stays(files: list[Path], pool: 
     [
         ("abort", "the decoder crashed (SIGABRT)"),
         ("leave", "the decoder crashed (exit status 3)"),
-        ("hang", "decoding does not end within 2 seconds (--seconds allows more)"),
+        ("hang", "decoding does not end within 2 seconds (--seconds, or --data.seconds, allows more)"),
         ("flood", "more memory than there is, or than the 4 GiB"),
         ("odd", "decoding fails with LookupError: a table"),
     ],

@@ -93,7 +93,10 @@ def test_a_clip_that_kills_its_decoder_costs_one_row(folder: Path, monkeypatch: 
     monkeypatch.setattr(decoder_pool, "COMMAND", (*decoder_pool.COMMAND[:-1], code))
     crashed, *others, hung = index_folder(folder, workers=2, seconds=3).clips
     assert (crashed.status, crashed.fault) == ("broken", "the decoder crashed (SIGABRT)")
-    assert (hung.status, hung.fault) == ("broken", "decoding does not end within 3 seconds (--seconds allows more)")
+    assert (hung.status, hung.fault) == (
+        "broken",
+        "decoding does not end within 3 seconds (--seconds, or --data.seconds, allows more)",
+    )
     assert [clip.frames for clip in others] == [5, 2, 3]
 
 

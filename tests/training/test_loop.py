@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from recircle.config import read_json, to_json
+from recircle.data import jobs
 from recircle.data.manifest import Manifest
 from recircle.errors import UserError
 from recircle.locks import locked
@@ -60,6 +61,46 @@ def reference(config_in: Callable[[Path], TrainConfig], tmp_path_factory: pytest
     config = replace(config_in(tmp_path_factory.mktemp("reference") / "run"), **FULL)
     train(config, progress=False)
     return config
+
+
+def test_a_killed_worker_stops_a_run_that_goes_on_exactly(
+    reference: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(reference, output=tmp_path / "killed", data=replace(reference.data, workers=1))
+    decode, decoded = jobs.decode, []
+
+    def killed(*args: Any, **options: Any) -> Any:
+        decoded.append(args)
+        if len(decoded) == 6:  # in the second batch
+            os.kill(os.getpid(), signal.SIGKILL)
+        return decode(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "decode", killed)
+        with pytest.raises(UserError, match=r"was killed while it decoded .*`recircle train --resume .*killed`"):
+            train(config, progress=False)
+    latest = Checkpoints(Run(config.output).checkpoints_path, config.keep).latest()
+    assert latest is not None
+    assert latest["step"] <= 1  # the first batch may have been on its way from the worker
+    assert exact(train(config, resume=True, progress=False)) == exact(Run.open(reference.output))
+
+
+def test_a_clip_that_crashes_its_worker_is_listed_as_broken(
+    reference: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(reference, output=tmp_path / "crashed", epochs=1, data=replace(reference.data, workers=2))
+    decode = jobs.decode
+
+    def hostile(path: Path, *args: Any, **options: Any) -> Any:
+        if path.name == "clip00":
+            os.abort()
+        return decode(path, *args, **options)
+
+    monkeypatch.setattr(jobs, "decode", hostile)
+    with pytest.warns(UserWarning, match="1 clip could not be used"):
+        run = train(config, progress=False)
+    assert (run.path / "broken.txt").read_text() == "clip00\tthe decoder crashed (SIGABRT)\n"
+    assert [line["kind"] for line in read_journal(run.metrics_path)] == ["train"] * 3 + ["val", "end"]
 
 
 def test_a_run_holds_all_that_is_promised(reference: TrainConfig, clips: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.table import Table
 
-from recircle.cli.arguments import at_least, call, find_manifest
+from recircle.cli.arguments import above_zero, at_least, call, find_manifest
 from recircle.cli.console import out, plain, print_json, print_table, progress
 from recircle.errors import UserError
 
@@ -43,6 +43,7 @@ def evaluate(
     json: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    seconds: float = 300.0,
     cache: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     device: str = "auto",
     precision: Literal["fp32", "bf16"] = "fp32",
@@ -70,7 +71,8 @@ def evaluate(
         seed: of the resamples, of shuffled frames and of the halves of --calibrate.
         json: print one JSON object, with the confusion matrix.
         batch_size: clips decoded together.
-        workers: processes that decode.
+        workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+        seconds: after how long a process gives up a clip.
         cache: folder in which decoded, resized frames are kept for the next time, as by --data.cache of training.
         device: auto, cpu, cuda, cuda:1, mps.
         precision: of the forward pass.
@@ -84,6 +86,7 @@ def evaluate(
 
     at_least(1, resamples=resamples, batch_size=batch_size)
     at_least(0, seed=seed, workers=workers)
+    above_zero(seconds=seconds)
     check_together(run, from_, order, calibrate=calibrate)
     opened = Run.open(run) if run is not None else None
     resampling = {"resamples": resamples, "seed": seed}
@@ -107,6 +110,7 @@ def evaluate(
                 skip_broken=skip_broken,
                 batch_size=batch_size,
                 workers=workers,
+                seconds=seconds,
                 cache=cache,
                 device=device,
                 precision=precision,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.table import Table
 
-from recircle.cli.arguments import at_least, call, find_manifest
+from recircle.cli.arguments import above_zero, at_least, call, find_manifest
 from recircle.cli.console import out, print_json, print_table, progress
 from recircle.cli.eval import override
 
@@ -37,6 +37,7 @@ def fewshot(
     json: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    seconds: float = 300.0,
     cache: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     device: str = "auto",
 ) -> int:
@@ -58,7 +59,8 @@ def fewshot(
         skip_broken: leave out clips that cannot be decoded, instead of stopping with their list.
         json: print one JSON object.
         batch_size: clips decoded together.
-        workers: processes that decode.
+        workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+        seconds: after how long a process gives up a clip.
         cache: folder in which decoded, resized frames are kept for the next time, as by --data.cache of training.
         device: auto, cpu, cuda, cuda:1, mps.
     """
@@ -69,6 +71,7 @@ def fewshot(
     at_least(2, ways=ways, episodes=episodes)
     at_least(1, shots=shots, queries=queries, batch_size=batch_size)
     at_least(0, seed=seed, workers=workers)
+    above_zero(seconds=seconds)
     opened, manifest = Run.open(run), find_manifest(data)
     protocol = override(training_protocol(opened), None, None, views, None)
     clips, _ = labelled_clips(manifest, split, skip_broken=skip_broken)
@@ -84,6 +87,7 @@ def fewshot(
             skip_broken=skip_broken,
             batch_size=batch_size,
             workers=workers,
+            seconds=seconds,
             cache=cache,
             device=device,
             progress=show,

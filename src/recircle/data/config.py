@@ -8,6 +8,7 @@ from typing import get_args
 
 from recircle.data.augmentation import Augmentation
 from recircle.data.decode import Backend
+from recircle.data.limits import CLIP_SECONDS
 from recircle.data.manifest import Manifest
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
@@ -28,7 +29,8 @@ class DataConfig:
         sampling: which frames of a clip make a view.
         preprocessing: how frames are resized and normalised; None takes the model's own.
         augmentation: what is varied in training.
-        workers: processes that decode; 0 decodes in the process that trains.
+        workers: processes that decode; 0 decodes in the process that trains, which a hostile clip can crash or hold up.
+        seconds: after how long such a process gives up a clip, which is then left out as one that does not decode.
         backend: what decodes.
         cache: folder where decoded, resized frames are kept after their first use, for later epochs and runs; None
             decodes every time. Whole clips are kept, at about frames * height * width * 3 bytes each, so it is for
@@ -44,12 +46,15 @@ class DataConfig:
     preprocessing: Preprocessing | None = None
     augmentation: Augmentation = field(default_factory=Augmentation)
     workers: int = 2
+    seconds: float = CLIP_SECONDS
     backend: Backend = "pyav"
     cache: Path | None = None
 
     def __post_init__(self) -> None:
         if self.workers < 0:
             raise ValueError(f"workers={self.workers} must be 0 (decode in the training process) or more")
+        if not self.seconds > 0:
+            raise ValueError(f"seconds={self.seconds} must be above 0")
         if self.backend not in get_args(Backend):
             raise ValueError(f"backend={self.backend!r} is not one of {', '.join(get_args(Backend))}")
 

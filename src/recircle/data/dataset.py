@@ -5,33 +5,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, Sampler
 
 from recircle.data.augmentation import Augmentation
 from recircle.data.batch import Batch, BrokenClip
 from recircle.data.crops import Crops, crop_boxes, view_size
 from recircle.data.decode import Backend
 from recircle.data.flip import FlipPolicy
+from recircle.data.guarded_loader import GuardedLoader
 from recircle.data.jobs import BatchMaker, EvalBatches, Item, Job, TrainBatches
+from recircle.data.limits import CLIP_SECONDS
 from recircle.data.manifest import Manifest
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
-from recircle.data.workers import keep_garbage_from_workers, start_worker
 from recircle.errors import UserError
-
-
-class _Jobs(Sampler[Job]):
-    """The jobs of the epoch at hand; exchanged between epochs, so that workers can stay alive."""
-
-    def __init__(self, jobs: Sequence[Job] = ()) -> None:
-        self.jobs = jobs
-
-    def __iter__(self) -> Iterator[Job]:
-        return iter(self.jobs)
-
-    def __len__(self) -> int:
-        return len(self.jobs)
 
 
 class _Loader:
@@ -46,6 +32,7 @@ class _Loader:
         training: bool,
         batch_size: int,
         workers: int,
+        seconds: float,
         rank: int,
         world: int,
         pin_memory: bool,
@@ -59,28 +46,9 @@ class _Loader:
         self.labels = tuple(labels)
         self._items, self.left_out = _usable(manifest, self.labels, training=training)
         self._batch_size, self._rank, self._world = batch_size, rank, world
-        self._jobs = _Jobs()
-        self._loader: DataLoader[Batch] = DataLoader(
-            maker,
-            batch_size=None,
-            sampler=self._jobs,
-            num_workers=workers,
-            persistent_workers=training and workers > 0,
-            pin_memory=pin_memory,
-            worker_init_fn=start_worker,
-            # without a generator of its own it draws from the global one, and a resumed run would see other numbers
-            generator=torch.Generator(),
+        self._loader = GuardedLoader(
+            maker, workers=workers, persistent=training, pin_memory=pin_memory, seconds=seconds
         )
-
-    def _run(self, jobs: Sequence[Job]) -> Iterator[Batch]:
-        self._jobs.jobs = jobs
-        with keep_garbage_from_workers():
-            batches = iter(self._loader)
-        try:
-            yield from batches
-        except UserError as error:
-            # from a worker it comes with the traceback, of which the message is the end
-            raise UserError(str(error).rpartition(f"{UserError.__module__}.UserError: ")[2].strip()) from None
 
     def _split(self, epoch: int, items: Sequence[Item]) -> list[Job]:
         """Cut items into global batches, and take from each what is this rank's."""
@@ -113,6 +81,7 @@ class TrainLoader(_Loader):
         batch_size: int,
         seed: int,
         workers: int = 0,
+        seconds: float = CLIP_SECONDS,
         backend: Backend = "pyav",
         cache: Path | None = None,
         rank: int = 0,
@@ -129,7 +98,8 @@ class TrainLoader(_Loader):
             augmentation: what is varied.
             batch_size: clips in a batch of this process.
             seed: of every random choice.
-            workers: processes that decode; 0 decodes in this one.
+            workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+            seconds: after how long a process gives up a clip.
             backend: what decodes.
             cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
                 it cannot take, on a full disk say, is a `UserError` of the iteration.
@@ -154,6 +124,7 @@ class TrainLoader(_Loader):
             training=True,
             batch_size=batch_size,
             workers=workers,
+            seconds=seconds,
             rank=rank,
             world=world,
             pin_memory=pin_memory,
@@ -183,7 +154,7 @@ class TrainLoader(_Loader):
         self._current = current = object()
         order = np.random.default_rng((self._seed, number)).permutation(len(self._items))
         jobs = self._split(number, [self._items[place] for place in order])
-        for batch in self._run(jobs[start : len(self)]):
+        for batch in self._loader.run(jobs[start : len(self)]):
             yield batch
             if self._current is not current:
                 raise RuntimeError("another epoch of this loader has been started; go on with that one")
@@ -208,6 +179,7 @@ class EvalLoader(_Loader):
         crops: Crops = 1,
         batch_size: int,
         workers: int = 0,
+        seconds: float = CLIP_SECONDS,
         backend: Backend = "pyav",
         cache: Path | None = None,
         rank: int = 0,
@@ -224,7 +196,8 @@ class EvalLoader(_Loader):
             clips: views in time.
             crops: views in space: 1, 3 or 10.
             batch_size: clips, each with all its views, in a batch of this process.
-            workers: processes that decode; 0 decodes in this one.
+            workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+            seconds: after how long a process gives up a clip.
             backend: what decodes.
             cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
                 it cannot take, on a full disk say, is a `UserError` of the iteration.
@@ -249,6 +222,7 @@ class EvalLoader(_Loader):
             training=False,
             batch_size=batch_size,
             workers=workers,
+            seconds=seconds,
             rank=rank,
             world=world,
             pin_memory=pin_memory,
@@ -267,7 +241,7 @@ class EvalLoader(_Loader):
         return -(-len(self._items) // (self._batch_size * self._world))
 
     def __iter__(self) -> Iterator[Batch]:
-        yield from self._run(self._split(0, self._items))
+        yield from self._loader.run(self._split(0, self._items))
 
 
 def _usable(manifest: Manifest, labels: tuple[str, ...], *, training: bool) -> tuple[list[Item], list[BrokenClip]]:

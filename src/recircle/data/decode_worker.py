@@ -39,7 +39,6 @@ def main() -> None:
     requests = sys.stdin.buffer
     # a library that prints must not come between the answers, nor onto anybody's screen
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    limit_memory()
     _send(answers, {"ready": True})
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
@@ -52,7 +51,7 @@ def _answer_all(requests: Iterable[bytes], answers: BinaryIO) -> None:
     for line in requests:
         request = json.loads(line)
         # the process that asks looks at the clock too; a second later, this one has been left alone
-        with limit_time(request["seconds"] + 1):
+        with limit_time(request["seconds"] + 1), limit_memory():
             try:
                 held = _answer(request, held, answers)
             except DecodeError as error:

@@ -1,8 +1,11 @@
 """What a worker process does: one batch from one job."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +18,7 @@ from recircle.data.crops import Crops, view_size
 from recircle.data.decode import Backend, DecodeError, decode
 from recircle.data.flip import FlipPolicy
 from recircle.data.frame_cache import FrameCache
+from recircle.data.limits import is_out_of_memory, too_large
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.data.views import file_views
@@ -29,12 +33,14 @@ class Item:
         path: relative to the root of the manifest.
         frames: how many decode.
         label: its number, -1 for none.
+        fault: why it is not to be decoded again; empty for nearly all.
     """
 
     row: int
     path: str
     frames: int
     label: int
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +73,32 @@ class BatchMaker(Dataset[Batch], ABC):
         """Return the uint8 views of a clip and its label."""
 
     def __getitem__(self, index: Job) -> Batch:
-        """Make the batch of a job; a clip that does not decode is listed instead."""
+        """Make the batch of a job."""
+        return self.make(index, nullcontext)
+
+    def make(self, job: Job, around: Callable[[int], AbstractContextManager[Any]]) -> Batch:
+        """Make the batch of a job; a clip that does not decode is listed instead.
+
+        Args:
+            job: the clips.
+            around: is called with the row of each clip, and what it returns is entered while the clip is decoded.
+        """
         clips: list[Tensor] = []
         made: list[tuple[int, int]] = []
         broken: list[BrokenClip] = []
-        for item in index.items:
+        for item in job.items:
+            if item.fault:
+                broken.append(BrokenClip(item.path, item.fault))
+                continue
             try:
-                frames, label = self.view(item, index.epoch)
+                with around(item.row):
+                    frames, label = self.view(item, job.epoch)
             except DecodeError as error:
                 broken.append(BrokenClip(item.path, error.reason))
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                broken.append(BrokenClip(item.path, too_large()))
             else:
                 clips.append(frames)
                 made.append((label, item.row))

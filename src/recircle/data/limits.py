@@ -1,5 +1,6 @@
 """What decoding one clip may cost, where the system can hold a process to it."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -7,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MEMORY = 2**32
-"""Bytes that a process which decodes may take, beyond what a loader's worker has when it starts: 4 GiB, which hold the
-17 frames that a decoder may need of the largest size that is read. Linux holds processes to it."""
+"""Bytes that a process may take for one clip, beyond what it has already: 4 GiB, enough for the 17 frames that a
+decoder may need at once of the largest size that is read. Linux holds processes to it."""
 
 FILE_SECONDS = 600.0
 """After how long a whole file is given up, unless told otherwise."""
@@ -18,20 +19,25 @@ CLIP_SECONDS = 300.0
 is trained by several wait for each other."""
 
 
-def limit_memory(more: int = MEMORY) -> None:
-    """Hold this process to its present data and `more` bytes; what asks for more gets a `MemoryError`.
+@contextmanager
+def limit_memory(more: int = MEMORY) -> Iterator[None]:
+    """Hold this process to its present data and `more` bytes in the block; what asks for more gets a `MemoryError`.
 
     Where the system has no such limit, nothing happens.
     """
     if sys.platform != "linux":  # others have the number and do not keep to it
+        yield
         return
     import resource
 
-    with suppress(OSError, ValueError):
-        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        wanted = _data_bytes() + more
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = _data_bytes() + more
+    soft = min([wanted, *(limit for limit in before if limit != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_DATA, (soft, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 @contextmanager
@@ -53,7 +59,7 @@ def limit_time(seconds: float) -> Iterator[None]:
 
 def too_slow(seconds: float) -> str:
     """Return the reason of a clip that takes longer than it may."""
-    return f"decoding does not end within {seconds:g} seconds (--seconds allows more)"
+    return f"decoding does not end within {seconds:g} seconds (--seconds, or --data.seconds, allows more)"
 
 
 def too_large() -> str:
@@ -76,9 +82,14 @@ def exit_name(code: int) -> str:
     return f"exit status {code}"
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that no memory is left; torch has no class of its own for that."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("allocate memory" in str(error) or "not enough memory" in str(error))
+    )
+
+
 def _data_bytes() -> int:
     """Return what the limit counts already; the memory of a parent counts in a forked process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    pages = Path("/proc/self/statm").read_text().split()[5]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -23,8 +23,17 @@ def keep_garbage_from_workers() -> Iterator[None]:
 
 
 def start_worker(worker: int) -> None:  # noqa: ARG001  (torch passes the worker's number)
-    """Leave Ctrl-C, which reaches every process of the terminal, to the parent, which then ends the workers."""
+    """Leave signals to whom they are for.
+
+    Ctrl-C reaches every process of the terminal, and the parent ends the workers then. The signals of a decoder that
+    crashes and of the alarm that ends a clip end the worker, whatever the parent does at them, and the parent says why.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGALRM"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    if hasattr(signal, "SIGALRM"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
     sys.excepthook = _report_unless_parent_left
 
 

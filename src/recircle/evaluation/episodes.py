@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recircle.data.limits import CLIP_SECONDS
 from recircle.data.manifest import Manifest
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import check_broken, run_views, training_protocol
@@ -93,6 +94,7 @@ def extract_features(
     skip_broken: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    seconds: float = CLIP_SECONDS,
     cache: Path | None = None,
     device: str = "auto",
     progress: Progress | None = None,
@@ -106,7 +108,8 @@ def extract_features(
         protocol: views, whose features are averaged; None takes those of training.
         skip_broken: leave out clips that cannot be decoded, instead of failing.
         batch_size: clips decoded together.
-        workers: processes that decode; 0 decodes in this one.
+        workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+        seconds: after how long a process gives up a clip.
         cache: folder in which decoded, resized frames are kept after their first use; None decodes every time.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         progress: called with (clips done, clips in all) after each batch.
@@ -128,6 +131,7 @@ def extract_features(
         skip_broken=skip_broken,
         batch_size=batch_size,
         workers=workers,
+        seconds=seconds,
         cache=cache,
         device=where,
         progress=progress,

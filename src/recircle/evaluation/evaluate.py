@@ -9,6 +9,7 @@ import torch
 from recircle.data.batch import BrokenClip
 from recircle.data.config import DataConfig
 from recircle.data.dataset import EvalLoader
+from recircle.data.limits import CLIP_SECONDS
 from recircle.data.manifest import Manifest
 from recircle.errors import UserError
 from recircle.evaluation.measure import Metrics, measure
@@ -36,6 +37,7 @@ def evaluate(
     skip_broken: bool = False,
     batch_size: int = 4,
     workers: int = 2,
+    seconds: float = CLIP_SECONDS,
     cache: Path | None = None,
     device: str = "auto",
     precision: Precision = "fp32",
@@ -54,7 +56,8 @@ def evaluate(
         protocol: views and fusion; None takes those of training.
         skip_broken: leave out clips that cannot be decoded, and name them in the result, instead of failing.
         batch_size: clips decoded together; their views pass the network in parts that bound its memory.
-        workers: processes that decode; 0 decodes in this one.
+        workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+        seconds: after how long a process gives up a clip.
         cache: folder in which decoded, resized frames are kept after their first use; None decodes every time.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         precision: of the forward pass; bf16 is faster on recent hardware and differs in the third digit.
@@ -82,6 +85,7 @@ def evaluate(
         skip_broken=skip_broken,
         batch_size=batch_size,
         workers=workers,
+        seconds=seconds,
         cache=cache,
         device=where,
         dtype=DTYPES[precision],
@@ -117,6 +121,7 @@ def run_views(
     skip_broken: bool,
     batch_size: int,
     workers: int,
+    seconds: float = CLIP_SECONDS,
     cache: Path | None = None,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
@@ -139,6 +144,7 @@ def run_views(
         crops=protocol.crops,
         batch_size=batch_size,
         workers=workers,
+        seconds=seconds,
         cache=cache,
         pin_memory=device.type == "cuda",
     )

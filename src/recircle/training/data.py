@@ -71,6 +71,7 @@ class TrainingData:
             batch_size=config.batch_size // world,
             seed=config.seed,
             workers=config.data.workers,
+            seconds=config.data.seconds,
             backend=config.data.backend,
             cache=config.data.cache,
             rank=rank,
@@ -92,6 +93,7 @@ class TrainingData:
             # as many views at a time as training has
             batch_size=max(1, config.batch_size // world // config.evaluation.views),
             workers=config.data.workers,
+            seconds=config.data.seconds,
             backend=config.data.backend,
             cache=config.data.cache,
             rank=rank,

@@ -14,6 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from recircle.data.dataset import Batch
+from recircle.data.guarded_loader import LoadingError
 from recircle.errors import UserError
 from recircle.locks import locked
 from recircle.models.base import VideoModel
@@ -47,7 +48,8 @@ def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -
 
     Raises:
         UserError: the config cannot be used here; the output holds something else, or another process trains there;
-            the loss is not finite; the disk or the device's memory is full. Checkpoints written before stay intact.
+            the loss is not finite; the disk or the device's memory is full; the processes that load clips are killed.
+            Checkpoints written before stay intact.
         KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
     """
     with accelerated(config) as accelerator, full_disk_explained(config.output), StopRequest() as stop:
@@ -106,9 +108,12 @@ class _Training:
             start_tracker(self.accelerator, self.config)
             with Journal(self.folder.metrics_path, active=main) as self.journal:
                 self.display.say(self._describe())
-                for epoch in range(validated, self.config.epochs):
-                    self._train_epoch(epoch)
-                    self._end_epoch(epoch + 1)
+                try:
+                    for epoch in range(validated, self.config.epochs):
+                        self._train_epoch(epoch)
+                        self._end_epoch(epoch + 1)
+                except LoadingError as error:
+                    self._stop_loading(error)
                 everyone = self._gathered_tally()
                 self.journal.write(
                     "end",
@@ -246,6 +251,13 @@ class _Training:
             rewind_journal(self.folder.metrics_path, step)
         validated = sum(line["kind"] == "val" and line["step"] <= step for line in lines)
         return max(validated, (step - 1) // self.epoch_steps), finished
+
+    def _stop_loading(self, error: LoadingError) -> NoReturn:
+        """Stop where clips cannot be loaded any more; all steps that were taken are kept."""
+        # several processes save together, and the others know of nothing
+        if self.accelerator.num_processes == 1:
+            self._save()
+        raise LoadingError(f"{error}; go on with `recircle train --resume {self.folder.path}`") from None
 
     def _interrupted(self) -> NoReturn:
         """Leave a checkpoint and stop."""
