@@ -1,12 +1,18 @@
 """What the commands share to read their arguments."""
 
+import functools
 import inspect
-from collections.abc import Callable, Sequence
+import io
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import Any, TextIO
 
 import tyro
 
 from recircle.errors import UserError
+from recircle.terminal import visible_lines
 
 
 def call(function: Callable[..., int], command: str, arguments: Sequence[str]) -> int:
@@ -14,13 +20,45 @@ def call(function: Callable[..., int], command: str, arguments: Sequence[str]) -
 
     Switches have no `--no-` twin, and a wrong argument ends the process with 2 (SystemExit).
     """
-    return tyro.cli(
-        function,
-        prog=f"recircle {command}",
-        description=(inspect.getdoc(function) or "").partition("\n\nArgs:")[0],
-        args=list(arguments),
-        config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
-    )
+
+    @functools.wraps(function)
+    def bind(*given: Any, **named: Any) -> Callable[[], int]:
+        return functools.partial(function, *given, **named)
+
+    with parser_output():
+        bound = tyro.cli(
+            bind,
+            prog=f"recircle {command}",
+            description=(inspect.getdoc(function) or "").partition("\n\nArgs:")[0],
+            args=list(arguments),
+            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitArgPrefixes),
+        )
+    return bound()
+
+
+@contextmanager
+def parser_output() -> Iterator[None]:
+    """Make visible what the parser prints of arguments and of defaults that were read from a file."""
+    streams = sys.stdout, sys.stderr
+    printed = _Captured(streams[0]), _Captured(streams[1])
+    try:
+        with redirect_stdout(printed[0]), redirect_stderr(printed[1]):
+            yield
+    finally:
+        for text, stream in zip(printed, streams):
+            stream.write(visible_lines(text.getvalue()))
+
+
+class _Captured(io.StringIO):
+    """What is printed, in the encoding of a stream, by which the parser chooses its borders; it is without colours."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._encoding = stream.encoding
+
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self._encoding
 
 
 def at_least(least: int, **values: int) -> None:

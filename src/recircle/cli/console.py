@@ -1,43 +1,43 @@
 """Where the commands write: results to standard output, errors and progress to standard error."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-
-class _Console(Console):
-    """A console that leaves it to `main` what happens when the reader of the output has gone."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
+from recircle.terminal import UNSEEN, SafeConsole, visible
 
 # rich looks up sys.stdout at each print, so redirection works; lines are left for the terminal to wrap
-out = _Console(highlight=False, soft_wrap=True)
-_wide = _Console(highlight=False, width=10_000)
-err = _Console(stderr=True, highlight=False, soft_wrap=True)
+out = SafeConsole()
+_wide = SafeConsole(soft_wrap=False, width=10_000)
+err = SafeConsole(stderr=True)
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 
 
 def error(message: str) -> None:
     """Print one error, red where there is colour."""
-    err.print(f"error: {message}", style="red", markup=False)
+    err.print(f"error: {message}", style="red")
 
 
 def warning(message: str) -> None:
     """Print one warning, yellow where there is colour."""
-    err.print(f"warning: {message}", style="yellow", markup=False)
+    err.print(f"warning: {message}", style="yellow")
 
 
 def plain(text: object) -> Text:
     """Return text for a cell of a table, in which brackets are just brackets."""
-    return Text(str(text))
+    return Text(visible(text))
+
+
+def print_lines(text: str) -> None:
+    """Print a text of several lines, which must be ours: in a name, a line end would forge a line."""
+    out.print(*text.split("\n"), sep="\n")
 
 
 def print_table(table: Table) -> None:
@@ -47,8 +47,24 @@ def print_table(table: Table) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on one line, untouched by the terminal's width."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    r"""Print one JSON value on one line, untouched by the terminal's width.
+
+    What cannot be seen, or cannot be written in the encoding of the output, is spelt with JSON's own escapes: any
+    reader of JSON gives it back. Bytes of a file name that are not UTF-8 become `\udc80` to `\udcff`, which
+    `os.fsencode` turns into those bytes again.
+    """
+    text = _UNSEEN.sub(_escape, json.dumps(value, ensure_ascii=False))
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    sys.stdout.write(text + "\n")
+
+
+def _escape(found: re.Match[str]) -> str:
+    """Return JSON's escapes of a character: one of each unit of UTF-16."""
+    units = found[0].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 @contextmanager

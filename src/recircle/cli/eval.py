@@ -139,10 +139,10 @@ def evaluate(
         return 0
     show_report(report)
     if report.calibration is not None and opened is not None:
-        out.print(f"temperature saved: {opened.calibration_path}", markup=False)
+        out.print(f"temperature saved: {opened.calibration_path}")
     if other is not None:
-        out.print(f"compared with: {other}", markup=False)
-    out.print(f"predictions: {path}", markup=False)
+        out.print(f"compared with: {other}")
+    out.print(f"predictions: {path}")
     return 0
 
 
@@ -222,9 +222,9 @@ def show_report(report: "Report") -> None:
     from recircle.evaluation.lines import figures, report_lines
 
     metrics = report.metrics
-    out.print(f"{metrics.data}: {metrics.clips} clips of {len(report.classes)} classes", markup=False)
+    out.print(f"{metrics.data}: {metrics.clips} clips of {len(report.classes)} classes")
     if metrics.left_out:
-        out.print(f"clips left out, since they cannot be decoded: {metrics.left_out}", style="red", markup=False)
+        out.print(f"clips left out, since they cannot be decoded: {metrics.left_out}", style="red")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("metric", "%", f"{metrics.level:.0%} interval", "chance", "protocol"):
         table.add_column(title, no_wrap=True)
@@ -232,6 +232,6 @@ def show_report(report: "Report") -> None:
         interval = f"{100 * figure.low:.1f} to {100 * figure.high:.1f}"
         table.add_row(plain(title), f"{100 * figure.value:.1f}", interval, f"{100 * chance:.1f}", metrics.protocol)
     print_table(table)
-    out.print(f"intervals: percentile bootstrap, {metrics.resamples} resamples, seed {metrics.seed}", markup=False)
+    out.print(f"intervals: percentile bootstrap, {metrics.resamples} resamples, seed {metrics.seed}")
     for line in report_lines(report):
-        out.print(line, markup=False)
+        out.print(line)

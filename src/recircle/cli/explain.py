@@ -53,11 +53,11 @@ def explain(
             run, clip, against=against, layers=layers, label=label, output=output, device=device, seconds=seconds
         )
     for line in _findings(found):
-        out.print(line, markup=False)
+        out.print(line)
     if not found.seen.states:
         warning(f"{run} has no ARC layer whose state evolves, so that no states are drawn")
     for path in found.files:
-        out.print(str(path), markup=False)
+        out.print(str(path))
     return 0
 
 

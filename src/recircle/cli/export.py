@@ -38,11 +38,10 @@ def export(
     height, width = exported.size
     parity = exported.parity
     shapes = ", ".join(f"{batch} x {frames}" for batch, frames in parity.shapes)
-    out.print(f"{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB", markup=False)
-    out.print(f"frames uint8 [B, T, 3, {height}, {width}] -> logits float32 [B, {exported.classes}]", markup=False)
+    out.print(f"{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB")
+    out.print(f"frames uint8 [B, T, 3, {height}, {width}] -> logits float32 [B, {exported.classes}]")
     out.print(
         f"read back and compared with the run on random clips (B x T: {shapes}): logits differ by "
         f"{parity.difference:.1e} at most, and by {parity.spread:.1e} between clips",
-        markup=False,
     )
     return 0

@@ -122,9 +122,9 @@ def show_few_shot(found: "FewShotAccuracy", features: "Features", trained_on: in
         trained_on: number of their classes that the run was trained on.
     """
     classes = len(features.classes)
-    out.print(f"{features.data}: {len(features.values)} clips of {classes} classes", markup=False)
+    out.print(f"{features.data}: {len(features.values)} clips of {classes} classes")
     if features.left_out:
-        out.print(f"clips left out, since they cannot be decoded: {len(features.left_out)}", style="red", markup=False)
+        out.print(f"clips left out, since they cannot be decoded: {len(features.left_out)}", style="red")
     if classes > found.classes:
         needed = found.shots + found.queries
         out.print(f"classes left out, since they have fewer than {needed} clips: {classes - found.classes}")

@@ -75,7 +75,7 @@ def index(
         manifest.write(output)
     warn_labels(output, manifest)
     print_table(summary(manifest))
-    out.print(f"manifest: {output}", markup=False)
+    out.print(f"manifest: {output}")
     return 0
 
 

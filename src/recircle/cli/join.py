@@ -34,6 +34,5 @@ def join(
     spec = run.load_spec()
     out.print(
         f"{run.path}: {spec.model.name}, {len(spec.labels)} classes, clips of {spec.sampling.frames} frames",
-        markup=False,
     )
     return 0

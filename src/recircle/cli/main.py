@@ -2,15 +2,20 @@
 
 import difflib
 import importlib
+import io
+import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from types import TracebackType
 from typing import TextIO
 
 from recircle import __version__
-from recircle.cli.console import error, out, warning
+from recircle.cli.console import err, error, out, print_lines, warning
 from recircle.errors import UserError
+from recircle.terminal import visible_lines
 
 COMMANDS = {
     "index": "find the clips of a folder and write a manifest, with true frame counts and faults",
@@ -39,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: all is well; 1: some of the given files could not be used; 2: the user can mend it; 130: Ctrl-C.
     """
+    if arguments is None:
+        _guard_terminal()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -59,10 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
-        out.print(_help(), markup=False)
+        print_lines(_help())
         return 0
     if arguments[0] == "--version":
-        out.print(__version__, markup=False)
+        out.print(__version__)
         return 0
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
@@ -77,6 +84,25 @@ def _dispatch(arguments: list[str]) -> int:
         return end.code if isinstance(end.code, int) else 0
 
 
+def _guard_terminal() -> None:
+    """Have what Python itself prints for this process made visible too, and no name end it that cannot be encoded."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.excepthook = _show_exception
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_VisibleFormatter())
+
+
+class _VisibleFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible_lines(super().format(record))
+
+
+def _show_exception(kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
+    sys.stderr.write(visible_lines("".join(traceback.format_exception(kind, problem, trace))))
+
+
 def _show_warning(
     message: Warning | str,
     category: type[Warning],
@@ -89,7 +115,7 @@ def _show_warning(
     if issubclass(category, UserWarning):
         warning(str(message))
     else:
-        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+        err.print(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
 
 
 def _help() -> str:

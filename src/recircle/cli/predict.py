@@ -97,5 +97,5 @@ def _print_table(results: "Iterable[tuple[Path, Recognition | DecodeError]]", to
             table.add_row(plain(path) if place == 0 else "", f"{100 * probability:.1f}", plain(label))
     print_table(table)
     if protocol:
-        out.print(f"protocol: {protocol}", markup=False)
+        out.print(f"protocol: {protocol}")
     return broken

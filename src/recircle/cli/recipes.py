@@ -7,7 +7,7 @@ import tyro
 from rich.table import Table
 
 from recircle.cli.arguments import call
-from recircle.cli.console import out, plain, print_table
+from recircle.cli.console import plain, print_lines, print_table
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,7 +24,7 @@ def recipes(name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NA
     from recircle.recipes.registry import get_recipe, list_recipes
 
     if name:
-        out.print(get_recipe(name).description, markup=False)
+        print_lines(get_recipe(name).description)
         return 0
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("name", no_wrap=True)

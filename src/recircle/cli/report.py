@@ -62,5 +62,5 @@ def report(
             seed=seed,
         )
     size = path.stat().st_size
-    out.print(f"{path}: {size / 1e6:.1f} MB", markup=False)
+    out.print(f"{path}: {size / 1e6:.1f} MB")
     return 0

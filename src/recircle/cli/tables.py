@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 
 from recircle.cli.arguments import call
-from recircle.cli.console import err, out, print_json
+from recircle.cli.console import err, print_json, print_lines
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -40,5 +40,5 @@ def tables(
     if format == "json":
         print_json(to_json(table, compared, found))
     else:
-        out.print(to_markdown(table, compared, found), markup=False)
+        print_lines(to_markdown(table, compared, found))
     return 0

@@ -30,5 +30,5 @@ def tabletop(*, output: Path, size: Literal["tiny", "small", "full"] = "small", 
 
     with progress("generating") as show:
         manifest = generate(output, size, seed=seed, workers=workers, progress=show)
-    out.print(f"{len(manifest)} clips of {len(manifest.labels)} classes: {output / 'manifest.csv'}", markup=False)
+    out.print(f"{len(manifest)} clips of {len(manifest.labels)} classes: {output / 'manifest.csv'}")
     return 0

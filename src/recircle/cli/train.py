@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recircle.cli.arguments import find_manifest, take_option
-from recircle.cli.console import out
+from recircle.cli.arguments import find_manifest, parser_output, take_option
+from recircle.cli.console import out, print_lines
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     if not rest or rest[0] in ("-h", "--help"):
         from recircle.recipes.registry import list_recipes
 
-        out.print(USAGE + ", ".join(list_recipes()), markup=False)
+        print_lines(USAGE + ", ".join(list_recipes()))
         return 0 if rest else 2
     if rest[0].startswith("-"):
         raise UserError(f"the name of a recipe comes first, not {rest[0]}; `recircle recipes` lists them")
@@ -68,13 +68,15 @@ def parse_config(
     from recircle.training.config import TrainConfig
 
     # a field that may be None or a config is no subcommand, but of the kind that it has in the default
-    parsed = tyro.cli(
-        tyro.conf.AvoidSubcommands[TrainConfig],
-        default=_spelt_out(config, overrides),
-        prog=f"recircle train {command}",
-        description=description,
-        args=list(overrides),
-    )
+    default = _spelt_out(config, overrides)
+    with parser_output():
+        parsed = tyro.cli(
+            tyro.conf.AvoidSubcommands[TrainConfig],
+            default=default,
+            prog=f"recircle train {command}",
+            description=description,
+            args=list(overrides),
+        )
     _build(parsed.model)
     return parsed
 
@@ -131,6 +133,6 @@ def _run(config: "TrainConfig", *, resume: bool) -> int:
     # torchrun starts this command once for each GPU
     if os.environ.get("RANK", "0") != "0":
         return 0
-    out.print(f"run: {run.path}", markup=False)
-    out.print(f"next: recircle eval {run.path}    recircle predict {run.path} FILES...", markup=False)
+    out.print(f"run: {run.path}")
+    out.print(f"next: recircle eval {run.path}    recircle predict {run.path} FILES...")
     return 0

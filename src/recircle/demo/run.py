@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from recircle.data.manifest import Manifest
@@ -17,6 +16,7 @@ from recircle.files import atomic_write
 from recircle.inference.recognizer import Recognizer
 from recircle.recipes.registry import get_recipe
 from recircle.run import Run
+from recircle.terminal import SafeConsole
 from recircle.training.config import TrainConfig
 from recircle.training.folder import check_folder
 from recircle.training.loop import train
@@ -50,34 +50,35 @@ def run_demo(output: Path, *, size: TabletopSize = "small", epochs: int | None =
     Raises:
         UserError: one of the folders holds something else, or the disk is full.
     """
-    out, err = Console(highlight=False), Console(stderr=True, highlight=False, soft_wrap=True)
+    out, err = SafeConsole(), SafeConsole(stderr=True)
     data = output.with_name(f"{output.name}_data")
     configs = {name: _config(recipe, data, output, suffix, epochs) for name, (recipe, suffix) in _NETWORKS.items()}
     # before any work is done
     for config in configs.values():
         check_folder(config, resume=_begun(config))
 
-    err.print(f"1/4 generate clips: {data}", markup=False)
+    err.print(f"1/4 generate clips: {data}")
     clips = _generated(data, size, 0, err)
     families = len(set(clips.families.values()))
     err.print(f"{len(clips)} clips of {len(clips.labels)} classes in {families} families")
 
     runs: dict[str, Run] = {}
     for name, config in configs.items():
-        err.print(f"2/4 train {name}: {config.output}", markup=False)
+        err.print(f"2/4 train {name}: {config.output}")
         runs[name] = train(config, resume=_begun(config))
 
     err.print("3/4 compare on the test clips")
     with _bar(err) as show:
         comparison = compare(runs, progress=show)
     atomic_write(output / "comparison.json", json.dumps(comparison.to_dict(), indent=2) + "\n")
-    out.print(comparison.table())
-    out.print(comparison.legend(), style="dim", markup=False)
+    out.print(comparison.table(), soft_wrap=False)
+    out.print(comparison.legend(), style="dim", soft_wrap=False)
 
     err.print("4/4 recognise clips of another seed")
     fresh = _generated(data / "fresh", replace(SIZES[size], train=1, test=1), _FRESH_SEED, err)
     _recognise(output, fresh, out)
-    out.print(f"\nnext: recircle predict {output} FILES...    recircle eval {output}", markup=False, soft_wrap=True)
+    out.print()
+    out.print(f"next: recircle predict {output} FILES...    recircle eval {output}")
     return comparison
 
 
@@ -90,12 +91,12 @@ def _begun(config: TrainConfig) -> bool:
     return Run(config.output).config_path.is_file()
 
 
-def _generated(folder: Path, size: TabletopSize | TabletopConfig, seed: int, err: Console) -> Manifest:
+def _generated(folder: Path, size: TabletopSize | TabletopConfig, seed: int, err: SafeConsole) -> Manifest:
     with _bar(err) as show:
         return generate(folder, size, seed=seed, progress=show)
 
 
-def _recognise(run: Path, clips: Manifest, out: Console) -> None:
+def _recognise(run: Path, clips: Manifest, out: SafeConsole) -> None:
     """Print what the run takes one test clip of each family for; nothing in these was ever trained on."""
     recognizer = Recognizer.load(run)
     shown: set[str] = set()
@@ -104,14 +105,15 @@ def _recognise(run: Path, clips: Manifest, out: Console) -> None:
             continue
         shown.add(clip.parent)
         path = clips.path(clip)
-        out.print(f"\n{clip.label}    {path.relative_to(clips.root)}", style="bold", markup=False, soft_wrap=True)
+        out.print()
+        out.print(f"{clip.label}    {path.relative_to(clips.root)}", style="bold")
         for label, probability in recognizer(path).top(_GUESSES):
             mark = "  <- right" if label == clip.label else ""
-            out.print(f"  {probability:4.0%}  {label}{mark}", markup=False, soft_wrap=True)
+            out.print(f"  {probability:4.0%}  {label}{mark}")
 
 
 @contextmanager
-def _bar(err: Console) -> Iterator[Report]:
+def _bar(err: SafeConsole) -> Iterator[Report]:
     columns = BarColumn(), MofNCompleteColumn(), TextColumn("clips")
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=None)

@@ -4,8 +4,9 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from recircle.terminal import SafeConsole
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -20,7 +21,7 @@ class Display:
     """
 
     def __init__(self, total: int, *, done: int = 0, shown: bool = True) -> None:
-        self._console = Console(stderr=True, quiet=not shown, highlight=False, soft_wrap=True)
+        self._console = SafeConsole(stderr=True, quiet=not shown)
         self._total = total
         self._line_due = 0.0
         self._bar = Progress(
@@ -60,4 +61,4 @@ class Display:
 
     def say(self, text: str) -> None:
         """Show a line that stays."""
-        self._console.print(text, markup=False)
+        self._console.print(text)
