@@ -1,5 +1,7 @@
 import os
 import pickle
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -113,6 +115,92 @@ def test_broken_files(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.pkl").write_bytes(text)
     with pytest.raises(UserError, match=r"a\.pkl is no Caffe2 file that can be read safely"):
         read_caffe2(tmp_path / "a.pkl")
+
+
+def numbered(number: int) -> bytes:
+    return b"J" + number.to_bytes(4, "little")
+
+
+ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tU\x01btR"
+FLOATS = b"cnumpy\ndtype\n(U\x02f4K\x00K\x01tR"
+BLOB = b"\x80\x02}U\x05blobs}U\x01a"
+GREEDY = {
+    "an array made directly": BLOB + b"cnumpy\nndarray\n(" + numbered(1 << 28) + b"\x85tRss.",
+    "an array too large for any machine": BLOB + b"cnumpy\nndarray\n" + numbered(1 << 30) + b"\x85\x85Rss.",
+    "an array that starts large": BLOB + ARRAY.replace(b"(K\x00t", b"(" + numbered(1 << 30) + b"t") + b"ss.",
+    "a shape without its values": BLOB + ARRAY + b"(K\x01(" + numbered(1 << 30) + b"t" + FLOATS + b"\x89U\x04abcdtbss.",
+    "a shape that overflows": BLOB + ARRAY + b"(K\x01(" + numbered(1 << 30) * 5 + b"t" + FLOATS + b"\x89U\x00tbss.",
+    "a dtype of two gigabytes": BLOB + b"cnumpy\ndtype\n(U\x0bV2000000000K\x00K\x01tRss.",
+    "a scalar of two gigabytes": BLOB
+    + b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x0bV2000000000tRU\x01atRss.",
+    "text of 8 exabytes": b"\x80\x04\x8d" + b"\xff" * 7 + b"\x7f.",
+    "bytes of 8 exabytes": b"\x80\x04\x8e" + b"\xff" * 7 + b"\x7f.",
+    "bytes that change": b"\x80\x05\x96" + (1 << 33).to_bytes(8, "little") + b".",
+    "text of two gigabytes": b"\x80\x02T" + ((1 << 31) - 1).to_bytes(4, "little") + b".",
+    "a number of two gigabytes": b"\x80\x02\x8b" + ((1 << 31) - 1).to_bytes(4, "little") + b".",
+    "a frame of 8 exabytes": b"\x80\x04\x95" + b"\xff" * 7 + b"\x7f.",
+    "a memo with a far place": b"\x80\x02}r" + b"\xff\xff\xff\x7f" + b".",
+    "a key that takes for ever to hash": b"\x80\x02}(" + b")" + b"2\x86" * 200 + b"Nu.",
+    "a key that is deep": b"\x80\x02}(" + b")" + b"\x85" * 1_000_000 + b"Nu.",
+    "sets": b"\x80\x04(" + b"\x8f" * 1_000_000 + b"t.",
+    "many empty dicts": b"\x80\x04(" + b"}" * 2_000_000 + b"t.",
+    "a dict copied often": b"\x80\x02]q\x00(" + b"K\x01K\x02\x86" * 20_000 + b"e("
+    + b"ccollections\nOrderedDict\nh\x00\x85R" * 50_000 + b"t.",
+    "attributes copied often": b"\x80\x02}q\x00(" + b"".join(b"U\x05%05dN" % n for n in range(20_000)) + b"u("
+    + b"ccollections\nOrderedDict\n)Rh\x00b" * 50_000 + b"t.",
+    "bytes encoded often": b"\x80\x02X" + (1 << 20).to_bytes(4, "little") + b"a" * (1 << 20)
+    + b"q\x00c_codecs\nencode\nq\x010(" + b"h\x01h\x00U\x06latin1\x86R" * 20_000 + b"t.",
+    "an array named often": BLOB[:-3] + b"T" + (1 << 22).to_bytes(4, "little") + bytes(1 << 22) + b"q\x000("
+    + b"".join(b"K%c" % n + ARRAY + b"(K\x01(" + numbered(1 << 20) + b"t" + FLOATS + b"\x89h\x00tb" for n in range(250))
+    + b"us.",
+}  # fmt: skip
+
+READ = """
+import resource, sys
+from pathlib import Path
+from recircle.errors import UserError
+from recircle.models.caffe2 import read_caffe2
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    before = peak()
+    try:
+        read_caffe2(path)
+    except UserError as error:
+        print(path.name, str(error).removeprefix(str(path)))
+        assert len(str(error)) < 1000 and "\\n" not in str(error), path
+    else:
+        raise AssertionError(f"{path} was read")
+    limit = 32 * path.stat().st_size + (16 << 20)
+    assert peak() - before < limit, (path, peak() - before)
+"""
+
+
+def test_a_file_cannot_take_more_memory_than_its_size_allows(tmp_path: Path) -> None:
+    for number, (name, content) in enumerate(GREEDY.items()):
+        # those that may take little come first: the peak never falls
+        (tmp_path / f"{len(content):09} {number:02} {name}.pkl").write_bytes(content)
+    done = subprocess.run([sys.executable, "-c", READ, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no Caffe2 file that can be read safely") == len(GREEDY) - 3
+
+
+def test_greedy_files_of_others() -> None:
+    folder = Path(__file__).resolve().parents[3] / "shared" / "cases" / "hostile_media" / "c2_memory"
+    if not folder.is_dir():
+        pytest.skip("the cases beside the checkout (../shared/cases) are not there")
+    for path in folder.iterdir():
+        with pytest.raises(UserError, match="no Caffe2 file that can be read safely"):
+            read_caffe2(path)
+
+
+def test_text_of_python_2_in_protocol_0(tmp_path: Path) -> None:
+    text = (
+        b"(dp0\nS'blobs'\np1\n(dp2\nS'a'\np3\ncnumpy.core.multiarray\n_reconstruct\np4\n(cnumpy\nndarray\np5\n"
+        b"(I0\ntp6\nS'b'\np7\ntp8\nRp9\n(I1\n(I2\ntp10\ncnumpy\ndtype\np11\n(S'f4'\np12\nI0\nI1\ntp13\nRp14\n"
+        b"(I3\nS'<'\np15\nNNNI-1\nI-1\nI0\ntp16\nbI00\nS'\\x00\\x00\\xc0?\\x00\\x00\\x00\\xc0'\np17\ntp18\nbss."
+    )
+    (tmp_path / "a.pkl").write_bytes(text)
+    assert read_caffe2(tmp_path / "a.pkl")["a"].tolist() == [1.5, -2.0]
 
 
 def test_no_file(tmp_path: Path) -> None:
