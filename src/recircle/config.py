@@ -1,19 +1,55 @@
 """Configs to JSON and back: nested frozen dataclasses, read strictly, with errors that name the field and the file."""
 
 import json
+import re
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from recircle.errors import UserError
 
 T = TypeVar("T")
 
+_TO_PRIVATE = 0x100000
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
+_STAND_IN = re.compile("[\U0010d800-\U0010dfff]")
+
 
 def to_json(value: Any) -> str:
-    """Return a dataclass (nested; paths, tuples, literals, None) as indented JSON that ends in a newline."""
-    return TypeAdapter(type(value)).dump_json(value, indent=2).decode() + "\n"
+    r"""Return a dataclass (nested; paths, tuples, literals, None) as indented JSON that ends in a newline.
+
+    Bytes of a file name that are not UTF-8 are written as `\udc80` to `\udcff`, and `from_json` reads them.
+    """
+    adapter = TypeAdapter(type(value))
+    try:
+        return adapter.dump_json(value, indent=2).decode() + "\n"
+    except PydanticSerializationError:
+        return json.dumps(adapter.dump_python(value, mode="json"), indent=2) + "\n"
+
+
+def parse_json(text: str | bytes, source: str | Path) -> Any:
+    """Return what a JSON text holds.
+
+    Args:
+        text: of a file that may be damaged, or made to do harm.
+        source: where it comes from, for the messages.
+
+    Raises:
+        UserError: it is no JSON, or nested too deeply.
+    """
+    try:
+        content = json.loads(text)
+        # what reads it below goes as deep as it does, in more steps
+        _map_text(content, str)
+    except ValueError as error:
+        raise UserError(f"{source} is not JSON: {error}") from None
+    except RecursionError:
+        raise UserError(f"{source} is not JSON that can be read: it is nested too deeply") from None
+    return content
 
 
 def from_json(cls: type[T], text: str | bytes, *, source: str | Path = "the given JSON") -> T:
@@ -29,15 +65,43 @@ def from_json(cls: type[T], text: str | bytes, *, source: str | Path = "the give
             config refuses.
     """
     adapter = TypeAdapter(cls)
+    content = parse_json(text, source)
+    # pydantic knows no bytes that are not UTF-8: characters of private use stand for them meanwhile
+    stands_in: Any = _map_text(content, lambda word: _NOT_UTF8.sub(_stand_in, word))
     try:
-        value = adapter.validate_json(text, strict=True)
+        value = adapter.validate_json(text if stands_in == content else json.dumps(stands_in), strict=True)
     except ValidationError as error:
         problems = "; ".join(_problem(details) for details in error.errors())
         raise UserError(f"{source}: {problems}") from None
     # pydantic passes over unknown keys of standard dataclasses, so that a misspelt field would keep its default
-    unknown = _unknown_fields(json.loads(text), adapter.dump_python(value, mode="json"))
+    unknown = _unknown_fields(stands_in, adapter.dump_python(value, mode="json"))
     if unknown:
         raise UserError(f"{source}: {cls.__name__} has no field {', '.join(unknown)}; remove or rename it")
+    if stands_in != content:
+        return cast(T, _map_text(value, lambda word: _STAND_IN.sub(_original, word)))
+    return value
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    return chr(ord(found[0]) + _TO_PRIVATE)
+
+
+def _original(found: re.Match[str]) -> str:
+    return chr(ord(found[0]) - _TO_PRIVATE)
+
+
+def _map_text(value: object, change: Callable[[str], str]) -> object:
+    """Return a value with each text and path inside it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, Path):
+        return type(value)(change(str(value)))
+    if isinstance(value, dict):
+        return {_map_text(key, change): _map_text(inside, change) for key, inside in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_map_text(inside, change) for inside in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{one.name: _map_text(getattr(value, one.name), change) for one in fields(value)})
     return value
 
 

@@ -10,7 +10,8 @@ def atomic_write(path: Path, content: bytes | str | Callable[[Path], object]) ->
 
     Args:
         path: the file; its folder must exist.
-        content: the bytes or text, or a function that writes them to the path it is given.
+        content: the bytes or text (written as UTF-8; bytes of a file name that are not UTF-8 stay what they are), or a
+            function that writes them to the path it is given.
     """
     # beside the target, since a rename is atomic within one file system only; the id keeps processes apart
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -18,7 +19,7 @@ def atomic_write(path: Path, content: bytes | str | Callable[[Path], object]) ->
         if callable(content):
             content(temporary)
         else:
-            temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+            temporary.write_bytes(content.encode(errors="surrogateescape") if isinstance(content, str) else content)
         _sync(temporary)
         temporary.replace(path)
     except BaseException:

@@ -1,24 +1,25 @@
 """A run: the folder that training leaves, and that evaluation and inference read."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from recircle import __version__
-from recircle.config import from_json, read_bytes, read_json, to_json
+from recircle.config import from_json, parse_json, read_bytes, read_json, to_json
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.files import atomic_write
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
+from recircle.models.weight_files import first_of, not_finite, read_safetensors
 
 T = TypeVar("T")
 
@@ -144,10 +145,7 @@ class Run:
         """
         if section is None:
             return read_json(cls, self.config_path)
-        try:
-            content = json.loads(read_bytes(self.config_path))
-        except ValueError as error:
-            raise UserError(f"{self.config_path} is not JSON: {error}") from None
+        content = parse_json(read_bytes(self.config_path), self.config_path)
         if not isinstance(content, dict) or section not in content:
             raise UserError(f"{self.config_path} has no section {section!r}; it is not a training config")
         return from_json(cls, json.dumps(content[section]), source=f"{self.config_path}, {section}")
@@ -155,7 +153,8 @@ class Run:
     def save_model(self, model: nn.Module, spec: ModelSpec) -> None:
         """Write the weights and what belongs to them: model.safetensors, then model.json."""
         state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-        atomic_write(self.weights_path, lambda path: save_file(state, path))
+        # as bytes, since safetensors itself opens no file whose name is not UTF-8
+        atomic_write(self.weights_path, save(state))
         atomic_write(self.spec_path, to_json(spec))
 
     def load_spec(self) -> ModelSpec:
@@ -175,15 +174,19 @@ class Run:
         Run.open(self.path)
         spec = self.load_spec()
         model = replace(spec.model, pretrained=None).build(len(spec.labels))
-        try:
-            state = load_file(self.weights_path)
-        except (safetensors.SafetensorError, OSError) as error:
-            raise UserError(f"{self.weights_path} is not a readable safetensors file: {error}") from None
+        state = read_safetensors(self.weights_path)
         difference = _difference(model.state_dict(), state)
         if difference:
             raise UserError(
                 f"{self.weights_path} holds another network than {spec.model.name} with {len(spec.labels)} classes "
                 f"as {self.spec_path.name} describes it: {difference}; keep the two files of one run together"
+            )
+        broken = not_finite(state)
+        if broken:
+            warnings.warn(
+                f"{self.weights_path} holds numbers that are infinite or NaN, in {first_of(broken)}; what the network "
+                "says means nothing: its training diverged, or the file is damaged",
+                stacklevel=2,
             )
         model.load_state_dict(state)
         model.preprocessing = spec.preprocessing
@@ -191,7 +194,7 @@ class Run:
 
 
 def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Return in words how two state dicts differ in names and shapes; empty if they do not."""
+    """Return in words how two state dicts differ in names, shapes and kinds of numbers; empty if they do not."""
     missing = [name for name in expected if name not in found]
     extra = [name for name in found if name not in expected]
     shapes = [
@@ -199,12 +202,13 @@ def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> 
         for name in expected
         if name in found and expected[name].shape != found[name].shape
     ]
+    kinds = [
+        f"{name} is of {found[name].dtype}, not of {expected[name].dtype}"
+        for name in expected
+        if name in found and expected[name].is_floating_point() != found[name].is_floating_point()
+    ]
     return ", ".join(
-        f"{_first(names)} {what}".rstrip()
-        for names, what in ((missing, "missing"), (extra, "left over"), (shapes, ""))
+        f"{first_of(names)} {what}".rstrip()
+        for names, what in ((missing, "missing"), (extra, "left over"), (shapes, ""), (kinds, ""))
         if names
     )
-
-
-def _first(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"

@@ -22,12 +22,17 @@ _UNSEEN = re.compile(f"[{UNSEEN}]")
 
 def error(message: str) -> None:
     """Print one error, red where there is colour."""
-    err.print(f"error: {message}", style="red")
+    _print_message(f"error: {message}", "red")
 
 
 def warning(message: str) -> None:
     """Print one warning, yellow where there is colour."""
-    err.print(f"warning: {message}", style="yellow")
+    _print_message(f"warning: {message}", "yellow")
+
+
+def _print_message(message: str, style: str) -> None:
+    # lines of a list are set in by two blanks; any other line end is part of a name
+    err.print(*re.split("\n(?=  )", message), sep="\n", style=style)
 
 
 def plain(text: object) -> Text:

@@ -24,6 +24,7 @@ from recircle.explain.sheet import save
 from recircle.explain.states import StateEvolution, arc_layers, choose_layers, last_of_each_stage, state_evolution
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
+from recircle.terminal import visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +197,7 @@ def _truth(clip: Path, labels: Sequence[str]) -> str | None:
 def _draw(
     folder: Path, clip: Path, truth: str | None, seen: Sequence[Seen], layers: Sequence[StateEvolution]
 ) -> Iterator[Path]:
-    title = clip.name if truth is None else f"{clip.name}, in truth {truth!r}"
+    title = visible(clip.name) + ("" if truth is None else f", in truth {truth!r}")
     strips = [Strip(frames=s.frames, activation=s.activation, title=s.describe()) for s in seen]
     yield save(draw_activation(strips, title), folder / "activation.png")
     for evolution in layers:

@@ -10,6 +10,7 @@ from jaxtyping import UInt8
 
 from recircle.explain.heat import import_figure
 from recircle.files import atomic_write
+from recircle.terminal import visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -134,4 +135,4 @@ def write(figure: "Figure", text: str, top: float, *, bold: bool = False) -> Non
 
 def _wrap(paragraph: str) -> list[str]:
     """Break a paragraph into lines that fit the width, bold ones too."""
-    return textwrap.wrap(paragraph, 120) or [""]
+    return textwrap.wrap(visible(paragraph), 120) or [""]

@@ -110,9 +110,19 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
         for key in state
         if key in target and state[key].shape != target[key].shape
     ]
+    kinds = [
+        f"{key} {state[key].dtype} instead of {target[key].dtype}"
+        for key in state
+        if key in target and state[key].is_floating_point() != target[key].is_floating_point()
+    ]
     faults = [
         f"{what}: {_shorten(keys)}"
-        for what, keys in (("missing", missing), ("left over", over), ("of another shape", shapes))
+        for what, keys in (
+            ("missing", missing),
+            ("left over", over),
+            ("of another shape", shapes),
+            ("of another kind of numbers", kinds),
+        )
         if keys
     ]
     if faults:

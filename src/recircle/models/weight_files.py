@@ -1,13 +1,13 @@
 """Read the tensors of a weight file under the names it has, running none of the code that a pickle may hold."""
 
-import pickle
+import math
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor
 
 from recircle.errors import UserError
@@ -16,36 +16,157 @@ from recircle.models.caffe2 import read_caffe2
 OWN_SUFFIX = ".safetensors"
 _CONTAINERS = ("state_dict", "model_state", "model")
 """Under what key files keep their state dict: the TSN family and mmaction2, PySlowFast and TimeSformer, RubiksNet."""
+_MAKERS_OF_OTHERS = (
+    *(b"_rebuild_qtensor", b"_rebuild_nested_tensor", b"_rebuild_njt", b"_rebuild_wrapper_subclass"),
+    *(b"_rebuild_sparse_tensor", b"_rebuild_meta_tensor_no_storage", b"bytearray"),
+)
+"""What PyTorch admits in a pickle, but makes no weights of numbers that the file holds."""
+_MOST_VIEWS = 4
+"""How many times the bytes of a file its tensors may have together, where some share their numbers."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a `.safetensors` file, a checkpoint of PyTorch, or a `.pkl` file of Caffe2.
 
     Returns:
-        Tensors by name, without the prefix `module.` that `torch.nn.DataParallel` puts before all names.
+        Tensors by name, without the prefix `module.` that `torch.nn.DataParallel` puts before all names. All are dense
+        arrays of real numbers that the file holds; none of the numbers is infinite or NaN.
 
     Raises:
         UserError: there is no such file, it cannot be read safely, or it holds other things than weights.
     """
     if not path.is_file():
         raise UserError(f"there is no weight file {path}")
-    if path.suffix == ".pkl" and not zipfile.is_zipfile(path):
-        return read_caffe2(path)
     content: Any
-    try:
-        if path.suffix == OWN_SUFFIX:
-            content = load_file(path)
-        else:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, ValueError, EOFError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{path} is no weight file that can be read safely: {reason}") from None
+    if path.suffix == ".pkl" and not zipfile.is_zipfile(path):
+        content = read_caffe2(path)
+    elif path.suffix == OWN_SUFFIX:
+        content = read_safetensors(path)
+    else:
+        content = read_torch(path)
     if isinstance(content, dict):
         content = next((content[key] for key in _CONTAINERS if isinstance(content.get(key), dict)), content)
     tensors = isinstance(content, dict) and all(isinstance(value, Tensor) for value in content.values())
     if not tensors or not content:
         raise UserError(f"{path} holds no state dict (names and tensors)")
     state = {str(key): value for key, value in content.items()}
+    broken = not_finite(state)
+    if broken:
+        raise UserError(f"{path} holds numbers that are infinite or NaN, in {first_of(broken)}, so it is of no use")
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state
+
+
+def read_safetensors(path: Path) -> dict[str, Tensor]:
+    """Return the tensors of a `.safetensors` file, by their names in order.
+
+    Raises:
+        UserError: it cannot be read, is damaged, or holds other than real numbers.
+    """
+    try:
+        # as bytes, since safetensors opens no file whose name is not UTF-8
+        content = dict(sorted(load(path.read_bytes()).items()))
+    except Exception as error:  # a type of numbers that PyTorch does not know ends in any
+        raise UserError(f"{path} is no safetensors file that can be read safely: {_reason(error)}") from None
+    _check(content, path)
+    return content
+
+
+def read_torch(path: Path) -> Any:
+    """Return what `torch.save` wrote: tensors, on the CPU, numbers, text, and lists and dicts of them.
+
+    A file that unpacks to more than it is, or whose tensors are not dense numbers of its own, is refused: memory stays
+    within a small factor of the file's size.
+
+    Raises:
+        UserError: so, or it cannot be read, or wants code to be run.
+    """
+    try:
+        # opened here, since PyTorch opens no file whose name is not UTF-8
+        with path.open("rb") as file:
+            if zipfile.is_zipfile(file):
+                _check_archive(zipfile.ZipFile(file), path)
+            file.seek(0)
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
+    except Exception as error:  # bytes that are no checkpoint may raise anything
+        raise UserError(f"{path} is no weight file that can be read safely: {_reason(error)}") from None
+    _check(dict(_tensors(content)), path)
+    return content
+
+
+def _check_archive(archive: zipfile.ZipFile, path: Path) -> None:
+    for entry in archive.infolist():
+        if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
+            raise UserError(f"{path} holds {entry.filename} compressed, which PyTorch never writes; save it again")
+        if Path(entry.filename).name == "data.pkl":
+            wanted = archive.read(entry)
+            other = [name.decode() for name in _MAKERS_OF_OTHERS if name in wanted]
+            if other:
+                raise UserError(
+                    f"{path} holds tensors that are no weights (it calls {other[0].removeprefix('_rebuild_')}); "
+                    "save it with plain, dense tensors"
+                )
+
+
+def _tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors inside dicts and lists, once for each place, without recursion."""
+    waiting: list[tuple[str, Any]] = [("", content)]
+    seen: set[int] = set()
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield name, value
+        elif isinstance(value, (dict, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
+            pairs = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [(f"{name}.{key}" if name else str(key), inside) for key, inside in pairs]
+
+
+def _check(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Insist on dense tensors of real numbers that the file really holds."""
+    total = 0
+    for name, value in tensors.items():
+        kind = (
+            f"in the layout {value.layout}"
+            if value.layout != torch.strided
+            else f"on the device {value.device}"
+            if value.device.type != "cpu"
+            else "quantized"
+            if value.is_quantized
+            else f"of {value.dtype}"
+            if value.is_complex()
+            else None
+        )
+        if kind is not None:
+            raise UserError(f"{path} holds the tensor {name} {kind}, which is no dense array of real numbers")
+        size = math.prod(value.shape) * value.element_size()
+        if size > value.untyped_storage().nbytes():
+            raise UserError(
+                f"{path} holds the tensor {name} of shape {list(value.shape)[:8]}, which repeats the "
+                f"{value.untyped_storage().nbytes()} bytes that are there; save it with `.contiguous()`"
+            )
+        total += size
+    if total > _MOST_VIEWS * path.stat().st_size:
+        raise UserError(f"{path} holds tensors of {total} bytes in all, far more than the file; save it with copies")
+
+
+def not_finite(state: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of the tensors that hold an infinity or NaN."""
+    return [name for name, value in state.items() if value.is_floating_point() and not _is_finite(value)]
+
+
+def first_of(names: list[str]) -> str:
+    """Return the first of some names, and how many others there are."""
+    return names[0] if len(names) == 1 else f"{names[0]} (and {len(names) - 1} more)"
+
+
+def _is_finite(value: Tensor) -> bool:
+    # the short types of 8 bits have no such test of their own
+    return bool(torch.isfinite(value if value.element_size() > 1 else value.float()).all())
+
+
+def _reason(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from recircle.report.counts import Counts, Group
 from recircle.report.markup import Html, count, element, folded, join, note, percent, scrolling, section
+from recircle.terminal import visible
 
 SHADES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75)
 """Rates at which the shade of a cell deepens."""
@@ -175,7 +176,7 @@ def _picture(counts: Counts) -> Html:
         tabindex=0,
         style=f"width:{min(44, max(8, 1.2 * size)):g}rem",
     )
-    content = {"names": [counts.classes[n] for n in order], "clips": clips.tolist(), "cells": triples}
+    content = {"names": [visible(counts.classes[n]) for n in order], "clips": clips.tolist(), "cells": triples}
     return element(
         "figure",
         svg,

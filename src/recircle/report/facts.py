@@ -1,6 +1,5 @@
 """All that a report says about one run, read from its folder."""
 
-import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from recircle.config import read_bytes, read_json
+from recircle.config import parse_json, read_bytes, read_json
 from recircle.demo.comparison import Comparison
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
@@ -238,10 +237,7 @@ def _machine(device: str, threads: int) -> str:
 def _read_config(run: Run) -> Mapping[str, Any]:
     if not run.config_path.is_file():
         return {}
-    try:
-        content = json.loads(read_bytes(run.config_path))
-    except ValueError as error:
-        raise UserError(f"{run.config_path} is not JSON: {error}") from None
+    content = parse_json(read_bytes(run.config_path), run.config_path)
     if not isinstance(content, dict):
         raise UserError(f"{run.config_path} is not a training config; it holds no JSON object")
     return content

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 
 from recircle.evaluation.measure import Estimate
+from recircle.terminal import visible_lines
 
 _VOID = frozenset({"img", "input", "meta", "rect", "line", "path", "circle", "polyline"})
-_NOT_IN_HTML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 NOTHING = "–"
 """What stands where there is no figure."""
 
@@ -20,16 +20,16 @@ class Html(str):
 
 
 def safe(content: object) -> Html:
-    """Return the HTML of anything: itself if it is `Html`, else its text, escaped; None is nothing.
+    r"""Return the HTML of anything: itself if it is `Html`, else its text, escaped; None is nothing.
 
-    Characters that no HTML file may hold (control characters, the bytes of a file name that is not UTF-8) are shown as
-    the replacement character.
+    Characters that no HTML file may hold or that nobody sees (control characters, what reverses the order of letters,
+    bytes of a file name that are not UTF-8) are spelt as in Python, such as `\x1b`.
     """
     if isinstance(content, Html):
         return content
     if content is None:
         return Html()
-    return Html(html.escape(_NOT_IN_HTML.sub("\ufffd", str(content))))
+    return Html(html.escape(visible_lines(str(content))))
 
 
 def join(parts: Iterable[object], between: str = "") -> Html:

@@ -2,7 +2,6 @@
 
 import errno
 import io
-import pickle
 import re
 import warnings
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import safetensors
 import torch
 
 from recircle.errors import UserError
+from recircle.models.weight_files import read_torch
 from recircle.run import atomic_write
 
 _FORMAT = "recircle training state, 1"
@@ -69,9 +69,9 @@ class Checkpoints:
         paths = self.paths()
         for path in reversed(paths):
             try:
-                state = torch.load(path, map_location="cpu", weights_only=True)
-            except (RuntimeError, pickle.UnpicklingError, EOFError, OSError, ValueError, KeyError) as error:
-                reason = str(error).partition("\n")[0] or type(error).__name__
+                state = read_torch(path)
+            except UserError as error:
+                reason = str(error).removeprefix(f"{path} ")
             else:
                 if isinstance(state, dict) and state.get("format") == _FORMAT:
                     return state

@@ -19,6 +19,7 @@ from recircle.errors import UserError
 from recircle.locks import locked
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run, atomic_write
+from recircle.terminal import visible
 from recircle.training.checkpoint import Checkpoints, full_disk_explained
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
@@ -224,7 +225,7 @@ class _Training:
         state = {"tally": everyone.state(), "data": self.data.fingerprint, **self.learner.state()}
         self.checkpoints.save(self.tally.step, state)
         if everyone.broken:
-            lines = (f"{path}\t{fault}\n" for path, fault in sorted(everyone.broken.items()))
+            lines = (f"{visible(path)}\t{visible(fault)}\n" for path, fault in sorted(everyone.broken.items()))
             atomic_write(self._broken_path, "".join(lines))
 
     def _go_on(self) -> tuple[int, bool]:
