@@ -21,9 +21,9 @@ from recircle.cli.main import main
 from recircle.data.config import DataConfig
 from recircle.data.manifest import Clip, Manifest
 from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.models.registry import ModelConfig
 from recircle.recipes import registry
+from recircle.recipes.recipe import DataSet, Recipe
 from recircle.run import Run
 from recircle.terminal import visible
 from recircle.training.config import TrainConfig
@@ -67,25 +67,37 @@ def run(home: Path, data: Path) -> Run:
     return run
 
 
-@pytest.fixture(autouse=True)
-def _recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "list_recipes", lambda: ["tiny"])
-    monkeypatch.setattr(registry, "get_recipe", {"tiny": tiny}.__getitem__)
-    monkeypatch.setattr(registry, "warn_from_scratch", lambda *_: None)
-    monkeypatch.setattr(registry, "check_version", lambda *_: None)
-
-
-def tiny(data: Path) -> TrainConfig:
-    """Train a very small network."""
+def settings(recipe: Recipe, manifest: Path) -> TrainConfig:
     return TrainConfig(
-        model=ModelConfig(name="tsm_resnet18", width=8),
+        model=ModelConfig(name=recipe.model, width=8),
         data=DataConfig(
-            manifest=data, sampling=Sampling(frames=2), preprocessing=Preprocessing(resize=36, crop=32), workers=0
+            manifest=manifest,
+            sampling=recipe.sampling(),
+            preprocessing=Preprocessing(resize=36, crop=32),
+            workers=0,
         ),
-        output=Path("runs/tiny"),
+        output=recipe.output,
         epochs=1,
         batch_size=2,
     )
+
+
+TINY = Recipe(
+    name="tiny",
+    data=DataSet(title="Tiny clips", folder="TINY", prepare="recircle index TINY"),
+    title="a very small network",
+    model="tsm_resnet18",
+    frames=2,
+    settings=settings,
+    notes="",
+)
+
+
+@pytest.fixture(autouse=True)
+def _recipes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_recipes", lambda: {TINY.name: TINY})
+    monkeypatch.setattr(registry, "warn_from_scratch", lambda *_: None)
+    monkeypatch.setattr(registry, "check_version", lambda *_: None)
 
 
 def printed(capfd: Capture) -> str:
