@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 from PIL import Image
 
 from recircle.data import decode as decode_module
-from recircle.data import decode_pyav
+from recircle.data import decode_pyav, frame_size
 from recircle.data.decode import DecodeError, decode, probe
 from recircle.data.decode_pyav import display_matrix, open_video
 from recircle.data.preprocessing import Resize
@@ -273,7 +273,7 @@ def test_hours_of_frames_in_a_small_file_are_refused(tmp_path: Path, monkeypatch
 
 def test_a_frame_larger_than_any_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = media.write_video(tmp_path / "video.avi", media.grey_frames(2), codec="ffv1")
-    monkeypatch.setattr(decode_pyav, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(frame_size, "MAX_PIXELS", 64 * 48 - 1)
     with pytest.raises(DecodeError, match="64 x 48 pixels is larger than any video"):
         decode(path, [0])
 

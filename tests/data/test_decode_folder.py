@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from recircle.data import decode_folder
 from recircle.data.decode import DecodeError, decode
+from recircle.data.frame_size import MAX_PIXELS
 from recircle.data.probe import probe
 from tests import media
 
@@ -89,6 +89,6 @@ def test_an_image_that_claims_too_much_is_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()
     media.png_that_claims(folder / "1.png", 60_000, 50_000)
-    assert decode_folder.MAX_PIXELS < 60_000 * 50_000
-    with pytest.raises(DecodeError, match=r"1\.png claims 60000 x 50000 pixels|1\.png cannot be decoded: Image size"):
+    assert MAX_PIXELS < 60_000 * 50_000
+    with pytest.raises(DecodeError, match=r"1\.png cannot be decoded: Image size|1\.png: .*60000 x 50000 pixels"):
         decode(folder, [0])

@@ -1,6 +1,5 @@
 """Frames of a clip, by index: one function for video files and for folders of frames."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from recircle.data.decode_error import DecodeError
-from recircle.data.decode_folder import select_images
-from recircle.data.decode_pyav import select_frames
+from recircle.data.media import kind_of
 from recircle.data.preprocessing import Resize
 from recircle.data.probe import Probe, probe
+from recircle.data.whole_file import select
 
 Backend = Literal["pyav", "torchcodec"]
 
@@ -40,7 +39,7 @@ def decode(
     more than one is held in full size. Pixels are taken as square.
 
     Args:
-        path: the clip. In a folder, the images in the natural order of their names are the frames.
+        path: the clip. In a folder, the images in the order of the numbers in their names are the frames.
         indices: which frames; in any order, repeats allowed.
         resize: the size to bring them to; None keeps theirs.
         backend: what decodes video files; frames are the same.
@@ -75,10 +74,8 @@ def read_frames(path: Path, wanted: list[int], backend: Backend) -> Iterator[NDA
     """
     if backend not in get_args(Backend):
         raise ValueError(f"backend={backend!r} is unknown; use one of {', '.join(get_args(Backend))}")
-    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
-        return select_images(path, wanted)
-    if backend == "pyav":
-        return select_frames(path, wanted)
+    if backend == "pyav" or kind_of(path) != "video":
+        return select(path, wanted)
     from recircle.data.decode_torchcodec import select_frames_torchcodec
 
     return select_frames_torchcodec(path, wanted)

@@ -18,10 +18,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from recircle.data.decode_error import DecodeError
+from recircle.data.frame_size import MAX_PIXELS, size_fault
 from recircle.data.limits import too_large
 
-# one frame of 16,384 x 8,192; a file that declares more would take the memory of the machine
-MAX_PIXELS = 2**27
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
 # pixels of all frames together that any file may have, and that each of its bytes may bring: 9 minutes of 1920 x 1080,
 # and four times as many as a codec makes of one byte where nothing at all happens on 3840 x 2160 pixels. Time is lost
@@ -249,5 +248,6 @@ def _choose_stream(container: InputContainer, path: Path, size: int) -> Video:
 
 
 def _check_pixels(path: str | Path, width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise DecodeError(path, f"a frame of {width} x {height} pixels is larger than any video (a damaged header?)")
+    fault = size_fault(width, height)
+    if fault is not None:
+        raise DecodeError(path, f"a frame {fault}")

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.data.decode_folder import is_frame
 from recircle.data.decoder_pool import DecoderPool
 from recircle.data.layouts import find_clips
 from recircle.data.layouts.counts import warn_incomplete
 from recircle.data.limits import FILE_SECONDS
 from recircle.data.manifest import Clip, Manifest, check_output
+from recircle.data.media import kind_of, look
 from recircle.data.probe import Probe, probe
 
 Progress = Callable[[int, int], None]
@@ -127,9 +127,9 @@ def _warn_counts(place: Path, clips: Sequence[Clip], rows: Sequence[Clip]) -> No
 def _size(path: Path) -> int:
     """Return the bytes of a file, or of the frames in a folder."""
     try:
-        if not path.is_dir():
+        if kind_of(path) != "frames":
             return path.stat().st_size
-        return sum(entry.stat().st_size for entry in os.scandir(path) if is_frame(entry.name))
+        return sum((path / name).stat().st_size for name in look(path).images)
     except OSError:
         return 0
 

@@ -1,6 +1,5 @@
 """What a clip holds, found out by decoding all of it once."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -10,9 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from recircle.data.animation import open_animation
 from recircle.data.decode_error import DecodeError
-from recircle.data.decode_folder import list_frames, mixed_sizes, read_image
+from recircle.data.decode_folder import mixed_sizes
 from recircle.data.decode_pyav import count_frames, open_video
+from recircle.data.images import read_image
+from recircle.data.media import frames_of, kind_of
 
 Image = NDArray[np.uint8]
 # is called for each frame that decodes, with what makes it RGB [H, W, 3], and the bytes of that
@@ -52,8 +54,8 @@ def probe(path: str | Path, visit: Visit | None = None) -> Probe:
     """
     path = Path(path)
     visit = visit or _pass_by
-    is_folder = os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises where a name is too long)
-    return _probe_folder(path, visit) if is_folder else _probe_video(path, visit)
+    probes = {"frames": _probe_folder, "animation": _probe_animation, "video": _probe_video}
+    return probes[kind_of(path)](path, visit)
 
 
 def broken(fault: str, *, frames: int = 0) -> Probe:
@@ -98,15 +100,35 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
 def _probe_folder(path: Path, visit: Visit) -> Probe:
     count = 0
     first: tuple[int, ...] = (0, 0, 3)
+    remark = ""
     try:
-        for file in list_frames(path):
-            image = read_image(file)
+        series = frames_of(path)
+        remark = series.remark
+        for name in series.names:
+            image = read_image(path / name)
             if count == 0:
                 first = image.shape
             if image.shape != first:
-                raise DecodeError(path, mixed_sizes(file.name, image.shape, first))
+                raise DecodeError(path, mixed_sizes(name, image.shape, first))
             visit(lambda image=image: image, image.nbytes)
             count += 1
     except DecodeError as error:
         return Probe(count, 0.0, first[1], first[0], 0, error.reason, "broken")
-    return Probe(count, 0.0, first[1], first[0], 0, None, "ok")
+    return Probe(count, 0.0, first[1], first[0], 0, remark or None, "ok")
+
+
+def _probe_animation(path: Path, visit: Visit) -> Probe:
+    count, declared, height, width, milliseconds = 0, 0, 0, 0, 0
+    fault: str | None = None
+    try:
+        with open_animation(path) as animation:
+            declared = animation.declared
+            for image, shown in animation.frames():
+                height, width, _ = image.shape
+                visit(lambda image=image: image, image.nbytes)
+                milliseconds += shown
+                count += 1
+    except DecodeError as error:
+        fault = error.reason
+    fps = 1000 * count / milliseconds if milliseconds else 0.0
+    return Probe(count, fps, width, height, declared, fault, "broken" if fault else "ok")

@@ -1,6 +1,5 @@
 """A file whose length only decoding it can tell, with the frames that it turns out to need."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from recircle.data.animation import select_from_animation
 from recircle.data.decode_error import DecodeError
 from recircle.data.decode_folder import select_images
 from recircle.data.decode_pyav import select_frames
+from recircle.data.media import kind_of
 from recircle.data.probe import Probe, probe
 
 Image = NDArray[np.uint8]
@@ -67,5 +68,5 @@ def select(path: Path, wanted: Sequence[int]) -> Iterator[Image]:
     Raises:
         DecodeError: it cannot be decoded so far, or has fewer frames.
     """
-    is_folder = os.path.isdir(path)  # noqa: PTH112 (Path.is_dir raises where a name is too long)
-    return select_images(path, list(wanted)) if is_folder else select_frames(path, list(wanted))
+    readers = {"frames": select_images, "animation": select_from_animation, "video": select_frames}
+    return readers[kind_of(path)](path, list(wanted))

@@ -80,12 +80,13 @@ def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -
 
     Raises:
         UserError: there is no such folder, it does not have this layout or holds no clips, a list is wrong, or "auto"
-            finds several versions or splits of a data set.
+            finds several versions or splits of a data set, or folders that may be splits or classes.
     """
     if not folder.exists():
         raise UserError(f"{folder}: no such folder or list; give the place of the data set")
+    guessed = False
     if layout == "auto":
-        layout = _recognise(folder)
+        layout, guessed = _recognise(folder), True
     elif layout not in LAYOUTS:
         raise UserError(f"layout={layout!r} is unknown; use one of auto, {', '.join(LAYOUTS)}")
     elif folder.is_file() != (layout == "csv_list"):
@@ -93,7 +94,12 @@ def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -
         raise UserError(f"{folder} is a {kind}; use layout auto")
     if labels is not None and layout != "csv_list":
         raise UserError(f"labels={str(labels)!r} is for lists of clips, and {folder} is none; leave it out")
-    clips = LAYOUTS[layout].find(folder) if labels is None else csv_list.find(folder, labels)
+    if labels is not None:
+        clips = csv_list.find(folder, labels)
+    elif guessed and layout == "folder_per_class":
+        clips = folder_per_class.find_certain(folder)
+    else:
+        clips = LAYOUTS[layout].find(folder)
     if not clips:
         raise UserError(f"{folder} holds no videos and no folders of frames; give the place of the data set")
     seen: set[str] = set()

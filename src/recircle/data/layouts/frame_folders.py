@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.data.layouts.folder_per_class import label_by_folder
+from recircle.data.layouts.folder_per_class import label_by_folder, warn_left_out
+from recircle.data.layouts.split_folders import read_levels
 from recircle.data.manifest import Clip
-from recircle.data.media import find_media
+from recircle.data.media import find_media, search
 
 
 def matches(folder: Path) -> bool:
@@ -13,12 +14,18 @@ def matches(folder: Path) -> bool:
     if not folder.is_dir():
         return False
     found = find_media(folder)
-    return (
-        bool(found) and all(clip.is_folder for clip in found) and not any(clip.label for clip in label_by_folder(found))
-    )
+    if not found or not all(clip.is_folder for clip in found) or read_levels(folder, found).doubt:
+        return False
+    return not any(clip.label for clip in label_by_folder(folder, found))
 
 
 def find(folder: Path) -> list[Clip]:
-    """List the folders of frames, without labels."""
-    folders = [clip for clip in find_media(folder) if clip.is_folder]
-    return [replace(clip, label="") for clip in label_by_folder(folders)]
+    """List the folders of frames, without labels.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    found = search(folder)
+    warn_left_out(folder, found)
+    folders = [clip for clip in found.clips if clip.is_folder]
+    return [replace(clip, label="") for clip in label_by_folder(folder, folders)]

@@ -70,7 +70,7 @@ def _name(row: dict[str, str], where: str) -> str:
 
 
 def _by_folders(folder: Path) -> list[Clip]:
-    clips = label_by_folder(find_media(folder))
+    clips = label_by_folder(folder, find_media(folder))
     if not clips or not all(clip.split and clip.label for clip in clips):
         raise UserError(
             f"{folder}: neither the lists train.csv and val.csv nor clips in train/CLASS/ and val/CLASS/ are there; "

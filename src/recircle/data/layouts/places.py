@@ -1,14 +1,12 @@
 """Where the lists and the clips of a data set lie: under their first names, or where the usual tools put them."""
 
-import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.data.decode_folder import FRAME_SUFFIXES
 from recircle.data.manifest import Clip
-from recircle.data.media import VIDEO_SUFFIXES
+from recircle.data.media import find_media
 from recircle.data.text_table import read_table
 from recircle.errors import UserError
 
@@ -61,9 +59,12 @@ class Places:
         self._paths: dict[str, list[str]] = {}
         self._taken: set[str] = set()
         for name in there:
-            for path in _clips(root / name, name):
-                stem = Path(path).stem if Path(path).suffix.lower() in VIDEO_SUFFIXES else Path(path).name
-                self._paths.setdefault(stem, []).append(path)
+            for clip in find_media(root / name):
+                if clip.is_still:  # a picture beside the clips
+                    continue
+                last = (name, *clip.parts)[-1]
+                stem = last if clip.is_folder else last.rpartition(".")[0] or last
+                self._paths.setdefault(stem, []).append("/".join((name, *clip.parts)))
 
     def find(self, name: str, within: str = "") -> str | None:
         """Return the path of the clip of that name (without the suffix of a video), relative to the root.
@@ -99,27 +100,6 @@ class Places:
                 f"{self._root}: none of the {len(listed)} clips that the lists name is there, such as "
                 f"{listed[0].path} (or a folder of its frames); give the folder that holds the clips of these lists"
             )
-
-
-def _clips(folder: Path, path: str) -> Iterator[str]:
-    """Yield videos and folders of frames below a folder, without reading on in a folder of frames."""
-    below: list[str] = []
-    videos: list[str] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            suffix = Path(entry.name).suffix.lower()
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                below.append(entry.name)
-            elif suffix in FRAME_SUFFIXES:
-                yield path
-                return
-            elif suffix in VIDEO_SUFFIXES:
-                videos.append(entry.name)
-    yield from (f"{path}/{name}" for name in sorted(videos))
-    for name in sorted(below):
-        yield from _clips(folder / name, f"{path}/{name}")
 
 
 def add_families(folder: Path, clips: list[Clip]) -> list[Clip]:
