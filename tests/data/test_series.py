@@ -93,17 +93,21 @@ def test_renumbering_keeps_the_order(pattern: str, start: int, step: int) -> Non
 
 # names, and what the fault has to say
 FAULTS = {
-    "flow": (
-        [f"{kind}_{number:05d}.jpg" for kind in ("img", "flow_x", "flow_y") for number in range(1, 13)],
-        ("12 of img_#.jpg", "12 of flow_x_#.jpg", "12 of flow_y_#.jpg"),
+    "flow alone": (
+        [f"flow_{kind}_{number:05d}.jpg" for kind in "xy" for number in range(1, 13)],
+        ("12 of flow_x_#.jpg", "12 of flow_y_#.jpg"),
     ),
-    "masks": (
-        [f"{number:04d}{end}" for end in (".jpg", "_mask.png") for number in range(12)],
-        ("12 of #.jpg", "12 of #_mask.png"),
+    "flow beside two series": (
+        [f"{kind}_{number:05d}.jpg" for kind in ("left", "right", "flow") for number in range(1, 13)],
+        ("12 of left_#.jpg", "12 of right_#.jpg", "12 of flow_#.jpg"),
     ),
-    "masks of some": (
-        [f"{number:04d}{'_mask' * (number % 2)}.jpg" for number in range(12)],
-        ("6 of #.jpg", "6 of #_mask.jpg"),
+    "unknown kinds": (
+        [f"{number:04d}{end}" for end in (".jpg", "_b.png") for number in range(12)],
+        ("12 of #.jpg", "12 of #_b.png"),
+    ),
+    "unknown kinds of some": (
+        [f"{number:04d}{'_b' * (number % 2)}.jpg" for number in range(12)],
+        ("6 of #.jpg", "6 of #_b.jpg"),
     ),
     "twins": ([f"{number}{end}" for end in (".jpg", ".png") for number in range(12)], ("12 of #.jpg", "12 of #.png")),
     "eyes": (
@@ -130,7 +134,7 @@ FAULTS = {
         [f"{number:04d}.jpg" for number in range(12)] + [f"{number:04d}.tif" for number in range(100, 112)],
         ("12 of #.jpg", "12 of #.tif"),
     ),
-    "one more": ([*numbered("{}.jpg"), "depth_1.png"], ("24 of #.jpg", "depth_#.png")),
+    "one more": ([*numbered("{}.jpg"), "b_1.png"], ("24 of #.jpg", "b_1.png")),
     "several without a number": ([*numbered("{}.jpg"), "a.jpg", "b.jpg"], ("24 of #.jpg", "a.jpg", "b.jpg")),
     "first without a number": (
         ["frame.jpg", *numbered("frame ({}).jpg", range(2, 9))],
@@ -146,7 +150,7 @@ FAULTS = {
         [f"s{scene}_{number}.jpg" for scene in (1, 2) for number in range(60 - 25 * scene, 70 - 25 * scene)],
         ("10 of s1_#.jpg", "10 of s2_#.jpg"),
     ),
-    "pictures": (["beach12.jpg", "cat3.jpg", "dog.png"], ("beach#.jpg", "cat#.jpg", "dog.png")),
+    "pictures": (["beach12.jpg", "cat3.jpg", "dog.png"], ("beach12.jpg", "cat3.jpg", "dog.png")),
     "twins without numbers": (["a.jpg", "a.png", "b.jpg", "b.png"], ("no one series",)),
 }
 
@@ -161,6 +165,16 @@ def test_several_series_are_a_fault_that_says_which(kind: str) -> None:
     shuffled = list(names)
     random.Random(0).shuffle(shuffled)
     assert arrange(shuffled) == found
+
+
+@pytest.mark.parametrize("pattern", ["flow_x_{:05d}.jpg", "{:05d}_mask.png", "Depth{:03d}.tif", "flow_{}.png"])
+@pytest.mark.parametrize("frames", ["img_{:05d}.jpg", "{}.jpg", "overflow-{:04d}.png"])
+def test_what_was_made_of_frames_is_left_out_and_told(pattern: str, frames: str) -> None:
+    found = arrange([*numbered(pattern), *numbered(frames)])
+    assert list(found.names) == numbered(frames)
+    assert len(found.covers) == COUNT
+    assert f"24 of {pattern.partition('{')[0]}#" in found.remark
+    assert "left out" in found.remark
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".ogv", ".flv", ".f4v", ".swf", ".wmv", ".asf"}
     | {".mpg", ".mpeg", ".mpe", ".m2v", ".ts", ".mts", ".m2ts", ".m2t", ".mod", ".tod", ".vob", ".dav", ".insv", ".lrv"}
     | {".3gp", ".3gpp", ".3g2", ".rm", ".rmvb", ".dv", ".mxf", ".nut", ".y4m", ".ivf", ".obu", ".264", ".h264", ".265"}
-    | {".h265", ".hevc", ".h261", ".h263", ".mjpg", ".mjpeg", ".apng"}
+    | {".h265", ".hevc", ".h261", ".h263", ".mjpg", ".mjpeg", ".gif", ".apng"}
 )
 FRAME_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}

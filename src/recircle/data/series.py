@@ -15,6 +15,11 @@ from recircle.data.natural import natural_key
 _COVERS = re.compile(
     r"thumb|poster|cover|preview|folder|contact|sheet|sprite|icon|logo|storyboard|artwork|fanart", re.I
 )
+# what is computed from frames and stored beside them, by the words that name it
+_COMPANIONS = frozenset(
+    {"flow", "flowx", "flowy", "optflow", "mask", "masks", "seg", "segmentation", "depth", "disparity", "disp", "alpha"}
+    | {"matte", "normal", "normals", "edge", "edges", "heatmap", "overlay", "thumb", "thumbs", "thumbnail"}
+)
 # digits, and further ones behind a point or comma: a decimal, thousands, or a version
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
@@ -44,7 +49,7 @@ class Series:
 
     Attributes:
         names: the frames, in their order in time; none if there is a fault.
-        covers: images that are no frames, but pictures of the whole clip.
+        covers: images that are no frames: pictures of the whole clip, and what was made of the frames.
         remark: what was decided that could be wrong, or what is missing; empty if nothing.
         fault: why the names say no one order; empty if they do.
     """
@@ -60,8 +65,8 @@ def arrange(names: Iterable[str]) -> Series:
 
     The result does not depend on the order in which names come. Numbers may have signs, decimals, marks of thousands,
     leading zeros, and be dates and times. An order is taken only if all ways to read the names agree on it, or if one
-    of them numbers the images evenly and no other does. Several series, such as frames beside their optical flow, are a
-    fault that counts them.
+    of them numbers the images evenly and no other does. Several series are a fault that counts them, unless the names
+    of all but one say that they are optical flow, masks and the like.
     """
     names = list(names)
     plain = _counted(names)
@@ -75,6 +80,11 @@ def arrange(names: Iterable[str]) -> Series:
     if not numbered:
         return _unnumbered(others)
     found, covers = _one_series(numbered)
+    if found is None:
+        rest = [_Name(name.text) for name in numbered if not name.is_companion]
+        if rest and len(rest) < len(numbered):
+            found, covers = _one_series(rest)
+            covers = [*covers, *(name for name in numbered if name.is_companion)]
     only_covers = all(name.is_cover for name in others)
     if found is None or (others and not only_covers and (len(others) > 1 or len(found.order) == 1)):
         return Series((), fault=_several(parsed))
@@ -86,7 +96,7 @@ def arrange(names: Iterable[str]) -> Series:
             "give it a number or take it out of the folder",
         )
     left = [name.text for name in (*others, *covers)]
-    remarks = [f"{_list(left)} left out: no frame of {_range(found.order)}"] if left else []
+    remarks = [f"{_patterns([*others, *covers])} left out beside the frames {_range(found.order)}"] if left else []
     remarks += [found.remark] if found.remark else []
     return Series(tuple(name.text for name in found.order), tuple(left), "; ".join(remarks))
 
@@ -135,6 +145,11 @@ class _Name:
     @property
     def is_cover(self) -> bool:
         return _COVERS.search(self.stem) is not None
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether the name says that the image is no frame, but was made of one."""
+        return not _COMPANIONS.isdisjoint(re.findall(r"[^\W\d_]+", self.stem.casefold()))
 
     @property
     def pattern(self) -> str:
@@ -431,15 +446,20 @@ def _several(names: Collection[_Name]) -> str:
     twice = _twice(names)
     if twice:
         return f"a number is there twice: {twice[0].text} and {twice[1].text}; keep one of each frame in the folder"
-    patterns = Counter(name.pattern if name.tokens else name.text for name in names)
-    if len(patterns) == 1:
+    if len({name.pattern for name in names}) == 1:
         return _one_pattern(list(names))
-    shown = [f"{count} of {pattern}" if count > 1 else pattern for pattern, count in patterns.most_common(5)]
-    more = f" and {len(patterns) - 5} more" if len(patterns) > 5 else ""
     return (
-        f"holds {len(names)} images that are no one series: {', '.join(shown)}{more}; "
+        f"holds {len(names)} images that are no one series: {_patterns(names)}; "
         "leave one series of frames in the folder"
     )
+
+
+def _patterns(names: Collection[_Name]) -> str:
+    """Count names by what they are without their numbers."""
+    counts = Counter(name.pattern for name in names)
+    single = {name.pattern: name.text for name in names}
+    shown = [f"{count} of {pattern}" if count > 1 else single[pattern] for pattern, count in counts.most_common(5)]
+    return ", ".join(shown) + (f" and {len(counts) - 5} more" if len(counts) > 5 else "")
 
 
 def _one_pattern(names: list[_Name]) -> str:
