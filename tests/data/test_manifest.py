@@ -1,6 +1,7 @@
 """The manifest: what is written comes back, and what is wrong is named."""
 
 import builtins
+import csv
 import string
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,23 @@ def test_what_is_written_comes_back(tmp_path: Path, suffix: str, clips: list[Cli
     manifest = Manifest(tuple(clips), tmp_path)
     manifest.write(tmp_path / f"m{suffix}")
     assert Manifest.read(tmp_path / f"m{suffix}") == manifest
+
+
+FORMULA = st.builds(
+    "{}{}{}".format, st.sampled_from(["", "'", "''"]), st.sampled_from("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"), TEXT
+)
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=FORMULA)
+def test_no_cell_is_a_formula_in_a_spreadsheet(tmp_path: Path, text: str) -> None:
+    clip = Clip(path="-x.mp4", label=text, parent=text, group=text, dataset=text, fault=text)
+    manifest = Manifest((clip,), tmp_path).write(tmp_path / "m.csv")
+    with (tmp_path / "m.csv").open(newline="", encoding="utf-8") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert "'-x.mp4" in cells
+    assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"))]
+    assert Manifest.read(tmp_path / "m.csv") == manifest
 
 
 def test_paths_follow_the_manifest_to_another_folder(tmp_path: Path) -> None:

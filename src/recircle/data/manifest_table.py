@@ -2,6 +2,7 @@
 
 import csv
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from recircle.errors import UserError
 from recircle.files import atomic_write
 
 Row = Mapping[str, Any]
+
+_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""How a cell begins that spreadsheets compute, or that has apostrophes before it so that they do not."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -41,7 +45,8 @@ def read_rows(path: Path, required: Sequence[str], known: Sequence[str]) -> list
     # exact: names of files need not be Unicode, may begin with a blank, and must come back as they were
     table = open_table(path, known, exact=True)
     _check_columns(path, table.names, required, known)
-    return list(table.fitted().rows())
+    rows = table.fitted().rows()
+    return [(where, {name: _from_text(cell) for name, cell in row.items()}) for where, row in rows]
 
 
 def write_rows(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:
@@ -107,8 +112,18 @@ def _write_csv(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> 
         quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(columns)
         for row in rows:
-            values = [row[name] for name in columns]
+            values = [_as_text(row[name]) for name in columns]
             (quoting if any("\r" in str(value) for value in values) else writer).writerow(values)
+
+
+def _as_text(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe before it says that it is text."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+def _from_text(cell: str) -> str:
+    """Undo `_as_text`."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 def _write_parquet(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:
