@@ -25,7 +25,6 @@ from typing import Any, Literal
 import torch
 from rich.table import Table
 from torch import nn
-from torch._dynamo.exc import BackendCompilerFailed
 
 from benchmarks.arc_plot import check_picture, plot
 from benchmarks.machine import (
@@ -55,6 +54,7 @@ from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
 from recircle.evaluation.predict import pick_device
 from recircle.models.cost import Cost, measure_cost
+from recircle.torch_internals import compiler_errors
 
 PARTS = ("inference", "training", "memory")
 FORMS = ("as it is", "prepared", "compiled")
@@ -160,7 +160,7 @@ class Comparison:
                 show(done, len(runs))
                 try:
                     run()
-                except BackendCompilerFailed as problem:
+                except compiler_errors() as problem:
                     raise UserError(f"{name} cannot be compiled here: {problem}") from problem
 
     def _timed(self, runs: dict[tuple[Entry, str], Run], what: str) -> list[dict[str, Any]]:

@@ -11,12 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from benchmarks.machine import precision
 from benchmarks.networks import TrainingStep, build, random_clips
 from recircle.arc.config import ArcConfig
+from recircle.torch_internals import TorchDispatchMode, tree_leaves
 
 _STATUS = Path("/proc/self/status")
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from benchmarks.machine import check_writable, describe, run_main, write_json
 from recircle.errors import UserError
@@ -27,6 +26,7 @@ from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
 from recircle.models.base import VideoModel
 from recircle.run import Run
+from recircle.torch_internals import BatchNorm
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
 from studies.pages import write_block
@@ -95,7 +95,7 @@ def _without(run: Run, keys: Sequence[str], config: TrainConfig, data: TrainingD
     for key in keys:
         named[key].zero_()
     for module in model.modules():
-        if isinstance(module, _BatchNorm):
+        if isinstance(module, BatchNorm):
             module.reset_running_stats()
             # the mean over all batches, not a moving average
             module.momentum = None

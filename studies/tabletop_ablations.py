@@ -58,6 +58,7 @@ VARIANTS: dict[str, Variant] = {
     "additive, ST, FC": Variant(arc=ArcConfig.paper(aggregation="ST"), published=46.5),
     "additive, T, FC": Variant(arc=ArcConfig.paper(aggregation="T"), published=47.5),
     "additive, S, FC": Variant(arc=ArcConfig.paper(aggregation="S"), published=47.0),
+    "additive, S+T, FC, learned pooling": Variant(arc=ArcConfig.paper(pooling="soft")),
     "published code (mean pooling, ReLU)": Variant(arc=ArcConfig.published(), in_hosts="ARC-TSM-R18 w8, published"),
     "feedback before norm and activation": Variant(arc=ArcConfig.paper(feedback="operator")),
     "W^a drawn, deviation 0.02": Variant(arc=ArcConfig.paper(attention_init=0.02)),

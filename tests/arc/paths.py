@@ -9,8 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.arc import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, functional
-from recircle.arc.clip_dims import TOKENS
+from recircle.arc import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, functional
 from recircle.arc.equations import arc_as_written
 
 
@@ -26,14 +25,14 @@ def general_form() -> Iterator[None]:
 
 def by_the_equations(layer: ArcLayer, x: Tensor) -> Tensor:
     """Compute a layer without groups as the paper writes it, with its norm and activation."""
-    geometry = TOKENS if isinstance(layer, ArcLinear) else functional.GEOMETRY[layer.weight.dim() - 2]
+    clip_dims = layer.clip_dims
     g = layer.steps.width
     convolution: Any = {ArcConv1d: F.conv1d, ArcConv2d: F.conv2d, ArcConv3d: F.conv3d}.get(type(layer))  # pyright: ignore
 
     def generate(j: int, state: Tensor) -> Tensor:
         weight = layer.weight[j * g : (j + 1) * g]
         bias = None if layer.bias is None else layer.bias[j * g : (j + 1) * g]
-        z = geometry.fold(state)
+        z = clip_dims.fold(state)
         if convolution is None:
             y = F.linear(z, weight, bias)
         else:
@@ -41,9 +40,9 @@ def by_the_equations(layer: ArcLayer, x: Tensor) -> Tensor:
         if layer.config.feedback == "norm_act":
             y = y if layer.norm is None else layer.norm.normalise(y, j * g, g)
             y = y if layer.act is None else layer.act(y)
-        return geometry.unfold(y, state)
+        return clip_dims.unfold(y, state)
 
-    return layer._finish(arc_as_written(x, generate, layer.matrices, layer.config, geometry), geometry)
+    return layer.finish(arc_as_written(x, generate, layer.matrices, layer.config, clip_dims))
 
 
 def gradients(layer: ArcLayer, x: Tensor) -> list[Tensor | None]:

@@ -12,8 +12,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from recircle.arc import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, in_place
-from recircle.arc.in_place import evolves_in_place
-from recircle.arc.recomputation import recomputes
 from recircle.arc.workspace import _kept, workspace
 from tests.arc.paths import by_the_equations, general_form, gradients
 from tests.arc.variants import VARIANTS, randomise
@@ -284,23 +282,6 @@ def test_under_checkpointing() -> None:
     layer.zero_grad()
     layer(x).square().sum().backward()
     torch.testing.assert_close(ours, [x.grad] + [p.grad for p in layer.parameters()])
-
-
-@pytest.mark.parametrize(
-    ("config", "fast", "in_place"),
-    [
-        (ArcConfig(), True, True),
-        (ArcConfig.published(), True, True),
-        (ArcConfig(signed_input=True), False, True),
-        (ArcConfig(interaction="multiplicative"), False, False),
-        (ArcConfig(attention_module="gru"), False, False),
-    ],
-)
-def test_which_variants_have_fast_forms(config: ArcConfig, fast: bool, in_place: bool) -> None:
-    layer = ArcConv2d(8, 8, 3, config=config)
-    assert recomputes(config, layer.steps) is fast
-    assert evolves_in_place(config, layer.steps) is in_place
-    assert not evolves_in_place(config, ArcConv2d(8, 8, 3, groups=8, config=config).steps)
 
 
 def test_the_workspace_is_lent_to_one_at_a_time() -> None:

@@ -18,6 +18,10 @@ VARIANTS = {
     "T": ArcConfig(aggregation="T"),
     "ST": ArcConfig(aggregation="ST"),
     "ST mean": ArcConfig(aggregation="ST", pooling="mean"),
+    "soft pooling": ArcConfig(pooling="soft"),
+    "soft pooling ST, multiplicative GRU": ArcConfig(
+        pooling="soft", aggregation="ST", attention_module="gru", interaction="multiplicative"
+    ),
     "additive S GRU": ArcConfig(aggregation="S", attention_module="gru"),
     "multiplicative S GRU": ArcConfig(aggregation="S", attention_module="gru", interaction="multiplicative"),
     "S+T GRU": ArcConfig(attention_module="gru"),

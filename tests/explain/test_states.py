@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from recircle.arc import ArcConfig, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
 from recircle.errors import UserError
-from recircle.explain.states import StateEvolution, arc_states, last_of_each_stage, state_evolution
+from recircle.explain.states import StateEvolution, last_of_each_stage, state_evolution
 from recircle.models import create_model
 from recircle.surgery import FrameModel, convert, prepare_for_inference
 from tests.arc.variants import VARIANTS, randomise
@@ -34,7 +34,7 @@ def test_the_layers_output_is_made_of_the_states(kind: str, variant: str) -> Non
     randomise(layer)
     x = x.double()
     with torch.no_grad():
-        states, y = arc_states(layer, x)
+        states, _, y = layer.unroll(x)
         output = layer(x)
     torch.testing.assert_close(y, output, rtol=1e-10, atol=1e-10)
     assert len(states) == config.steps
@@ -53,7 +53,7 @@ def test_the_features_of_each_step_are_the_operator_of_its_state() -> None:
     plain[0].load_state_dict({"weight": layer.weight})
     plain[1].load_state_dict(layer.norm.state_dict())
     with torch.no_grad():
-        states, _ = arc_states(layer, x)
+        states = layer.states(x)
         output = layer(x).flatten(0, 1)
         for j, state in enumerate(states):
             whole = plain(state.flatten(0, 1))
@@ -93,7 +93,7 @@ def test_maps_distances_and_changes_are_those_of_the_states() -> None:
     randomise(layer)
     net = nn.Sequential(layer)
     with torch.no_grad():
-        states = torch.stack(arc_states(layer, x[:1])[0])[:, 0]  # [n, T, C, H, W]
+        states = torch.stack(layer.states(x[:1]))[:, 0]  # [n, T, C, H, W]
     evolution = state_evolution(net, x[0])["0"]
     change = states - states[0]
     np.testing.assert_allclose(evolution.maps, states.mean(2).numpy(), rtol=1e-5, atol=1e-6)

@@ -2,8 +2,8 @@
 
 from recircle.arc.config import ArcConfig
 from recircle.arc.functional import arc_conv, arc_linear, arc_operator
-from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
-from recircle.arc.recursion import ArcMatrices, GruWeights
+from recircle.arc.matrices import ArcMatrices, GruWeights
+from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled
 
 __all__ = [
     "ArcConfig",
@@ -14,6 +14,7 @@ __all__ = [
     "ArcLinear",
     "ArcMatrices",
     "GruWeights",
+    "Unrolled",
     "arc_conv",
     "arc_linear",
     "arc_operator",

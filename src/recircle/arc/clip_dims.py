@@ -14,7 +14,7 @@ _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
 @dataclass(frozen=True)
-class Geometry:
+class ClipDims:
     """The dimensions of an operator's input and output.
 
     Attributes:
@@ -37,7 +37,7 @@ class Geometry:
         """Undo `fold`, taking B and T from `like`."""
         return x.unflatten(0, like.shape[:2]) if self.framewise else x
 
-    def mix(self, x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
+    def pointwise(self, x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
         """Apply a matrix [rows, C] to the channels of `x`: a 1x1 convolution, or a product for tokens."""
         pooled = any(_is_one(x.shape[d]) for d in (self.time, *self.space))
         if pooled or self.channel == x.dim() - 1:
@@ -47,18 +47,18 @@ class Geometry:
         ones = (1,) * (folded.dim() - 2)
         return self.unfold(_CONVOLUTIONS[len(ones)](folded, matrix.reshape(*matrix.shape, *ones), bias), x)
 
-    def mix_onto(self, total: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
-        """Return total + mix(x, matrix)."""
+    def pointwise_onto(self, total: Tensor, x: Tensor, matrix: Tensor) -> Tensor:
+        """Return total + pointwise(x, matrix)."""
         if self.channel < x.dim() - 1:
-            return total + self.mix(x, matrix)
+            return total + self.pointwise(x, matrix)
         # a compiler makes an addition anew wherever it is read, products and all, but not a product
         return torch.addmm(total.flatten(0, -2), x.flatten(0, -2), matrix.t()).view(total.shape)
 
     def accumulate(self, total: Tensor, x: Tensor, matrix: Tensor, *, first: bool) -> None:
-        """Write a product of `mix` to `total`, or add it where it is not the first; not differentiable."""
+        """Write a product of `pointwise` to `total`, or add it where it is not the first; not differentiable."""
         rows, sums = x.movedim(self.channel, -1), total.movedim(self.channel, -1)
         if not (rows.is_contiguous() and sums.is_contiguous()):
-            product = self.mix(x, matrix)
+            product = self.pointwise(x, matrix)
             (total.copy_ if first else total.add_)(product)
             return
         rows, sums = rows.flatten(0, -2), sums.flatten(0, -2)
@@ -87,11 +87,11 @@ class Geometry:
                 term = term.unsqueeze(d + 1)
         return torch.add(x, term, out=out).reshape(shape)
 
-    def mix_rows(self, x: Tensor, matrix: Tensor) -> Tensor:
-        """Compute `mix` as one matrix product over all positions."""
+    def pointwise_rows(self, x: Tensor, matrix: Tensor) -> Tensor:
+        """Compute `pointwise` as one matrix product over all positions."""
         return F.linear(x.movedim(self.channel, -1), matrix).movedim(-1, self.channel)
 
-    def correlate(self, x: Tensor, y: Tensor) -> Tensor:
+    def weight_grad(self, x: Tensor, y: Tensor) -> Tensor:
         """Return sum over all positions of x y^T, [channels of x, channels of y]."""
         rows = [z.movedim(self.channel, -1).flatten(0, -2) for z in (x, y)]
         return rows[0].t() @ rows[1]
@@ -187,6 +187,15 @@ class Geometry:
             x = pooled.unflatten(-1, inside).unsqueeze(place)
         return x.permute([order.index(d) for d in range(x.dim())])
 
+    def shares(self, x: Tensor, d: int, like: Tensor) -> Tensor | None:
+        """Return how often each position of dimension `d` appears in `x` resized to the size of `like`.
+
+        As a share of all, in the shape that broadcasts with `x`; None where all appear equally often.
+        """
+        if like.shape[d] % x.shape[d] == 0:
+            return None
+        return _shares(x.shape[d], like.shape[d], x).view([-1 if e == d else 1 for e in range(x.dim())])
+
     def resize(self, x: Tensor, like: Tensor, pooled: Sequence[int] = ()) -> Tensor:
         """Bring `x` to the positions of `like` by nearest neighbour; pooled dimensions stay of size 1."""
         dims = self.space if self.framewise else (self.time, *self.space)
@@ -197,10 +206,15 @@ class Geometry:
         x = x.movedim(self.channel, place)
         return self.unfold(F.interpolate(self.fold(x), size=size, mode="nearest"), x).movedim(place, self.channel)
 
-    def channels_last(self) -> "Geometry":
-        """Return the geometry of tensors whose channels were moved behind all other dimensions."""
+    def channels_last(self) -> "ClipDims":
+        """Return the clip_dims of tensors whose channels were moved behind all other dimensions."""
         time, *space = [d - (d > self.channel) for d in (self.time, *self.space)]
-        return Geometry(time, space[-1] + 1, tuple(space), self.framewise)
+        return ClipDims(time, space[-1] + 1, tuple(space), self.framewise)
+
+
+def part(x: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """Return a stretch of `x`; the whole is `x` itself, since the gradient of a view would be copied."""
+    return x if length == x.shape[dim] else x.narrow(dim, start, length)
 
 
 def _is_one(size: int) -> bool:
@@ -221,7 +235,7 @@ def _shares(source: int, target: int, like: Tensor) -> Tensor:
     return (taken == positions).sum(0).to(like.dtype) / target
 
 
-FRAMES_1D = Geometry(time=1, channel=2, space=(3,), framewise=True)
-FRAMES_2D = Geometry(time=1, channel=2, space=(3, 4), framewise=True)
-VOLUME_3D = Geometry(time=2, channel=1, space=(3, 4), framewise=False)
-TOKENS = Geometry(time=1, channel=3, space=(2,), framewise=True)
+FRAMES_1D = ClipDims(time=1, channel=2, space=(3,), framewise=True)
+FRAMES_2D = ClipDims(time=1, channel=2, space=(3, 4), framewise=True)
+VOLUME_3D = ClipDims(time=2, channel=1, space=(3, 4), framewise=False)
+TOKENS = ClipDims(time=1, channel=3, space=(2,), framewise=True)

@@ -1,10 +1,10 @@
 """What an ARC layer computes: one typed config for every variant of the paper's Table 4."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self, get_args
 
-Pooling = Literal["max", "mean"]
+Pooling = Literal["max", "mean", "soft"]
 Aggregation = Literal["S", "T", "ST", "S+T"]
 Interaction = Literal["additive", "multiplicative"]
 AttentionModule = Literal["fc", "gru"]
@@ -21,7 +21,8 @@ class ArcConfig:
         fusion: recursive fusion (RF, Eq. 5) on or off. With both off the layer is the original one.
         embedding: the term W^e X of Eq. 3. None follows the published code, which has it only where attention and
             fusion are both on.
-        pooling: how recursive attention pools; the paper says max, the published code takes the mean.
+        pooling: how recursive attention pools; the paper says max, the published code takes the mean. "soft" is learned
+            for each channel, between the two: `recircle.arc.attention.soft_pool`.
         aggregation: over what it pools: space, time, both jointly, or the broadcast sum of the first two.
         interaction: additive attention, state + A, or multiplicative, state * sigmoid(A).
         attention_module: the matrix W^a ("fc"), or a GRU whose hidden state is carried over the steps.
@@ -68,6 +69,11 @@ class ArcConfig:
         """Return the layer as the authors' scripts run it: mean pooling, ReLU."""
         return replace(cls(pooling="mean", negative_slope=0.0), **changes)
 
+    def fields_in_use(self) -> dict[str, object]:
+        """Return the fields that this variant reads, with their values."""
+        idle = () if self.attention else _OF_ATTENTION
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in idle}
+
     @property
     def embeds(self) -> bool:
         """Whether the term W^e X is there."""
@@ -86,3 +92,6 @@ _CHOICES: dict[str, Sequence[str]] = {
     "attention_module": get_args(AttentionModule),
     "feedback": get_args(Feedback),
 }
+
+_OF_ATTENTION = ("pooling", "aggregation", "interaction", "attention_module", "attention_init")
+"""The fields that only recursive attention reads."""

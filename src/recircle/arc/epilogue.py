@@ -20,9 +20,9 @@ class NormAct:
     act: nn.Module | None
 
     @property
-    def each_alone(self) -> bool:
+    def sample_independent(self) -> bool:
         """Whether a sample's features are the same whatever other samples are beside it."""
-        return self.norm is None or self.norm.each_alone
+        return self.norm is None or self.norm.sample_independent
 
     def __call__(self, x: Tensor, start: int, length: int) -> Tensor:
         """Follow an operator's output [N, length, ...], channels `start` to `start + length` of the whole."""

@@ -6,25 +6,65 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, Geometry
+from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import NormAct, Replay
-from recircle.arc.in_place import evolve, evolves_in_place
-from recircle.arc.recomputation import recomputes, train
-from recircle.arc.recursion import ArcMatrices, recurse
+from recircle.arc.in_place import evolves_in_place, forward_in_place
+from recircle.arc.matrices import ArcMatrices
+from recircle.arc.recomputation import forward_recomputed, recomputes
+from recircle.arc.recursion import recurse
 from recircle.arc.steps import Steps, plan_steps
+from recircle.torch_internals import is_recorded
 
-Follow = Callable[[Tensor, int, int], Tensor]
-"""Norm and activation after the operator: follow(features [N, length, ...], start, length)."""
+Epilogue = Callable[[Tensor, int, int], Tensor]
+"""Norm and activation after the operator: epilogue(features [N, length, ...], start, length)."""
 
 Operator = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
 """The layer's operator f on folded frames: operator(x, weight, bias, groups)."""
 
-GEOMETRY = {1: FRAMES_1D, 2: FRAMES_2D, 3: VOLUME_3D}
+CONV_DIMS = {1: FRAMES_1D, 2: FRAMES_2D, 3: VOLUME_3D}
 """The layout of an n-dimensional convolution's input."""
 
 _CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _INPUT = {1: "[B, T, C, L]", 2: "[B, T, C, H, W]", 3: "[B, C, T, H, W]"}
+
+
+class StepPlan:
+    """What each step of a layer computes from the part of the state that it reads."""
+
+    def __init__(
+        self,
+        operator: Operator,
+        weight: Tensor,
+        bias: Tensor | None,
+        steps: Steps,
+        clip_dims: ClipDims,
+        epilogue: Epilogue | None,
+    ) -> None:
+        """Divide weight and bias; see `arc_operator`."""
+        # split, not sliced: the gradient is one concatenation instead of a sum of padded slices
+        self._weights = weight.split(steps.width)
+        self._biases = [None] * len(self._weights) if bias is None else bias.split(steps.width)
+        self._operator, self._epilogue = operator, epilogue
+        self._steps, self._clip_dims = steps, clip_dims
+
+    def operate(self, j: int, state: Tensor) -> Tensor:
+        """Return the operator's output of step j, folded."""
+        return self._operator(self._clip_dims.fold(state), self._weights[j], self._biases[j], self._steps.groups)
+
+    def generate(self, j: int, state: Tensor) -> Tensor:
+        """Return the features of step j."""
+        y, width = self.operate(j, state), self._steps.width
+        return self._clip_dims.unfold(y if self._epilogue is None else self._epilogue(y, j * width, width), state)
+
+    def record(self, j: int, y: Tensor, like: Tensor) -> tuple[Tensor, Replay]:
+        """Return the features of step j from the operator's output, and how to make them again."""
+        unfold, width = self._clip_dims.unfold, self._steps.width
+        if self._epilogue is None:
+            return unfold(y, like), lambda z: unfold(z, like)
+        assert isinstance(self._epilogue, NormAct)
+        y, replay = self._epilogue.recorded(y, j * width, width)
+        return unfold(y, like), lambda z: unfold(replay(z), like)
 
 
 def arc_operator(
@@ -34,65 +74,54 @@ def arc_operator(
     bias: Tensor | None,
     matrices: ArcMatrices,
     config: ArcConfig,
-    geometry: Geometry,
+    clip_dims: ClipDims,
     *,
     groups: int = 1,
-    follow: Follow | None = None,
+    epilogue: Epilogue | None = None,
 ) -> Tensor:
     """Apply any operator whose weight has its output channels first with an evolving state (Eq. 2-5).
 
     Args:
-        x: a clip in the layout of `geometry`.
+        x: a clip in the layout of `clip_dims`.
         operator: f, called with the rows of `weight` and `bias` of one step.
         weight: [c, Cin / groups, ...], that of the original layer.
         bias: [c] or None.
         matrices: W^e, W^a, W^f; those that the variant lacks are None.
         config: the variant; `config.steps` must divide c.
-        geometry: where time, space and channels lie.
+        clip_dims: where time, space and channels lie.
         groups: of the operator.
-        follow: norm and activation of the features before they are fed back; None feeds back the bare operator.
+        epilogue: norm and activation of the features before they are fed back; None feeds back the bare operator.
 
     Returns:
-        What the original layer returns, followed by `follow`, on the evolving states.
+        What the original layer returns, followed by `epilogue`, on the evolving states.
 
     Raises:
         ValueError: the steps do not divide the layer.
     """
     steps = plan_steps(weight.shape[1] * groups, weight.shape[0], groups, config.steps)
     if not config.evolves:
-        y = operator(geometry.fold(x), weight, bias, groups)
-        return geometry.unfold(y if follow is None else follow(y, 0, weight.shape[0]), x)
+        y = operator(clip_dims.fold(x), weight, bias, groups)
+        return clip_dims.unfold(y if epilogue is None else epilogue(y, 0, weight.shape[0]), x)
 
-    # split, not sliced: the gradient is one concatenation instead of a sum of padded slices
-    weights = weight.split(steps.width)
-    biases = [None] * config.steps if bias is None else bias.split(steps.width)
-
-    def operate(j: int, state: Tensor) -> Tensor:
-        return operator(geometry.fold(state), weights[j], biases[j], steps.groups)
-
-    def generate(j: int, state: Tensor) -> Tensor:
-        y = operate(j, state)
-        return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
-
+    plan = StepPlan(operator, weight, bias, steps, clip_dims, epilogue)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        return _recurse_channels_last(x, generate, matrices, config, steps, geometry)
-    known = follow is None or isinstance(follow, NormAct)
-    if not known or _is_symbolic(x):
-        return recurse(x, generate, matrices, config, steps, geometry)
-
-    def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:
-        if follow is None:
-            return geometry.unfold(y, x), lambda z: geometry.unfold(z, x)
-        assert isinstance(follow, NormAct)
-        y, replay = follow.recorded(y, j * steps.width, steps.width)
-        return geometry.unfold(y, x), lambda z: geometry.unfold(replay(z), x)
+        return _recurse_channels_last(x, plan.generate, matrices, config, steps, clip_dims)
+    known = epilogue is None or isinstance(epilogue, NormAct)
+    if not known or is_recorded(x):
+        return recurse(x, plan.generate, matrices, config, steps, clip_dims)
 
     if torch.is_grad_enabled() and recomputes(config, steps):
-        return train(*_cast(x, matrices), operate, record, config, steps, geometry)
+
+        def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:
+            return plan.record(j, y, x)
+
+        return forward_recomputed(*_cast(x, matrices), plan.operate, record, config, steps, clip_dims)
     if not torch.is_grad_enabled() and evolves_in_place(config, steps):
-        each_alone = not isinstance(follow, NormAct) or follow.each_alone
-        return evolve(*_cast(x, matrices), generate, config, steps, geometry, each_alone=each_alone)
-    return recurse(x, generate, matrices, config, steps, geometry)
+        sample_independent = not isinstance(epilogue, NormAct) or epilogue.sample_independent
+        return forward_in_place(
+            *_cast(x, matrices), plan.generate, config, steps, clip_dims, sample_independent=sample_independent
+        )
+    return recurse(x, plan.generate, matrices, config, steps, clip_dims)
 
 
 def _recurse_channels_last(
@@ -101,26 +130,20 @@ def _recurse_channels_last(
     matrices: ArcMatrices,
     config: ArcConfig,
     steps: Steps,
-    geometry: Geometry,
+    clip_dims: ClipDims,
 ) -> Tensor:
     """Compute what `recurse` does, with the channels behind all other dimensions.
 
     PyTorch's compiler lays out what it computes in the order of the dimensions, whatever the memory format of the input
     is; in any other order it would copy each state for the convolution.
     """
-    channel = geometry.channel
+    channel = clip_dims.channel
 
     def generate_last(j: int, state: Tensor) -> Tensor:
         return generate(j, state.movedim(-1, channel)).movedim(channel, -1)
 
-    last = geometry.channels_last()
+    last = clip_dims.channels_last()
     return recurse(x.movedim(channel, -1), generate_last, matrices, config, steps, last).movedim(-1, channel)
-
-
-def _is_symbolic(x: Tensor) -> bool:
-    """Tell whether operations are recorded or transformed instead of done, which memory used twice would confuse."""
-    recorded = torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
-    return recorded or type(x) is not Tensor or torch._C._are_functorch_transforms_active()
 
 
 def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:
@@ -130,8 +153,8 @@ def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:
     if not known or not torch.is_autocast_enabled(device) or x.dtype == torch.float64:
         return x, matrices
     dtype = torch.get_autocast_dtype(device)
-    embedding, attention, fusion = (m.to(dtype) if isinstance(m, Tensor) else None for m in matrices)
-    return x.to(dtype), ArcMatrices(embedding, attention, fusion)
+    cast = (m.to(dtype) if isinstance(m, Tensor) else None for m in matrices)
+    return x.to(dtype), ArcMatrices(*cast)
 
 
 def arc_conv(
@@ -145,7 +168,7 @@ def arc_conv(
     padding: int | Sequence[int] | str = 0,
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
-    follow: Follow | None = None,
+    epilogue: Epilogue | None = None,
 ) -> Tensor:
     """Convolve with an evolving state, in one, two or three dimensions as `weight` has them.
 
@@ -159,7 +182,7 @@ def arc_conv(
         padding: see `stride`.
         dilation: see `stride`.
         groups: see `stride`.
-        follow: see `arc_operator`.
+        epilogue: see `arc_operator`.
 
     Returns:
         [B, T, c, L'], [B, T, c, H', W'] or [B, c, T', H', W'].
@@ -174,7 +197,7 @@ def arc_conv(
     def operator(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
         return _CONVOLUTION[dims](x, weight, bias, stride, padding, dilation, groups)  # pyright: ignore
 
-    return arc_operator(x, operator, weight, bias, matrices, config, GEOMETRY[dims], groups=groups, follow=follow)
+    return arc_operator(x, operator, weight, bias, matrices, config, CONV_DIMS[dims], groups=groups, epilogue=epilogue)
 
 
 def arc_linear(
@@ -184,7 +207,7 @@ def arc_linear(
     matrices: ArcMatrices,
     config: ArcConfig,
     *,
-    follow: Follow | None = None,
+    epilogue: Epilogue | None = None,
 ) -> Tensor:
     """Apply a linear layer with an evolving state to the tokens of each frame.
 
@@ -194,7 +217,7 @@ def arc_linear(
         bias: [c] or None.
         matrices: see `arc_operator`, like the config.
         config: the variant.
-        follow: see `arc_operator`.
+        epilogue: see `arc_operator`.
 
     Returns:
         [B, T, N, c].
@@ -212,5 +235,5 @@ def arc_linear(
         matrices,
         config,
         TOKENS,
-        follow=follow,
+        epilogue=epilogue,
     )

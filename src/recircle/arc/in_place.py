@@ -1,14 +1,17 @@
 """The state of an ARC layer, evolved in place: Eq. 3-5 of the paper with nothing computed or allocated twice."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from recircle.arc.clip_dims import Geometry
+from recircle import torch_internals
+from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
-from recircle.arc.recursion import ArcMatrices
+from recircle.arc.forms import ANY, Form
+from recircle.arc.matrices import ArcMatrices
 from recircle.arc.steps import Steps
 from recircle.arc.workspace import Allocate, workspace
 
@@ -16,10 +19,29 @@ _CLIPS = 4 << 20
 """Bytes of a state from which on clips are worked through one after the other."""
 
 
+IN_PLACE = Form(
+    {
+        "steps": ANY,
+        "attention": ANY,
+        "fusion": ANY,
+        "embedding": ANY,
+        "pooling": {"max", "mean"},
+        "aggregation": {"S", "T", "ST", "S+T"},
+        "interaction": {"additive"},
+        "attention_module": {"fc"},
+        "negative_slope": ANY,
+        "feedback": {"norm_act", "operator"},
+        "attention_init": ANY,
+        "signed_input": ANY,
+    }
+)
+"""What `Evolution` knows."""
+
+
+@cache
 def evolves_in_place(config: ArcConfig, steps: Steps) -> bool:
-    """Tell whether `Evolution` knows this variant: additive, by matrices, and every step reads all channels."""
-    additive = not config.attention or (config.interaction == "additive" and config.attention_module == "fc")
-    return additive and len(set(steps.inputs)) == 1
+    """Tell whether `Evolution` knows this variant, and every step reads all channels."""
+    return IN_PLACE.takes(config) and len(set(steps.inputs)) == 1
 
 
 class Evolution:
@@ -34,7 +56,7 @@ class Evolution:
         matrices: ArcMatrices,
         config: ArcConfig,
         steps: Steps,
-        geometry: Geometry,
+        clip_dims: ClipDims,
         allocate: Allocate,
     ) -> None:
         """Compute (I + W^e) X.
@@ -44,16 +66,16 @@ class Evolution:
             matrices: W^e, W^a and W^f.
             config: a variant for which `evolves_in_place`.
             steps: of the layer.
-            geometry: the layout of `x` and of the features.
+            clip_dims: the layout of `x` and of the features.
             allocate: makes what is needed as long as this object.
         """
         assert not isinstance(matrices.attention, tuple)
-        self._x, self._config, self._geometry, self._allocate = x, config, geometry, allocate
+        self._x, self._config, self._geometry, self._allocate = x, config, clip_dims, allocate
         self._base = x
         if matrices.embedding is not None:
-            self._base = geometry.empty(x, x.shape[geometry.channel], allocate)
-            geometry.accumulate(self._base, x, with_identity(matrices.embedding), first=True)
-        self._dims = [] if matrices.attention is None else geometry.pooled_dims(config.aggregation)
+            self._base = clip_dims.empty(x, x.shape[clip_dims.channel], allocate)
+            clip_dims.accumulate(self._base, x, with_identity(matrices.embedding), first=True)
+        self._dims = [] if matrices.attention is None else clip_dims.pooled_dims(config.aggregation)
         self._attention = _columns(matrices.attention, steps)
         self._fusion = _columns(matrices.fusion, steps)
         self._maps: list[Tensor] = []
@@ -68,16 +90,16 @@ class Evolution:
 
     def absorb(self, j: int, feature: Tensor) -> list[Tensor]:
         """Add the features of step j to the sums, without making the state; return them pooled."""
-        geometry, first = self._geometry, j == 1
-        pooled = [geometry.pool(feature, dims, self._config.pooling, self._x) for dims in self._dims]
+        clip_dims, first = self._geometry, j == 1
+        pooled = [clip_dims.pool(feature, dims, self._config.pooling, self._x) for dims in self._dims]
         if first:
-            channels = self._x.shape[geometry.channel]
-            self._maps = [geometry.empty(z, channels, self._allocate) for z in pooled]
-            self._fused = geometry.empty(feature, channels, self._allocate) if self._fusion else None
+            channels = self._x.shape[clip_dims.channel]
+            self._maps = [clip_dims.empty(z, channels, self._allocate) for z in pooled]
+            self._fused = clip_dims.empty(feature, channels, self._allocate) if self._fusion else None
         for total, z in zip(self._maps, pooled):
-            geometry.accumulate(total, z, self._attention[j - 1], first=first)
+            clip_dims.accumulate(total, z, self._attention[j - 1], first=first)
         if self._fused is not None:
-            geometry.accumulate(self._fused, feature, self._fusion[j - 1], first=first)
+            clip_dims.accumulate(self._fused, feature, self._fusion[j - 1], first=first)
         return pooled
 
     def retract(self, j: int, feature: Tensor, pooled: Sequence[Tensor]) -> None:
@@ -117,18 +139,18 @@ class Evolution:
     def _phi(x: Tensor, slope: float, out: Tensor) -> Tensor:
         if out is x:
             return F.leaky_relu_(x, slope) if slope else F.relu_(x)
-        return torch.ops.aten.leaky_relu.out(x, slope, out=out)
+        return torch_internals.leaky_relu_out(x, slope, out)
 
 
-def evolve(
+def forward_in_place(
     x: Tensor,
     matrices: ArcMatrices,
     generate: Callable[[int, Tensor], Tensor],
     config: ArcConfig,
     steps: Steps,
-    geometry: Geometry,
+    clip_dims: ClipDims,
     *,
-    each_alone: bool,
+    sample_independent: bool,
 ) -> Tensor:
     """Compute what `recurse` does, without gradients, in as little memory as it takes.
 
@@ -138,31 +160,31 @@ def evolve(
         generate: see `recurse`.
         config: a variant that `evolves_in_place`.
         steps: see `recurse`.
-        geometry: see `recurse`.
-        each_alone: `generate` gives the features of a clip whatever clips are beside it.
+        clip_dims: see `recurse`.
+        sample_independent: `generate` gives the features of a clip whatever clips are beside it.
     """
     clips = max(1, _CLIPS * len(x) // max(1, x.numel() * x.element_size()))
-    if each_alone and x.device.type == "cpu" and clips < len(x):
-        parts = [_evolve(part, matrices, generate, config, steps, geometry) for part in x.split(clips)]
+    if sample_independent and x.device.type == "cpu" and clips < len(x):
+        parts = [_forward(part, matrices, generate, config, steps, clip_dims) for part in x.split(clips)]
         # folded, where torch keeps the channels-last memory format
-        return geometry.unfold(torch.cat([geometry.fold(part) for part in parts]), x)
-    return _evolve(x, matrices, generate, config, steps, geometry)
+        return clip_dims.unfold(torch.cat([clip_dims.fold(part) for part in parts]), x)
+    return _forward(x, matrices, generate, config, steps, clip_dims)
 
 
-def _evolve(
+def _forward(
     x: Tensor,
     matrices: ArcMatrices,
     generate: Callable[[int, Tensor], Tensor],
     config: ArcConfig,
     steps: Steps,
-    geometry: Geometry,
+    clip_dims: ClipDims,
 ) -> Tensor:
     with workspace(x) as allocate:
-        evolution = Evolution(x, matrices, config, steps, geometry, allocate)
-        features, state = [generate(0, x)], geometry.empty(x, x.shape[geometry.channel], allocate)
+        evolution = Evolution(x, matrices, config, steps, clip_dims, allocate)
+        features, state = [generate(0, x)], clip_dims.empty(x, x.shape[clip_dims.channel], allocate)
         for j in range(1, config.steps):
             features.append(generate(j, evolution.advance(j, features[-1].to(x.dtype), state)))
-        return geometry.concat(features)
+        return clip_dims.concat(features)
 
 
 def with_identity(embedding: Tensor) -> Tensor:

@@ -1,18 +1,41 @@
 """ARC layers as modules: an ordinary layer's weights under their names, and the matrices that let its input evolve."""
 
-from typing import Any, Self, cast
+from dataclasses import replace
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from recircle.arc.clip_dims import TOKENS, Geometry
+from recircle.arc.attention import POOLINGS, GruParameters
+from recircle.arc.clip_dims import TOKENS, ClipDims, part
+from recircle.arc.clip_length import frames_in_batch
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import NormAct
-from recircle.arc.functional import GEOMETRY, arc_linear, arc_operator
-from recircle.arc.recursion import ArcMatrices, GruWeights
+from recircle.arc.functional import CONV_DIMS, StepPlan, arc_linear, arc_operator
+from recircle.arc.matrices import ArcMatrices
+from recircle.arc.recursion import recurse
 from recircle.arc.sliced_norm import SlicedNorm, is_elementwise, slice_norm
 from recircle.arc.steps import plan_steps
+from recircle.torch_internals import Convolution, reversed_padding
+
+ADDED = ("embedding", "attention", "fusion", "gru", "pooling")
+"""What an ARC layer registers beside the parameters of the original layer."""
+
+
+class Unrolled(NamedTuple):
+    """All that an ARC layer makes of one input.
+
+    Tensors are [B, T, channels, ...] where the layer sees single frames, [B, T, N, channels] for their tokens, and
+    [B, channels, T, H, W] for a 3-D layer.
+    """
+
+    states: list[Tensor]
+    """X_1 .. X_n, with all input channels."""
+    features: list[Tensor]
+    """G_1 .. G_n, as they are fed back."""
+    output: Tensor
+    """Y."""
 
 
 class ArcLayer(nn.Module):
@@ -21,10 +44,11 @@ class ArcLayer(nn.Module):
     Attributes:
         config: the variant.
         frames: T of inputs whose frames lie in the batch dimension, [B T, ...], as in image networks; None where T
-            is a dimension of the input. `recircle.FrameModel` sets it from its input.
+            is a dimension of the input. Inside of `recircle.FrameModel` it is that of the clips at hand.
         embedding: W^e, [rows, Cin], or None.
         attention: W^a, [rows, c - g], or None.
         fusion: W^f, [rows, c - g], or None.
+        pooling: what the pooling of recursive attention learns, [c - g], or None.
     """
 
     config: ArcConfig
@@ -76,9 +100,10 @@ class ArcLayer(nn.Module):
         self.embedding = matrix(config.embeds, in_channels)
         self.attention = matrix(attends and not gru, fed, config.attention_init)
         self.fusion = matrix(config.evolves and config.fusion, fed)
-        self.gru = _Gates(rows, self.steps.width, self.weight) if gru else None
+        self.pooling = POOLINGS[config.pooling].parameter(fed, self.weight) if attends else None
+        self.gru = GruParameters(rows, self.steps.width, self.weight) if gru else None
 
-    def _take(self, old: Any) -> Self:
+    def _adopt(self, old: Any) -> Self:
         """Adopt the parameters of the original layer."""
         self.weight, self.bias = old.weight, old.bias
         columns = self.weight.shape[1] * getattr(old, "groups", 1)
@@ -87,11 +112,11 @@ class ArcLayer(nn.Module):
 
     @property
     def matrices(self) -> ArcMatrices:
-        """W^e, W^a and W^f."""
+        """W^e, W^a and W^f, and what the pooling has learned."""
         attention = self.attention if self.gru is None else self.gru.weights
-        return ArcMatrices(self.embedding, attention, self.fusion)
+        return ArcMatrices(self.embedding, attention, self.fusion, self.pooling)
 
-    def hand_back(self) -> None:
+    def unregister_epilogue(self) -> None:
         """Forget to own the norm and the activation; they stay in use, registered where they were before.
 
         `recircle.convert` calls this, so that a converted network keeps the names of its state dict.
@@ -101,17 +126,84 @@ class ArcLayer(nn.Module):
         # a module kept in the instance's own dictionary is used but not registered a second time
         self.__dict__.update(norm=norm, act=act)
 
-    def _follow(self) -> NormAct | None:
+    def _epilogue(self) -> NormAct | None:
         if self.config.feedback == "operator" or (self.norm is None and self.act is None):
             return None
         return NormAct(self.norm, self.act)
 
-    def _finish(self, y: Tensor, geometry: Geometry) -> Tensor:
+    def clip_frames(self) -> int | None:
+        """Return T of inputs whose frames lie in the batch dimension: of the clips at hand, or else `frames`."""
+        if torch.compiler.is_dynamo_compiling():
+            return self.frames
+        return frames_in_batch() or self.frames
+
+    @property
+    def clip_dims(self) -> ClipDims:
+        """Where time, space and channels lie in a clip."""
+        raise NotImplementedError
+
+    def as_clip(self, input: Tensor) -> Tensor:  # noqa: A002  (as in forward)
+        """Give what the layer takes a dimension for the frames; `clip_dims` says where.
+
+        Raises:
+            ValueError: it is nothing that the layer takes.
+        """
+        raise NotImplementedError
+
+    def operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """Apply the original layer's operator with other weights, to a clip folded by `clip_dims`."""
+        raise NotImplementedError
+
+    def generate(self, j: int, state: Tensor) -> Tensor:
+        """Return the features of step j, counted from 0, with their norm and activation if these are fed back.
+
+        In training a batch norm counts this as a step.
+
+        Args:
+            j: the step.
+            state: a clip with all input channels.
+        """
+        plan = StepPlan(self.operator, self.weight, self.bias, self.steps, self.clip_dims, self._epilogue())
+        return plan.generate(j, part(state, self.clip_dims.channel, *self.steps.inputs[j]))
+
+    def states(self, input: Tensor) -> list[Tensor]:  # noqa: A002
+        """Return X_1 .. X_n for what the layer takes; see `unroll`."""
+        return self.unroll(input).states
+
+    def unroll(self, input: Tensor) -> "Unrolled":  # noqa: A002
+        """Compute the layer in its readable form, and keep all that it makes.
+
+        A grouped convolution needs at each step the channels of its own groups only; here all channels evolve at all
+        steps, those apart that only the first step reads, so that the states can be compared.
+
+        Args:
+            input: what the layer takes. In training a batch norm counts this as a step.
+        """
+        x, channel, steps = self.as_clip(input), self.clip_dims.channel, self.steps
+        states: list[Tensor] = []
+        features: list[Tensor] = []
+
+        def generate(j: int, evolved: Tensor) -> Tensor:
+            whole = j == 0 or not self.config.evolves
+            states.append(evolved if whole else torch.cat((part(x, channel, 0, steps.first), evolved), channel))
+            features.append(self.generate(j, states[-1]))
+            return features[-1]
+
+        if self.config.evolves:
+            everything = x.shape[channel]
+            later = (steps.first, everything - steps.first)
+            inputs = ((0, everything), *[later] * (self.config.steps - 1))
+            y = recurse(x, generate, self.matrices, self.config, replace(steps, inputs=inputs), self.clip_dims)
+        else:
+            y = self.clip_dims.concat([generate(j, x) for j in range(self.config.steps)])
+        return Unrolled(states, features, self.finish(y))
+
+    def finish(self, y: Tensor) -> Tensor:
         """Apply norm and activation where they were not part of what is fed back."""
         if self.config.feedback == "operator":
             if self.norm is not None:
-                channels = y.shape[geometry.channel]
-                y = geometry.unfold(self.norm.normalise(geometry.fold(y), 0, channels), y)
+                dims = self.clip_dims
+                y = dims.unfold(self.norm.normalise(dims.fold(y), 0, y.shape[dims.channel]), y)
             if self.act is not None:
                 y = self.act(y)
         return y
@@ -124,27 +216,7 @@ class ArcLayer(nn.Module):
         return f"steps={self.config.steps}, {'+'.join(terms)}"
 
 
-class _Gates(nn.Module):
-    """The weights of the GRU variant; its candidate starts at zero, so the attention does too."""
-
-    def __init__(self, rows: int, width: int, like: Tensor) -> None:
-        super().__init__()
-        factory: dict[str, Any] = {"device": like.device, "dtype": like.dtype}
-        bound = rows**-0.5
-        self.input = nn.Parameter(torch.empty(3 * rows, width, **factory).uniform_(-bound, bound))
-        self.hidden = nn.Parameter(torch.empty(3 * rows, rows, **factory).uniform_(-bound, bound))
-        self.input_bias = nn.Parameter(torch.zeros(3 * rows, **factory))
-        self.hidden_bias = nn.Parameter(torch.zeros(3 * rows, **factory))
-        with torch.no_grad():
-            self.input[2 * rows :] = 0
-            self.hidden[2 * rows :] = 0
-
-    @property
-    def weights(self) -> GruWeights:
-        return GruWeights(self.input, self.hidden, self.input_bias, self.hidden_bias)
-
-
-class _ArcConv(ArcLayer, nn.modules.conv._ConvNd):
+class _ArcConv(ArcLayer, Convolution):
     def __init__(
         self,
         in_channels: int,
@@ -205,12 +277,13 @@ class _ArcConv(ArcLayer, nn.modules.conv._ConvNd):
             norm=norm,
             act=act,
         )
-        return new._take(old)
+        return new._adopt(old)
 
-    def _operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    def operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """Convolve with other weights."""
         padding = self.padding
         if self.padding_mode != "zeros":
-            x = F.pad(x, self._reversed_padding_repeated_twice, mode=self.padding_mode)
+            x = F.pad(x, reversed_padding(self), mode=self.padding_mode)
             padding = 0
         convolve = _CONVOLUTION[len(self.kernel_size)]
         return convolve(x, weight, bias, self.stride, padding, self.dilation, groups)  # pyright: ignore
@@ -225,23 +298,34 @@ class _ArcConv(ArcLayer, nn.modules.conv._ConvNd):
         Returns:
             What the original layer returns for it.
         """
-        dims = len(self.kernel_size)
-        x = input.unflatten(0, (-1, self.frames or 1)) if input.dim() == dims + 2 and dims < 3 else input
-        if x.dim() != (dims + 3 if dims < 3 else 5):
-            raise ValueError(f"{type(self).__name__} got an input of shape {tuple(input.shape)}")
+        x = self.as_clip(input)
         y = arc_operator(
             x,
-            self._operator,
+            self.operator,
             self.weight,
             self.bias,
             self.matrices,
             self.config,
-            GEOMETRY[dims],
+            self.clip_dims,
             groups=self.groups,
-            follow=self._follow(),
+            epilogue=self._epilogue(),
         )
-        y = self._finish(y, GEOMETRY[dims])
+        y = self.finish(y)
         return y if y.dim() == input.dim() else y.flatten(0, 1)
+
+    @property
+    def clip_dims(self) -> ClipDims:
+        """Where time, space and channels lie in a clip."""
+        return CONV_DIMS[len(self.kernel_size)]
+
+    def as_clip(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return [B, T, Cin, L], [B, T, Cin, H, W] or [B, Cin, T, H, W] for what the layer takes."""
+        dims = len(self.kernel_size)
+        folded = input.dim() == dims + 2 and dims < 3
+        x = input.unflatten(0, (-1, self.clip_frames() or 1)) if folded else input
+        if x.dim() != (dims + 3 if dims < 3 else 5):
+            raise ValueError(f"{type(self).__name__} got an input of shape {tuple(input.shape)}")
+        return x
 
     def extra_repr(self) -> str:
         """Show the convolution and the variant."""
@@ -292,7 +376,7 @@ class ArcLinear(ArcLayer, nn.Linear):
         """
         bias = linear.bias is not None
         new = cls(linear.in_features, linear.out_features, bias, device="meta", config=config, act=act)
-        return new._take(linear)
+        return new._adopt(linear)
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Return [..., N, c] for tokens [..., N, Cin].
@@ -300,17 +384,34 @@ class ArcLinear(ArcLayer, nn.Linear):
         Raises:
             ValueError: the tokens of different samples could not be told apart.
         """
-        if input.dim() < 3 or (self.frames is None and input.dim() > 4):
+        x = self.as_clip(input)
+        y = arc_linear(x, self.weight, self.bias, self.matrices, self.config, epilogue=self._epilogue())
+        return self.finish(y).reshape(*input.shape[:-1], self.out_features)
+
+    @property
+    def clip_dims(self) -> ClipDims:
+        """Where time, space and channels lie in a clip."""
+        return TOKENS
+
+    def as_clip(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return [B, T, N, Cin] for what the layer takes.
+
+        Raises:
+            ValueError: the tokens of different samples could not be told apart.
+        """
+        frames = self.clip_frames()
+        if input.dim() < 3 or (frames is None and input.dim() > 4):
             raise ValueError(
                 f"ArcLinear takes tokens [B, N, C] or [B, T, N, C], got a tensor of shape {tuple(input.shape)}; "
                 "give rows that stand for themselves a dimension of one token, x[:, None]"
             )
-        if self.frames is not None:
-            x = input.unflatten(0, (-1, self.frames)).flatten(2, -2)
-        else:
-            x = input.unsqueeze(1) if input.dim() == 3 else input
-        y = arc_linear(x, self.weight, self.bias, self.matrices, self.config, follow=self._follow())
-        return self._finish(y, TOKENS).reshape(*input.shape[:-1], self.out_features)
+        if frames is not None:
+            return input.unflatten(0, (-1, frames)).flatten(2, -2)
+        return input.unsqueeze(1) if input.dim() == 3 else input
+
+    def operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:  # noqa: ARG002
+        """Apply other weights; there are no groups."""
+        return F.linear(x, weight, bias)
 
     def extra_repr(self) -> str:
         """Show the linear layer and the variant."""

@@ -1,96 +1,105 @@
 """An ARC layer's training in memory that does not grow with n: states are made again in the backward pass.
 
 Of the states only X is kept. Convolutions and norms are ordinary nodes of autograd's graph; what they would save of a
-state or of the features is replaced by a promise to make it again from X and the operator's outputs, which norms keep
+state or of the features is replaced by a way to make it again from X and the operator's outputs, which norms keep
 anyhow. So no convolution is computed twice; the products with W^e, W^a and W^f are.
 """
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from recircle.arc.clip_dims import Geometry
+from recircle import torch_internals
+from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import Replay
-from recircle.arc.in_place import Evolution, evolves_in_place, with_identity
-from recircle.arc.recursion import ArcMatrices
+from recircle.arc.forms import Form
+from recircle.arc.in_place import IN_PLACE, Evolution, evolves_in_place, with_identity
+from recircle.arc.matrices import ArcMatrices
 from recircle.arc.steps import Steps
 from recircle.arc.workspace import workspace
 
-Follow = Callable[[int, Tensor], tuple[Tensor, Replay]]
+Record = Callable[[int, Tensor], tuple[Tensor, Replay]]
 """The features of a step, counted from 0, from the operator's output; and how to make them again."""
 
 
+RECOMPUTED = Form({**IN_PLACE.knows, "signed_input": {False}})
+"""What `forward_recomputed` knows: what evolves in place, but for signed inputs."""
+
+
+@cache
 def recomputes(config: ArcConfig, steps: Steps) -> bool:
-    """Tell whether `train` knows this variant."""
-    return evolves_in_place(config, steps) and not config.signed_input
+    """Tell whether `forward_recomputed` knows this variant."""
+    return RECOMPUTED.takes(config) and evolves_in_place(config, steps)
 
 
-def train(
+def forward_recomputed(
     x: Tensor,
     matrices: ArcMatrices,
     operate: Callable[[int, Tensor], Tensor],
-    follow: Follow,
+    record: Record,
     config: ArcConfig,
     steps: Steps,
-    geometry: Geometry,
+    clip_dims: ClipDims,
 ) -> Tensor:
     """Compute what `recurse` does, differentiable once.
 
     Args:
         x: the input X.
-        matrices: see `recurse`, like config, steps and geometry.
+        matrices: see `recurse`, like config, steps and clip_dims.
         operate: the operator's output on the state of a step.
-        follow: the features from that output.
+        record: the features from that output.
         config: a variant that `recomputes`.
         steps: see `recurse`.
-        geometry: see `recurse`.
+        clip_dims: see `recurse`.
     """
-    backward = _Backward(config, steps, geometry)
+    backward = _Backward(config, steps, clip_dims)
     features: list[Tensor] = []
     outputs: list[Tensor] = []
+    learned = matrices.embedding, matrices.attention, matrices.fusion
     with workspace(x) as allocate, torch.no_grad():
-        evolution = Evolution(x, matrices, config, steps, geometry, allocate)
+        evolution = Evolution(x, matrices, config, steps, clip_dims, allocate)
         with torch.enable_grad():
             state = x
             for j in range(config.steps):
                 if j:
-                    learns = (x, *matrices) if j == 1 else (None,) * 4
-                    kept = (x, *matrices, *outputs) if j == config.steps - 1 else ()
+                    learns = (x, *learned) if j == 1 else (None,) * 4
+                    kept = (x, *learned, *outputs) if j == config.steps - 1 else ()
                     state = _Advance.apply(backward, evolution, j, kept, features[-1].to(x.dtype), *learns)
-                promises = _Promises()
-                with torch.autograd.graph.saved_tensors_hooks(promises.pack, _Kept.unpack):
+                step = _AllSaved()
+                with torch.autograd.graph.saved_tensors_hooks(step.pack, _Saved.unpack):
                     output = operate(j, state)
-                    feature, replay = follow(j, output)
+                    feature, replay = record(j, output)
                 if j:
-                    promises.replace(state, lambda node=state.grad_fn, j=j: backward.state(j, node))
+                    step.replace(state, lambda node=state.grad_fn, j=j: backward.state(j, node))
                 if not _is_same(feature, output):
-                    saved = promises.find(output)
+                    saved = step.find(output)
                     if saved is not None:
-                        promises.replace(feature, lambda saved=saved, replay=replay: replay(saved.tensor))
+                        step.replace(feature, lambda saved=saved, replay=replay: replay(saved.tensor))
                 backward.replays.append(replay)
                 outputs.append(output.detach())
                 features.append(feature)
-    return geometry.concat(features)
+    return clip_dims.concat(features)
 
 
-class _Kept:
+class _Saved:
     """What stands in autograd's graph for a saved tensor: the tensor, or how to make it again."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.kept: Tensor | None = tensor.detach()
-        self.version = tensor._version
+        self.version = torch_internals.version(tensor)
         self.layout = tensor.shape, tensor.stride()
         self.make: Callable[[], Tensor] | None = None
 
     @property
     def tensor(self) -> Tensor:
         assert self.kept is not None
-        if self.kept._version != self.version:
+        if torch_internals.version(self.kept) != self.version:
             raise RuntimeError("a tensor that the backward pass of an ARC layer needs has been changed in place")
         return self.kept
 
@@ -98,17 +107,17 @@ class _Kept:
         return self.tensor if self.make is None else self.make().as_strided(*self.layout)
 
 
-class _Promises:
+class _AllSaved:
     """The tensors that one step's operator, norm and activation save."""
 
     def __init__(self) -> None:
-        self.all: list[_Kept] = []
+        self.all: list[_Saved] = []
 
-    def pack(self, tensor: Tensor) -> _Kept:
-        self.all.append(_Kept(tensor))
+    def pack(self, tensor: Tensor) -> _Saved:
+        self.all.append(_Saved(tensor))
         return self.all[-1]
 
-    def find(self, tensor: Tensor) -> _Kept | None:
+    def find(self, tensor: Tensor) -> _Saved | None:
         """Return what was saved of `tensor`, which may have had other dimensions then."""
         return next((k for k in self.all if k.kept is not None and _is_same(k.kept, tensor)), None)
 
@@ -125,8 +134,8 @@ def _is_same(a: Tensor, b: Tensor) -> bool:
 class _Backward:
     """The backward pass of one layer: one state after the other, the last one first, and the sums over the steps."""
 
-    def __init__(self, config: ArcConfig, steps: Steps, geometry: Geometry) -> None:
-        self.config, self.steps, self.geometry = config, steps, geometry
+    def __init__(self, config: ArcConfig, steps: Steps, clip_dims: ClipDims) -> None:
+        self.config, self.steps, self.clip_dims = config, steps, clip_dims
         self.replays: list[Replay] = []
         self.at: _Recomputed | None = None
 
@@ -145,7 +154,7 @@ class _Backward:
 
     def step(self, j: int, grad: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of G_j, counted from 1, and after all steps those of X, W^e, W^a and W^f."""
-        now, geometry, slope = self.at, self.geometry, self.config.negative_slope
+        now, clip_dims, slope = self.at, self.clip_dims, self.config.negative_slope
         assert now is not None
         now.used = True
         matrices, feature = now.matrices, now.features[j - 1]
@@ -156,18 +165,18 @@ class _Backward:
             grad = _phi_backward(grad, now.state, slope**2)
         else:
             grad = _phi_backward(grad, now.state, slope)
-            fused = now.d_fused.add(geometry.resize_backward(grad, feature))
-            terms.append(geometry.mix_rows(fused, matrices.fusion[:, columns].t()))
-            now.d_fusion.insert(0, geometry.correlate(fused, feature))
+            fused = now.d_fused.add(clip_dims.resize_backward(grad, feature))
+            terms.append(clip_dims.pointwise_rows(fused, matrices.fusion[:, columns].t()))
+            now.d_fusion.insert(0, clip_dims.weight_grad(fused, feature))
             grad = _phi_backward(grad, now.attended, slope)
         base = now.d_base.add(grad)
         if isinstance(matrices.attention, Tensor):
             products: list[Tensor] = []
-            for dims, pooled in zip(geometry.pooled_dims(self.config.aggregation), now.pooled[j - 1]):
-                small = geometry.resize_backward(geometry.sum(base, dims), pooled, dims)
-                d_pooled = geometry.mix_rows(small, matrices.attention[:, columns].t())
-                terms.append(geometry.pool_backward(d_pooled, feature, pooled, dims, self.config.pooling, now.x))
-                products.append(geometry.correlate(small, pooled))
+            for dims, pooled in zip(clip_dims.pooled_dims(self.config.aggregation), now.pooled[j - 1]):
+                small = clip_dims.resize_backward(clip_dims.sum(base, dims), pooled, dims)
+                d_pooled = clip_dims.pointwise_rows(small, matrices.attention[:, columns].t())
+                terms.append(clip_dims.pool_backward(d_pooled, feature, pooled, dims, self.config.pooling, now.x))
+                products.append(clip_dims.weight_grad(small, pooled))
             now.d_attention.insert(0, torch.stack(products).sum(0))
         d_feature = terms[0]
         for term in terms[1:]:
@@ -183,18 +192,18 @@ class _Recomputed:
 
     def __init__(self, backward: _Backward, kept: tuple[Any, ...]) -> None:
         x, embedding, attention, fusion, *outputs = kept
-        self.x, self.matrices, self.geometry = x, ArcMatrices(embedding, attention, fusion), backward.geometry
+        self.x, self.matrices, self.clip_dims = x, ArcMatrices(embedding, attention, fusion), backward.clip_dims
         self.lent = ExitStack()
         allocate = self.lent.enter_context(workspace(x))
-        channels = x.shape[self.geometry.channel]
+        channels = x.shape[self.clip_dims.channel]
         with torch.no_grad():
-            self.state = self.geometry.empty(x, channels, allocate)
-            self.attended = self.state if fusion is None else self.geometry.empty(x, channels, allocate)
-            self.evolution = Evolution(x, self.matrices, backward.config, backward.steps, self.geometry, allocate)
+            self.state = self.clip_dims.empty(x, channels, allocate)
+            self.attended = self.state if fusion is None else self.clip_dims.empty(x, channels, allocate)
+            self.evolution = Evolution(x, self.matrices, backward.config, backward.steps, self.clip_dims, allocate)
             self.features = [replay(z).to(x.dtype) for replay, z in zip(backward.replays, outputs)]
             self.pooled = [self.evolution.absorb(j, feature) for j, feature in enumerate(self.features, start=1)]
-            self.d_base = _Sum(self.geometry.empty(x, channels, allocate))
-            self.d_fused = _Sum(self.geometry.empty(self.features[0], channels, allocate))
+            self.d_base = _Sum(self.clip_dims.empty(x, channels, allocate))
+            self.d_fused = _Sum(self.clip_dims.empty(self.features[0], channels, allocate))
         self.d_attention: list[Tensor] = []
         self.d_fusion: list[Tensor] = []
         self.absorbed, self.written, self.used = len(outputs), 0, False
@@ -217,8 +226,8 @@ class _Recomputed:
         if embedding is None:
             d_x, d_embedding = base.clone(), None
         else:
-            d_x = self.geometry.mix_rows(base, with_identity(embedding).t())
-            d_embedding = self.geometry.correlate(base, self.x)
+            d_x = self.clip_dims.pointwise_rows(base, with_identity(embedding).t())
+            d_embedding = self.clip_dims.weight_grad(base, self.x)
         self.close()
         d_attention = torch.cat(self.d_attention, 1) if self.d_attention else None
         d_fusion = torch.cat(self.d_fusion, 1) if self.d_fusion else None
@@ -263,6 +272,4 @@ class _Advance(torch.autograd.Function):
 
 def _phi_backward(grad: Tensor, result: Tensor, slope: float) -> Tensor:
     """Return the gradient of phi, in the memory of its result, whose sign is that of its input."""
-    if slope:
-        return torch.ops.aten.leaky_relu_backward.grad_input(grad, result, slope, True, grad_input=result)
-    return torch.ops.aten.threshold_backward.grad_input(grad, result, 0, grad_input=result)
+    return torch_internals.leaky_relu_backward_(grad, result, slope)

@@ -10,31 +10,30 @@ from typing import Self
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from recircle.layers import frames
+from recircle.torch_internals import BatchNorm, adopt
 
 
-class SlicedBatchNorm(_BatchNorm):
+class SlicedBatchNorm(BatchNorm):
     """A batch norm that belongs to the ARC layer before it."""
 
     @classmethod
-    def take(cls, norm: _BatchNorm) -> Self:
+    def take(cls, norm: BatchNorm) -> Self:
         """Take over the parameters and buffers of `norm` (the same tensors, under the same names)."""
         new = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats, device="meta")
-        new._parameters.update(norm._parameters)
-        new._buffers.update(norm._buffers)
+        adopt(new, norm)
         return new.train(norm.training)
 
     def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
         """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
         mean, var, weight, bias = self._slices(start, length)
-        return F.batch_norm(x, mean, var, weight, bias, not self.each_alone, self._count(start), self.eps)
+        return F.batch_norm(x, mean, var, weight, bias, not self.sample_independent, self._count(start), self.eps)
 
     def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
         """Normalise, and return also a function that does it again with the same statistics."""
         mean, var, weight, bias = self._slices(start, length)
-        if not self.each_alone:
+        if not self.sample_independent:
             y, mean, scale = torch.native_batch_norm(x, weight, bias, mean, var, True, self._count(start), self.eps)
             mean, var = mean.detach(), scale.detach().pow(-2).sub(self.eps)
         else:
@@ -42,7 +41,7 @@ class SlicedBatchNorm(_BatchNorm):
         return y, lambda z: F.batch_norm(z, mean, var, weight, bias, eps=self.eps)
 
     @property
-    def each_alone(self) -> bool:
+    def sample_independent(self) -> bool:
         """Whether a sample's result is the same whatever other samples are beside it."""
         return not self.training and self.running_mean is not None
 
@@ -71,13 +70,13 @@ class SlicedBatchNorm(_BatchNorm):
 class SlicedGroupNorm(nn.GroupNorm):
     """A group norm that belongs to the ARC layer before it; each step holds whole groups."""
 
-    each_alone = True
+    sample_independent = True
 
     @classmethod
     def take(cls, norm: nn.GroupNorm) -> Self:
         """Take over the parameters of `norm` (the same tensors, under the same names)."""
         new = cls(norm.num_groups, norm.num_channels, norm.eps, norm.affine, device="meta")
-        new._parameters.update(norm._parameters)
+        adopt(new, norm)
         return new.train(norm.training)
 
     def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
@@ -102,7 +101,7 @@ SlicedNorm = SlicedBatchNorm | SlicedGroupNorm
 def slice_norm(norm: nn.Module, steps: int) -> SlicedNorm | None:
     """Return the sliced form of `norm`, or None if its slices would not be independent of one another."""
     if type(norm) in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, frames.BatchNorm2d):
-        assert isinstance(norm, _BatchNorm)
+        assert isinstance(norm, BatchNorm)
         return SlicedBatchNorm.take(norm)
     if type(norm) is nn.GroupNorm and norm.num_groups % steps == 0:
         return SlicedGroupNorm.take(norm)

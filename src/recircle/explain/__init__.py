@@ -3,7 +3,7 @@
 from recircle.explain.activation import ClassActivation, class_activation
 from recircle.explain.explain import Explanation, Seen, explain
 from recircle.explain.sanity import Randomised, randomisation_check
-from recircle.explain.states import StateEvolution, arc_layers, arc_states, state_evolution
+from recircle.explain.states import StateEvolution, arc_layers, state_evolution
 
 __all__ = [
     "ClassActivation",
@@ -12,7 +12,6 @@ __all__ = [
     "Seen",
     "StateEvolution",
     "arc_layers",
-    "arc_states",
     "class_activation",
     "explain",
     "randomisation_check",

@@ -8,16 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recircle.arc.clip_dims import TOKENS, Geometry
-from recircle.arc.functional import GEOMETRY
-from recircle.arc.module import ArcLayer, ArcLinear
-from recircle.arc.recursion import part, recurse
-from recircle.arc.steps import Steps
+from recircle.arc.module import ArcLayer
 from recircle.errors import UserError
 from recircle.evaluation.predict import evaluation_mode
 
@@ -121,74 +116,17 @@ def last_of_each_stage(evolutions: dict[str, StateEvolution]) -> list[StateEvolu
     return [evolution for evolution in evolutions.values() if last[evolution.output_size] is evolution]
 
 
-def arc_states(layer: ArcLayer, input: Tensor) -> tuple[list[Tensor], Tensor]:  # noqa: A002  (as the layer calls it)
-    """Return all states of an ARC layer, and its output.
-
-    A grouped convolution needs at each step the channels of its own groups only; here all channels evolve at all steps,
-    those apart that only the first step reads, so that the states can be compared.
-
-    Args:
-        layer: in evaluation mode, since its norm would update its statistics once more.
-        input: what the layer takes.
-
-    Returns:
-        X_1 .. X_n, each [B, T, Cin, ...] where the layer sees single frames or their tokens ([B, T, N, Cin]) and
-        [B, Cin, T, H, W] for a 3-D layer; and the output, [B, T, c, ...] likewise, made of these states.
-    """
-    x, geometry = _as_clip(layer, input)
-    steps, channel = layer.steps, geometry.channel
-    weights = layer.weight.split(steps.width)
-    biases = [None] * len(weights) if layer.bias is None else layer.bias.split(steps.width)
-    follow = layer._follow()
-    states: list[Tensor] = []
-
-    def operate(j: int, state: Tensor) -> Tensor:
-        folded = geometry.fold(state)
-        if isinstance(layer, ArcLinear):
-            return F.linear(folded, weights[j], biases[j])
-        convolve: Any = layer._operator
-        return convolve(folded, weights[j], biases[j], steps.groups)
-
-    def generate(j: int, evolved: Tensor) -> Tensor:
-        state = evolved if j == 0 else torch.cat((part(x, channel, 0, steps.first), evolved), channel)
-        states.append(state)
-        y = operate(j, part(state, channel, *steps.inputs[j]))
-        return geometry.unfold(y if follow is None else follow(y, j * steps.width, steps.width), state)
-
-    everything = x.shape[channel]
-    later = (steps.first, everything - steps.first)
-    whole = Steps(
-        inputs=((0, everything), *[later] * (len(weights) - 1)),
-        width=steps.width,
-        groups=steps.groups,
-        first=steps.first,
-    )
-    y = recurse(x, generate, layer.matrices, layer.config, whole, geometry)
-    return states, layer._finish(y, geometry)
-
-
-def _as_clip(layer: ArcLayer, input: Tensor) -> tuple[Tensor, Geometry]:  # noqa: A002
-    """Give the input of a layer a dimension for the frames, as the layer does."""
-    if isinstance(layer, ArcLinear):
-        if layer.frames is not None:
-            return input.unflatten(0, (-1, layer.frames)).flatten(2, -2), TOKENS
-        return (input.unsqueeze(1) if input.dim() == 3 else input), TOKENS
-    dims = layer.weight.dim() - 2
-    folded = dims < 3 and input.dim() == dims + 2
-    return (input.unflatten(0, (-1, layer.frames or 1)) if folded else input), GEOMETRY[dims]
-
-
 def _summarise(name: str, layer: ArcLayer, x: Tensor, output: Tensor, clip: torch.Size) -> StateEvolution:
-    states, y = arc_states(layer, x)
+    states, _, y = layer.unroll(x)
     # the layer's fast forms round otherwise
     tolerance = max(1e-3, 16 * torch.finfo(output.dtype).eps)
     assert (y.reshape(output.shape) - output).abs().max() <= tolerance * output.abs().max(), name
-    _, geometry = _as_clip(layer, x)
-    first, channel = states[0].float(), geometry.channel
+    clip_dims = layer.clip_dims
+    first, channel = states[0].float(), clip_dims.channel
     others = [d for d in range(first.dim()) if d != channel]
     norm, distances = first.norm(), torch.stack([(state.float() - first).norm() for state in states])
     maps = torch.stack([state.float().mean(channel).flatten(0, 1) for state in states])
-    size = tuple(y.shape[d] for d in geometry.space)
+    size = tuple(y.shape[d] for d in clip_dims.space)
     return StateEvolution(
         layer=name,
         maps=(maps if maps.dim() == 4 else _lay_out(maps, name, clip)).cpu().numpy(),

@@ -1,18 +1,16 @@
 """The network as it is exported: frames in, logits out."""
 
 from typing import Any
-from unittest.mock import patch
 
 import torch
-import torch.fx.experimental._config as symbolic_shapes
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch._dynamo.exc import UserError as CaptureError
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.surgery.prepare import prepare_for_inference
+from recircle.torch_internals import capture_errors, sizes_may_be_one
 
 _EXAMPLE = (2, 3)
 """B and T of the clips that a network is captured with: not 1 and not equal, so that none is taken for a constant."""
@@ -66,13 +64,13 @@ def _export(network: nn.Module, clips: Tensor, shapes: dict[str, Any]) -> torch.
     input lies in memory, which some do with maps of a single position; there the assumption is left to it.
     """
     try:
-        with patch.object(symbolic_shapes, "backed_size_oblivious", True):
+        with sizes_may_be_one():
             return torch.export.export(network, (clips,), dynamic_shapes=shapes, strict=False)
-    except CaptureError:
+    except capture_errors():
         pass
     try:
         return torch.export.export(network, (clips,), dynamic_shapes=shapes, strict=False)
-    except CaptureError as error:
+    except capture_errors() as error:
         raise UserError(
             "the network cannot be captured for any number of clips and frames, which is known of some with ARC or "
             f"with pools that stride over time: {str(error).partition(chr(10))[0]}"

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
+from recircle.torch_internals import BatchNorm, Convolution
 
 if TYPE_CHECKING:
     from recircle.models.checkpoints import LoadReport
@@ -196,11 +195,11 @@ def initialise_trunk(model: nn.Module) -> None:
     The fan of a grouped convolution is that of one group, as TensorFlow has it for EfficientNet.
     """
     for module in model.modules():
-        if isinstance(module, _ConvNd):
+        if isinstance(module, Convolution):
             fan_out = module.out_channels // module.groups * math.prod(module.kernel_size)
             nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
-        elif isinstance(module, _BatchNorm):
+        elif isinstance(module, BatchNorm):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from recircle.arc.module import ArcLayer
+from recircle.arc.module import ADDED, ArcLayer
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.models.weight_files import OWN_SUFFIX, read_weights
@@ -136,10 +136,7 @@ def arc_parameters(model: torch.nn.Module) -> set[str]:
     names: set[str] = set()
     for prefix, layer in model.named_modules():
         if isinstance(layer, ArcLayer):
-            own = layer.state_dict()
-            names |= {
-                f"{prefix}.{key}" for key in own if key.split(".")[0] in ("embedding", "attention", "fusion", "gru")
-            }
+            names |= {f"{prefix}.{key}" for key in layer.state_dict() if key.split(".")[0] in ADDED}
     return names
 
 

@@ -14,6 +14,7 @@ from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLi
 from recircle.arc.sliced_norm import slice_norm
 from recircle.layers import frames
 from recircle.surgery.tracing import Site, find_sites, operator_of
+from recircle.torch_internals import Convolution, has_hooks
 
 Where = str | Sequence[str] | Callable[[str, nn.Module], bool]
 """Which layers: glob patterns of names, or a function of name and layer."""
@@ -31,7 +32,7 @@ class Converted:
 
 
 @dataclass(frozen=True)
-class Left:
+class Skipped:
     """A layer that stayed as it was, and why."""
 
     name: str
@@ -44,7 +45,7 @@ class Conversion:
 
     config: ArcConfig
     converted: tuple[Converted, ...]
-    left: tuple[Left, ...]
+    left: tuple[Skipped, ...]
 
     def __str__(self) -> str:
         lines = [f"{len(self.converted)} layers converted to ARC with {self.config.steps} steps:"]
@@ -96,7 +97,7 @@ def convert(
         raise ValueError("convert takes a network; for a single layer use ArcConv2d.from_layers(layer) or its sisters")
     prefixes = None if stages is None else _stage_prefixes(model, stages)
     converted: list[Converted] = []
-    left: list[Left] = []
+    left: list[Skipped] = []
     for name, site in find_sites(model).items():
         layer = model.get_submodule(name)
         reason = _reason_to_leave(name, layer, site, where, prefixes, stem)
@@ -107,14 +108,14 @@ def convert(
             except ValueError as error:
                 reason = str(error)
                 warnings.warn(f"{name} is not converted: {reason}", stacklevel=2)
-        left.append(Left(name, reason))
-    left += [Left(name, "already an ARC layer") for name, m in model.named_modules() if _was_there(m, name, converted)]
+        left.append(Skipped(name, reason))
     left += [
-        Left(name, f"{type(m).__module__}.{type(m).__name__} has no ARC form")
+        Skipped(name, "already an ARC layer") for name, m in model.named_modules() if _was_there(m, name, converted)
+    ]
+    left += [
+        Skipped(name, f"{type(m).__module__}.{type(m).__name__} has no ARC form")
         for name, m in model.named_modules()
-        if isinstance(m, (nn.modules.conv._ConvNd, nn.Linear))
-        and not isinstance(m, ArcLayer)
-        and operator_of(m) is None
+        if isinstance(m, (Convolution, nn.Linear)) and not isinstance(m, ArcLayer) and operator_of(m) is None
     ]
     report = Conversion(config, tuple(converted), tuple(left))
     if not converted:
@@ -154,7 +155,7 @@ def _reason_to_leave(
         return "not chosen by where="
     if site.reads_input and not stem:
         return "the stem, which reads the network's input; stem=True converts it"
-    if layer._forward_hooks or layer._forward_pre_hooks:
+    if has_hooks(layer):
         return "it has forward hooks, which would be lost; remove them first"
     return None
 
@@ -191,7 +192,7 @@ def _convert_one(model: nn.Module, layer: nn.Module, site: Site, config: ArcConf
         new.frames = 1
     else:
         new = _CONVOLUTIONS[operator_of(layer)].from_layers(layer, norm, act, config)
-    new.hand_back()
+    new.unregister_epilogue()
     model.set_submodule(site.name, new)
     if norm is not None and site.norm is not None:
         model.set_submodule(site.norm, norm)

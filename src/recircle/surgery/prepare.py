@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, fx, nn
-from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.utils.parametrize import is_parametrized
 
 from recircle.arc.module import ArcLayer
 from recircle.arc.sliced_norm import SlicedBatchNorm, is_elementwise
 from recircle.layers import frames
-from recircle.surgery.convert import Left, Network
+from recircle.surgery.convert import Network, Skipped
 from recircle.surgery.frame_model import FrameModel
 from recircle.surgery.tracing import find_sites, operator_of, trace
+from recircle.torch_internals import BatchNorm, RunningNorm, has_hooks, own_parameter
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Preparation:
     """
 
     folded: tuple[Folded, ...]
-    left: tuple[Left, ...]
+    left: tuple[Skipped, ...]
     in_place: tuple[str, ...]
     channels_last: bool
 
@@ -78,7 +78,7 @@ def prepare_for_inference(model: Network) -> Network:
         _lay_out(prepared)
     report = Preparation(
         folded=(*(earlier.folded if isinstance(earlier, Preparation) else ()), *folded),
-        left=tuple(Left(name, reason) for name, reason in reasons.items()),
+        left=tuple(Skipped(name, reason) for name, reason in reasons.items()),
         in_place=tuple(in_place),
         channels_last=channels_last,
     )
@@ -147,7 +147,7 @@ def _fold_norms(model: nn.Module, graphs: _Graphs) -> tuple[list[Folded], dict[s
 @torch.no_grad()
 def _fold(layer: nn.Module, norm: nn.Module) -> None:
     """Make the layer compute what the norm makes of its output."""
-    assert isinstance(norm, _BatchNorm)
+    assert isinstance(norm, BatchNorm)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     weight, bias = layer.get_parameter("weight"), layer.bias
@@ -198,7 +198,7 @@ class _Uses:
 
     def reason_to_keep(self, name: str, module: nn.Module) -> str | None:
         """Tell why a layer or norm must stay what it is, or None."""
-        if _has_hooks(module):
+        if has_hooks(module):
             return f"{name} has forward hooks"
         if self.registered[id(module)] > 1:
             return f"{name} is registered under several names"
@@ -217,13 +217,9 @@ def _called(model: nn.Module, prefix: str, graph: fx.Graph) -> dict[fx.Node, nn.
     return {n: model.get_submodule(prefix + str(n.target)) for n in graph.nodes if n.op == "call_module"}
 
 
-def _has_hooks(module: nn.Module) -> bool:
-    return bool(module._forward_hooks or module._forward_pre_hooks)
-
-
 def _reason_of_kind(norm: nn.Module) -> str | None:
     """Tell why a norm is no fixed scale and shift of each channel, or None if it is."""
-    if not isinstance(norm, _BatchNorm):
+    if not isinstance(norm, BatchNorm):
         return f"a {type(norm).__name__.removeprefix('Sliced')} takes its statistics from its input"
     if norm.running_mean is None or norm.running_var is None:
         return "it keeps no running statistics"
@@ -270,7 +266,7 @@ def _overwrite_inputs(model: nn.Module, graphs: _Graphs) -> list[str]:
 
 
 def _can_overwrite(module: nn.Module | None) -> bool:
-    return module is not None and is_elementwise(module) and hasattr(module, "inplace") and not _has_hooks(module)
+    return module is not None and is_elementwise(module) and hasattr(module, "inplace") and not has_hooks(module)
 
 
 def _set_in_place(module: nn.Module | None) -> None:
@@ -283,7 +279,7 @@ def _is_fresh(node: fx.Node, modules: dict[fx.Node, nn.Module]) -> bool:
         return False
     if node in modules:
         module = modules[node]
-        if _has_hooks(module):
+        if has_hooks(module):
             return False
         if isinstance(module, nn.Identity):
             return all(_is_fresh(source, modules) for source in node.all_input_nodes)
@@ -315,15 +311,15 @@ def _layout_is_free(model: nn.Module, graphs: _Graphs) -> bool:
 
 def _lay_out(model: nn.Module) -> None:
     for layer in model.modules():
-        weight = layer._parameters.get("weight")
+        weight = own_parameter(layer, "weight")
         if isinstance(layer, nn.Conv2d) and weight is not None:
             # a new parameter, since one may be shared with a layer of another kind
             laid_out = weight.detach().contiguous(memory_format=torch.channels_last)
             layer.weight = nn.Parameter(laid_out, requires_grad=False)
 
 
-_NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm)
+_NORMS = (RunningNorm, nn.GroupNorm, nn.LayerNorm)
 _NOT_NORMALISED = "the ARC layer before it feeds back features that are not normalised"
 _LAYOUT_UNKNOWN = "the network's code may depend on it"
-_BATCH_NORM_FORWARDS = (_BatchNorm.forward, frames.BatchNorm2d.forward, nn.SyncBatchNorm.forward)
+_BATCH_NORM_FORWARDS = (BatchNorm.forward, frames.BatchNorm2d.forward, nn.SyncBatchNorm.forward)
 _FRESH_FORWARDS = (*_BATCH_NORM_FORWARDS, nn.GroupNorm.forward, nn.LayerNorm.forward)

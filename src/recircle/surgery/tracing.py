@@ -18,9 +18,10 @@ from recircle.layers import frames
 from recircle.layers.attention_shift import AttentionShift
 from recircle.layers.rubiks_shift import RubiksShift
 from recircle.layers.temporal_shift import TemporalShift
+from recircle.torch_internals import BatchNorm, UncalledLinear
 
 _OPERATORS = (frames.Conv2d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-_NOT_CALLED = nn.modules.linear.NonDynamicallyQuantizableLinear  # nn.MultiheadAttention reads its weight only
+_NOT_CALLED = UncalledLinear  # nn.MultiheadAttention reads its weight only
 
 
 def operator_of(module: nn.Module) -> type[nn.Module] | None:
@@ -176,7 +177,7 @@ def _nonnegative(node: fx.Node, modules: dict[fx.Node, nn.Module], signs: dict[f
     return False
 
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+_NORMS = (BatchNorm, nn.GroupNorm, nn.LayerNorm)
 _IDEMPOTENT = (nn.ReLU, nn.ReLU6)
 _OTHER_ACTIVATIONS = (F.gelu, F.silu, F.elu, F.leaky_relu, F.hardswish, F.mish, torch.tanh, torch.sigmoid, "sigmoid")
 _MAKE_NONNEGATIVE = (nn.ReLU, nn.ReLU6, nn.Sigmoid, nn.Hardsigmoid, nn.Softplus, nn.Softmax)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
+
+from recircle.torch_internals import BatchNorm
 
 
 def freeze_norms(model: nn.Module, which: Literal["none", "all", "all_but_first"]) -> Sequence[nn.Module]:
@@ -13,7 +14,7 @@ def freeze_norms(model: nn.Module, which: Literal["none", "all", "all_but_first"
     Their statistics stay only if `train_mode` sets the model's mode. "all_but_first" is the "partial BN" of TSN
     (Wang et al., 2016), which lets the first norm adapt to the input.
     """
-    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    norms = [module for module in model.modules() if isinstance(module, BatchNorm)]
     frozen = {"none": [], "all": norms, "all_but_first": norms[1:]}[which]
     for norm in frozen:
         norm.requires_grad_(False)

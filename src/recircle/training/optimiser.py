@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import nn, optim
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from recircle.models.checkpoints import arc_parameters
+from recircle.torch_internals import BatchNorm
 
-_NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
+_NORMS = (BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
 @dataclass(frozen=True, kw_only=True)

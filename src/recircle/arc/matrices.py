@@ -1,0 +1,35 @@
+"""What an ARC layer learns beside the weights of the original layer."""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class GruWeights(NamedTuple):
+    """A GRU over the steps, whose hidden state is the attention A_j; gates in the order reset, update, candidate."""
+
+    input: Tensor
+    """[3 rows, g]"""
+    hidden: Tensor
+    """[3 rows, rows]"""
+    input_bias: Tensor
+    """[3 rows]"""
+    hidden_bias: Tensor
+    """[3 rows]"""
+
+
+class ArcMatrices(NamedTuple):
+    """What an ARC layer adds to the original weights; None where the variant has no such term.
+
+    Rows are the input channels of the evolving state: all of them, or for grouped convolutions those that any step
+    after the first reads. The last group of features feeds nothing, so it has no columns.
+    """
+
+    embedding: Tensor | None = None
+    """W^e, [rows, Cin]"""
+    attention: Tensor | GruWeights | None = None
+    """W^a, [rows, c - g], or the GRU in its place"""
+    fusion: Tensor | None = None
+    """W^f, [rows, c - g]"""
+    pooling: Tensor | None = None
+    """What the pooling of recursive attention has learned, [c - g]"""
