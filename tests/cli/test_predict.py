@@ -1,6 +1,7 @@
 """`recircle predict`: a table, or one JSON object a line, and 1 where a file is broken."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,19 @@ def test_no_file_or_no_run_is_one_sentence(run: Run, clips: list[Path], tmp_path
     assert "give at least one video file" in capsys.readouterr().err
     assert predict(Run(tmp_path), clips) == 2
     assert "holds no trained model" in capsys.readouterr().err
+
+
+def test_a_folder_of_videos_and_one_with_a_pipe_are_told(
+    run: Run, clips: list[Path], tmp_path: Path, capsys: Capture
+) -> None:
+    videos, pipe = tmp_path / "videos", write_frames(tmp_path / "pipe", 4, seed=1)
+    write_video(videos / "a.mp4", moving_frames(4))
+    write_frames(tmp_path / "pictures", 1, seed=1).joinpath("000.png").rename(videos / "poster.png")
+    os.mkfifo(pipe / "004.png")
+    assert predict(run, [videos, pipe, clips[0]], "--json") == 1
+    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["error"].startswith("is a folder of videos (1: a.mp4, beside an image) and not one clip; name the")
+    assert second["error"] == "004.png cannot be decoded: is not a regular file"
+    assert third["label"] in LABELS
+    assert main(["explain", str(run.path), str(videos), "--output", str(tmp_path / "out")]) == 2
+    assert "is a folder of videos" in " ".join(capsys.readouterr().err.split())

@@ -91,7 +91,7 @@ class TestOneFolder:
         first.save(tmp_path / "v3" / "stack.tif", save_all=True, append_images=more)
         assert "a stack of 5 images" in (probe(tmp_path / "v3").fault or "")
 
-    @pytest.mark.parametrize("end", [".webp", ".gif", ".png"])
+    @pytest.mark.parametrize("end", [".webp", ".gif", ".png", ".avif"])
     def test_a_folder_with_nothing_but_an_animation_holds_that_clip(self, tmp_path: Path, end: str) -> None:
         file = write_animation(tmp_path / "run" / "v1" / f"1{end}")
         assert found(tmp_path) == {f"run/v1/1{end}": "file"}

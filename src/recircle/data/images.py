@@ -45,12 +45,24 @@ def read_image(path: Path) -> NDArray[np.uint8]:
                     f"{path.name} is an animation or a stack of {count} images, and a frame is one image; "
                     "if the file is the clip, name the file and not the folder",
                 )
-            ImageOps.exif_transpose(image, in_place=True)
+            _turn(path, image)
             return np.asarray(to_rgb(image))
     except DecodeError:
         raise
     except Exception as error:  # readers of damaged files raise errors of any kind
         raise DecodeError(path.parent, f"{path.name} cannot be decoded: {describe(error)}") from None
+
+
+def _turn(path: Path, image: Image.Image) -> None:
+    """Turn an image as its EXIF data say."""
+    image.load()  # so that damaged pixels are not blamed on them
+    try:
+        ImageOps.exif_transpose(image, in_place=True)
+    except Exception as error:
+        raise DecodeError(
+            path.parent,
+            f"{path.name} has EXIF data that cannot be read, so how it is turned is unknown: {describe(error)}",
+        ) from None
 
 
 @contextmanager

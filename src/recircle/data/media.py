@@ -16,7 +16,7 @@ from recircle.data.decode_pyav import describe
 from recircle.data.images import is_animated
 from recircle.data.natural import natural_key
 from recircle.data.series import Series, arrange, runs
-from recircle.data.signatures import content_of, is_animated_webp
+from recircle.data.signatures import content_of, is_animated_avif, is_animated_webp
 from recircle.errors import UserError
 
 VIDEO_SUFFIXES = frozenset(
@@ -298,7 +298,9 @@ def _moves(path: Path) -> bool:
     suffix = _suffix(path.name)
     if suffix == ".webp":
         return is_animated_webp(path)
-    return suffix in (*_MOVING, ".png") and is_animated(path)
+    if suffix == ".avif":
+        return is_animated_avif(path)
+    return suffix in (".gif", ".png") and is_animated(path)
 
 
 def _are_covers(moving: list[str], images: list[str]) -> bool:

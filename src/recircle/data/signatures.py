@@ -66,6 +66,13 @@ def is_animated_webp(path: Path) -> bool:
     return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 21 and bool(head[20] & 0x02)
 
 
+def is_animated_avif(path: Path) -> bool:
+    """Tell whether a file is an AVIF image whose first box says that it holds a sequence."""
+    head = read_head(path, 64)
+    size = int.from_bytes(head[:4], "big")
+    return head[4:8] == b"ftyp" and b"avis" in head[8 : min(size, 64)]
+
+
 def read_head(path: Path, count: int) -> bytes:
     """Return the first bytes of a regular file; none of anything else, which is not waited for either."""
     try:
