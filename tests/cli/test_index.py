@@ -94,3 +94,35 @@ def test_a_folder_without_clips_is_a_user_error(tmp_path: Path, capsys: Capture)
         assert main(["index", str(path)]) == 2
         assert str(path) in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_class_on_one_side_only_and_look_alikes_are_told(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    clips = folder / "list.csv"
+    lines = "path,label,split\nlift/clip0,lift,train\nlift/clip1,Lift,train\npush/clip0,push,val\n"
+    clips.write_text(lines)
+    assert main(["index", str(clips), "--output", str(tmp_path / "m.csv"), "--workers", "1"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "classes have clips to evaluate on and none to train on: 'push'" in told
+    assert "1 classes are spelt in several ways, which count as classes of their own: 'Lift' and 'lift'" in told
+
+
+@pytest.mark.filterwarnings("default")
+def test_frame_counts_that_are_labels_are_told(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    clips = folder / "list.txt"
+    clips.write_text("lift/clip0 1 3\nlift/clip1 2 4\n")
+    assert main(["index", str(clips), "--output", str(tmp_path / "m.csv"), "--workers", "1"]) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "gives 2 of 2 clips another number of frames than they have" in told
+    assert "several are not read" in told
+
+
+def test_absolute_paths_of_a_list_stay_absolute(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    clips = tmp_path / "lists" / "list.csv"
+    clips.parent.mkdir()
+    clips.write_text(f"path,label\n{folder}/lift/clip0,lift\n{folder}/push/clip0,push\n")
+    output = tmp_path / "elsewhere" / "m.csv"
+    assert main(["index", str(clips), "--output", str(output), "--holdout", "0.5", "--workers", "1"]) == 0
+    manifest = Manifest.read(output)
+    assert [clip.path for clip in manifest.clips] == [f"{folder}/lift/clip0", f"{folder}/push/clip0"]
+    assert [clip.status for clip in manifest.clips] == ["ok", "ok"]

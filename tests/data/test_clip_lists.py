@@ -214,6 +214,8 @@ def test_what_is_read_as_what_is_told(folder: Path) -> None:
         ("a.mp4 5 3 1\nb.mp4 4 2 0\n", "line 1: 5 and 3 are no first and last frame; if the line has several labels"),
         ("a.mp4 0 3\nb.mp4 1 2\n", "line 1: a clip of 0 frames; if the line has several labels"),
         ('a.mp4,"1 3"\nb.mp4,2\n', "line 1: label '1 3' is several numbers"),
+        ("path,labels\na.mp4,\"['run', 'jump']\"\n", "line 2: label .* is several numbers or a list"),
+        ("a.mp4,run,7\nb.mp4,jump,8\n", "line 1: split='7' is unknown .without a header the order is path, label"),
         ("path,label\na.mp4,run\na.mp4,jump\n", "line 3: a.mp4 is listed twice, with label 'jump' here and 'run' in"),
         ("path,label\na.mp4,run\n./a.mp4,run\n", r"line 3: a\.mp4 is listed twice, here and in line 2"),
         ("# nothing\n", "holds nothing but remarks"),

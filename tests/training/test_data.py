@@ -45,3 +45,25 @@ def test_fingerprint_tells_the_clips_to_learn_from(make_config: MakeConfig) -> N
     same = [replace(data, val=data.train), TrainingData.read(make_config(epochs=7))]
     assert all(other.fingerprint != data.fingerprint for other in changed)
     assert all(other.fingerprint == data.fingerprint for other in same)
+
+
+def test_a_class_without_clips_to_learn_from_is_told(make_config: MakeConfig, clips: Path) -> None:
+    manifest = Manifest.read(clips)
+    path = clips.with_name("one_sided.csv")
+    (first, *_) = (clip for clip in manifest.clips if clip.split == "val")
+    rows = (replace(clip, label="swim") if clip is first else clip for clip in manifest.clips)
+    replace(manifest, clips=tuple(rows)).write(path)
+    config = make_config()
+    with pytest.warns(UserWarning, match="have clips to evaluate on and none to train on: 'swim'"):
+        TrainingData.read(replace(config, data=replace(config.data, manifest=path)))
+
+
+def test_a_manifest_that_was_moved_is_told_before_training(
+    make_config: MakeConfig, clips: Path, tmp_path: Path
+) -> None:
+    moved = tmp_path / "moved" / "m.csv"
+    moved.parent.mkdir()
+    moved.write_bytes(clips.read_bytes())
+    config = make_config()
+    with pytest.raises(UserError, match=r"m\.csv: none of its \d+ clips is there, looked for at .*moved"):
+        TrainingData.read(replace(config, data=replace(config.data, manifest=moved)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from recircle.data.layouts.columns import IsThere, is_blank_header, roles_of
+from recircle.data.layouts.columns import IsThere, is_blank_header, roles_of, sample
 from recircle.data.media import is_media
 from recircle.data.text_table import Record, Table, is_comment, split_lines, unquote
 from recircle.errors import UserError
@@ -74,19 +74,22 @@ class Lines:
         if self.header is not None:
             del self._lines[0]
         counts = [line.numbers for line in self._lines]
-        clips = {k: sum(self._is_clip(line, k) for line in self._lines) for k in range(max(counts, default=0) + 1)}
+        looked_at = sample(self._lines)
+        clips = {k: sum(self._is_clip(line, k) for line in looked_at) for k in range(max(counts, default=0) + 1)}
         # among equals, a label rather than none, and one rather than several
         best = max(clips, key=lambda k: (clips[k], k > 0, -k))
         if not clips[best] and any(counts):
             # nothing shows where the paths end; a path may itself end in a blank and a number
             best = min(min(counts) or Counter(filter(None, counts)).most_common(1)[0][0], 3)
         self._numbers = best
-        self.clips = clips[best]
-        """How many lines name a clip."""
+        self.clips = clips[best] / max(1, len(looked_at))
+        """The share of lines that name a clip."""
+        self.divided = float(self._numbers > 0)
+        """The share of lines that have more than one field."""
         if self.header is not None:
-            self.clips, self._numbers = len(self._lines), len(self.header) - 1
-        self.divided = len(self._lines) if self._numbers else 0
-        """How many lines have more than one field."""
+            # a header that a delimiter divides too is meant so
+            self.clips = self.divided = 0.0
+            self._numbers = len(self.header) - 1
 
     def _is_clip(self, line: _Line, numbers: int) -> bool:
         if line.numbers < numbers:

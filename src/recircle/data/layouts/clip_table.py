@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recircle.data.layouts.clip_json import as_text, looks_like_json, read_clip_json
 from recircle.data.layouts.clip_lines import Lines
-from recircle.data.layouts.columns import IsThere, is_blank_header, is_header
+from recircle.data.layouts.columns import IsThere, is_blank_header, is_header, sample
 from recircle.data.manifest_table import read_parquet
 from recircle.data.media import VIDEO_SUFFIXES, is_media
 from recircle.data.text_table import DELIMITERS, Record, Table, is_comment, read_text, split_lines, split_records
@@ -51,11 +51,11 @@ class _Reading:
 
     table: Callable[[], Table]
     has_header: bool
-    clips: int  # records in which a clip stands
-    divided: int  # records with two fields or more
+    clips: float  # the share of records in which a clip stands
+    divided: float  # the share of records with two fields or more
 
     @property
-    def fit(self) -> tuple[bool, int, int]:
+    def fit(self) -> tuple[bool, float, float]:
         return self.has_header, self.clips, self.divided
 
 
@@ -99,10 +99,15 @@ def _is_even(records: Sequence[Record]) -> bool:
 
 def _divided(path: Path, records: Sequence[Record], is_there: IsThere) -> _Reading:
     has_header = bool(records) and len(records[0].fields) > 1 and is_header(records[0].fields, is_there)
-    divided = [record for record in records if len(record.fields) > 1]
-    clips = sum(any(is_media(field) or is_there(field) for field in record.fields) for record in divided)
+    looked_at = sample(records)
+    clips = sum(
+        len(record.fields) > 1 and any(is_media(field) or is_there(field) for field in record.fields)
+        for record in looked_at
+    )
+    divided = sum(len(record.fields) > 1 for record in records)
     table = Table(path, (), tuple(records))
-    return _Reading(partial(_checked, table, has_header), has_header, clips, len(divided))
+    shares = clips / max(1, len(looked_at)), divided / max(1, len(records))
+    return _Reading(partial(_checked, table, has_header), has_header, *shares)
 
 
 def _checked(table: Table, has_header: bool) -> Table:

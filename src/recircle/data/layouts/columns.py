@@ -5,7 +5,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from recircle.data.layouts.tables import SPLITS
 from recircle.data.manifest import COLUMNS
@@ -15,6 +15,7 @@ from recircle.errors import UserError
 
 Role = Literal["path", "label", "number", "split", "group", "parent", "dataset", "frames", "start", "end"]
 IsThere = Callable[[str], bool]
+T = TypeVar("T")
 ORDER: tuple[Role, ...] = ("path", "label", "split", "group", "parent")
 """The columns of a list without a header."""
 _SAMPLE = 200  # records that are looked at to tell what a column holds
@@ -74,6 +75,11 @@ class Columns:
         """Return a record's field of a role, empty where there is no such column or the record ends before it."""
         column = self.roles.get(role)
         return record.fields[column] if column is not None and column < len(record.fields) else ""
+
+
+def sample(items: Sequence[T], most: int = 1000) -> Sequence[T]:
+    """Return a thousand items at most, from all over a list, to tell how the list is meant."""
+    return items[:: max(1, -(-len(items) // most))]
 
 
 def plain_name(name: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from recircle.data.layouts.class_list import ClassList
 from recircle.data.layouts.clip_table import read_clip_table
-from recircle.data.layouts.columns import Columns, assign, find_header, plain_name
+from recircle.data.layouts.columns import ORDER, Columns, assign, find_header, plain_name
 from recircle.data.layouts.list_places import ListPlaces
 from recircle.data.layouts.tables import SPLITS
 from recircle.data.manifest import Clip
@@ -74,7 +74,7 @@ def _clip(record: Record, columns: Columns, places: ListPlaces, classes: ClassLi
     return Clip(
         path=path,
         label=label,
-        split=_normalise_split(columns.value(record, "split") or split, record.where),
+        split=_normalise_split(columns.value(record, "split") or split, record.where, bool(columns.table.names)),
         group=columns.value(record, "group"),
         parent=columns.value(record, "parent"),
         dataset=columns.value(record, "dataset"),
@@ -116,13 +116,13 @@ def _tell_parts(folder: Path, columns: Columns) -> None:
 
 
 def _check_single_labels(columns: Columns) -> None:
-    """Insist that a label is not several numbers."""
+    """Insist that a label is not several numbers, or a list as Python writes it."""
     for record in columns.table.records:
         label = columns.value(record, "label")
-        if re.fullmatch(r"\[?\s*\d+(\s*[ ,;|]\s*\d+)+\s*\]?", label):
+        if re.fullmatch(r"\[?\s*\d+(\s*[ ,;|]\s*\d+)+\s*\]?|\[\s*['\"].*['\"]\s*\]|\[[\d\s,]*\]", label):
             raise UserError(
-                f"{record.where}: label {label!r} is several numbers, and several labels of a clip are not read; give "
-                "each clip one"
+                f"{record.where}: label {label!r} is several numbers or a list, and several labels of a clip are not "
+                "read; give each clip one"
             )
 
 
@@ -161,7 +161,8 @@ def _split_of_name(path: Path) -> str:
     return ""
 
 
-def _normalise_split(split: str, where: str) -> str:
+def _normalise_split(split: str, where: str, has_header: bool) -> str:
     if split and split.lower() not in SPLITS:
-        raise UserError(f"{where}: split={split!r} is unknown; write train, val or test, or leave it empty")
+        order = "" if has_header else f" (without a header the order is {', '.join(ORDER)})"
+        raise UserError(f"{where}: split={split!r} is unknown{order}; write train, val or test, or leave it empty")
     return SPLITS[split.lower()] if split else ""
