@@ -2,16 +2,14 @@
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, fx, nn
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
+from recircle.models.load_report import LoadReport
 from recircle.torch_internals import BatchNorm, Convolution
-
-if TYPE_CHECKING:
-    from recircle.models.checkpoints import LoadReport
 
 
 class VideoModel(nn.Module):
@@ -45,7 +43,7 @@ class VideoModel(nn.Module):
     preprocessing: Preprocessing
     dropout: nn.Dropout
     fc: nn.Module
-    load_report: "LoadReport | None" = None
+    load_report: LoadReport | None = None
 
     def __init__(self, name: str, preprocessing: Preprocessing | None = None) -> None:
         super().__init__()

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -11,35 +10,10 @@ from torch import Tensor
 from recircle.arc.module import ADDED, ArcLayer
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
+from recircle.models.load_report import LoadReport
 from recircle.models.weight_files import OWN_SUFFIX, read_weights
 
 IMAGENET_CLASSES = 1000
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadReport:
-    """What a weight file gave a network; its text is one sentence.
-
-    Attributes:
-        path: the file.
-        loaded: how many tensors were loaded.
-        left_out: keys of the file's classifier, where it has other classes and a new one is wanted.
-        kept: parameters that the file cannot have and that keep their initial values: those of ARC layers, and what a
-            video network adds to the image network whose weights these are.
-    """
-
-    path: Path
-    loaded: int
-    left_out: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        text = f"{self.loaded} tensors loaded from {self.path}"
-        if self.left_out:
-            text += "; its classifier, of other classes, was left out"
-        if self.kept:
-            text += f"; {len(self.kept)} parameters that were added to that network keep their initial values"
-        return text
 
 
 def load_pretrained(model: VideoModel, pretrained: str | Path) -> LoadReport:

@@ -19,6 +19,7 @@ from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.correlation import WeightedCorrelation
 from recircle.models.backbones.r2plus1d import Bottleneck, factorised_width
+from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.registry import register_model
 
@@ -102,24 +103,23 @@ class CorrNet(VideoModel):
         self.conv1 = nn.Conv3d(3, width, (1, 7, 7), (1, 2, 2), (0, 3, 3), bias=reimplementation)
         self.bn1 = nn.BatchNorm3d(width)
         self.act1 = nn.ReLU()
-        inplanes = width
-        stages: list[nn.Sequential] = []
-        for stage, depth in enumerate(depths):
-            planes = 2 * width * 2**stage
+
+        def blocks_at(place: Place) -> tuple[nn.Module, ...]:
+            planes, depth = place.planes, depths[place.stage]
             mid = factorised_width(planes, planes) if reimplementation else planes
             groups = width if reimplementation else planes // width
-            first = (2 if stage > 1 else 1, 2)
-            frames = -(-frames // first[0])
-            correlated = () if stage == 3 else (12, 23) if depth == 23 else (depth,)
-            blocks: list[nn.Module] = []
-            for count in range(1, depth + 1):
-                blocks.append(Bottleneck(inplanes, planes, mid, first if count == 1 else (1, 1), reimplementation))
-                inplanes = planes * Bottleneck.expansion
-                if count in correlated:
-                    blocks.append(CorrelationBlock(inplanes, frames, groups))
-            stages.append(nn.Sequential(*blocks))
+            # stages 3 and 4 halve time
+            stride = (1, 1) if place.index else (2 if place.stage > 1 else 1, 2)
+            bottleneck = Bottleneck(place.inplanes, planes, mid, stride, reimplementation)
+            correlated = () if place.stage == 3 else (12, 23) if depth == 23 else (depth,)
+            if place.index + 1 not in correlated:
+                return (bottleneck,)
+            left = -(-frames // 2) if place.stage > 1 else frames
+            return bottleneck, CorrelationBlock(planes * Bottleneck.expansion, left, groups)
+
+        stages = build_stages(width, depths, doubled(2 * width), blocks_at, expansion=Bottleneck.expansion)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.num_features = inplanes
+        self.num_features = 16 * width * Bottleneck.expansion
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from recircle.data.preprocessing import Preprocessing
 from recircle.models.backbones.r2plus1d import BasicBlock, Conv2Plus1d
+from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.registry import register_model
 from recircle.models.tsn import HostOptions
@@ -47,17 +48,12 @@ class R2Plus1d(VideoModel):
         self.conv1 = Conv2Plus1d(3, width, 45 * width // 64, kernel_size=7, stride=(1, 2))
         self.bn1 = nn.BatchNorm3d(width)
         self.act1 = nn.ReLU()
-        inplanes = width
-        stages: list[nn.Sequential] = []
-        for stage, depth in enumerate(depths):
-            planes = width * 2**stage
-            blocks: list[nn.Module] = []
-            for index in range(depth):
-                blocks.append(BasicBlock(inplanes, planes, 2 if stage > 0 and index == 0 else 1))
-                inplanes = planes
-            stages.append(nn.Sequential(*blocks))
-        self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.num_features = inplanes
+
+        def block_at(place: Place) -> nn.Module:
+            return BasicBlock(place.inplanes, place.planes, place.stride)
+
+        self.layer1, self.layer2, self.layer3, self.layer4 = build_stages(width, depths, doubled(width), block_at)
+        self.num_features = 8 * width
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 

@@ -13,6 +13,7 @@ from recircle.errors import UserError
 from recircle.layers.attention_shift import AttentionShift
 from recircle.layers.frames import BatchNorm2d, Conv2d
 from recircle.layers.rubiks_shift import RubiksShift, ShiftGradient
+from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.registry import register_model
 
@@ -127,20 +128,15 @@ class RubiksNet(VideoModel):
             raise ValueError(f"variant={variant!r} is not one of {', '.join(get_args(Variant))}")
         self.variant = variant
         self.conv1 = Conv2d(3, width, 3, stride=2, padding=1, bias=False)
-        inplanes = width
-        stages: list[nn.Sequential] = []
-        for stage, depth in enumerate((1, *depths)):
-            planes = width * 2 ** max(0, stage - 1)
-            blocks: list[nn.Module] = []
-            for index in range(depth):
-                stride = 2 if stage > 0 and index == 0 else 1
-                blocks.append(RubiksBlock(inplanes, planes, stride, variant, shift_gradient, reduction))
-                inplanes = planes
-            stages.append(nn.Sequential(*blocks))
+
+        def block_at(place: Place) -> nn.Module:
+            return RubiksBlock(place.inplanes, place.planes, place.stride, variant, shift_gradient, reduction)
+
+        stages = build_stages(width, (1, *depths), (width, *doubled(width)), block_at)
         self.layer0, self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.bn = BatchNorm2d(inplanes)
+        self.num_features = 8 * width
+        self.bn = BatchNorm2d(self.num_features)
         self.act = nn.ReLU()
-        self.num_features = inplanes
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 

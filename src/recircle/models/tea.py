@@ -10,6 +10,7 @@ from recircle.errors import UserError
 from recircle.layers.frames import BatchNorm2d, Conv2d, MaxPool2d
 from recircle.layers.motion_excitation import MotionExcitation
 from recircle.layers.temporal_aggregation import ChannelwiseTemporalConv, MultipleTemporalAggregation
+from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.registry import register_model
 from recircle.models.tsn import HostOptions
@@ -79,17 +80,13 @@ class TEA(VideoModel):
         self.bn1 = BatchNorm2d(width)
         self.act1 = nn.ReLU()
         self.maxpool = MaxPool2d(3, stride=2, padding=1)
-        inplanes = width
-        stages: list[nn.Sequential] = []
-        for stage, depth in enumerate(depths):
-            planes = width * 2**stage
-            blocks: list[nn.Module] = []
-            for index in range(depth):
-                blocks.append(TeaBlock(inplanes, planes, 2 if stage > 0 and index == 0 else 1, index == 0))
-                inplanes = planes * TeaBlock.expansion
-            stages.append(nn.Sequential(*blocks))
+
+        def block_at(place: Place) -> nn.Module:
+            return TeaBlock(place.inplanes, place.planes, place.stride, place.index == 0)
+
+        stages = build_stages(width, depths, doubled(width), block_at, expansion=TeaBlock.expansion)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.num_features = inplanes
+        self.num_features = 8 * width * TeaBlock.expansion
         initialise_trunk(self)
         for module in self.modules():
             if isinstance(module, MotionExcitation):

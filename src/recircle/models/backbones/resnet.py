@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from recircle.errors import UserError
 from recircle.layers.frames import BatchNorm2d, Conv2d, MaxPool2d
 from recircle.layers.temporal_shift import TemporalShift
+from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.checkpoints import rename_mmaction2, rename_tsn_family
 
@@ -112,19 +113,14 @@ class VideoResNet(VideoModel):
         self.bn1 = BatchNorm2d(width)
         self.act1 = nn.ReLU()
         self.maxpool = MaxPool2d(3, stride=2, padding=1)
-        inplanes = width
-        stages: list[nn.Sequential] = []
-        for stage, depth in enumerate(depths):
-            planes = width * 2**stage
-            blocks: list[nn.Module] = []
-            for index in range(depth):
-                stride = 2 if stage > 0 and index == 0 else 1
-                shift = shift_every > 0 and index % shift_every == 0
-                blocks.append(block(inplanes, planes, stride, shift))
-                inplanes = planes * block.expansion
-            stages.append(nn.Sequential(*blocks))
+
+        def block_at(place: Place) -> nn.Module:
+            shift = shift_every > 0 and place.index % shift_every == 0
+            return block(place.inplanes, place.planes, place.stride, shift)
+
+        stages = build_stages(width, depths, doubled(width), block_at, expansion=block.expansion)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
-        self.num_features = inplanes
+        self.num_features = 8 * width * block.expansion
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 

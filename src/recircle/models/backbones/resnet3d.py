@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from recircle.data.preprocessing import Preprocessing
+from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import initialise_trunk
 
 EXPANSION = 4
@@ -106,16 +107,15 @@ def build_trunk(plan: TrunkPlan, width: int, joined: Sequence[int] = (0, 0, 0, 0
         "act1": nn.ReLU(),
         "maxpool": plan.stem_pool.build(),
     }
-    inplanes = width
-    for stage, (kernels, more) in enumerate(zip(plan.kernels, joined, strict=True)):
-        planes, strides = width * 2**stage, (1, 2, 2, plan.last_stride)
-        blocks: list[nn.Module] = []
-        inplanes += more
-        for index, kernel_t in enumerate(kernels):
-            blocks.append(Bottleneck3d(inplanes, planes, kernel_t, strides[stage] if index == 0 else 1))
-            inplanes = planes * EXPANSION
-        parts[f"layer{stage + 1}"] = nn.Sequential(*blocks)
-    return parts
+    strides = (1, 2, 2, plan.last_stride)
+
+    def block_at(place: Place) -> nn.Module:
+        stride = strides[place.stage] if place.index == 0 else 1
+        return Bottleneck3d(place.inplanes, place.planes, plan.kernels[place.stage][place.index], stride)
+
+    depths = [len(kernels) for kernels in plan.kernels]
+    stages = build_stages(width, depths, doubled(width), block_at, expansion=EXPANSION, joined=joined)
+    return parts | {f"layer{number}": stage for number, stage in enumerate(stages, start=1)}
 
 
 def as_volume(clips: Tensor) -> Tensor:
