@@ -6,16 +6,9 @@ import numpy as np
 import pytest
 
 from recircle.errors import UserError
-from recircle.evaluation.families import (
-    best_in_group,
-    chance_in_group,
-    chance_of_group,
-    in_group,
-    measure_families,
-    mistake_heights,
-)
+from recircle.evaluation.families import measure_families, mistake_heights
 from recircle.evaluation.hierarchy import Hierarchy
-from recircle.evaluation.metrics import in_top_k
+from recircle.evaluation.metrics import chance_inside, chance_of_group, in_top_k, right_group, right_inside
 from tests.evaluation.made_up import predicted, random_predictions
 
 CLASSES = ("pour in", "pour out", "push left", "push right", "wave")
@@ -67,17 +60,17 @@ def test_a_loop_finds_the_same(seed: int) -> None:
     predictions = random_predictions(seed)
     scores, labels = predictions.scores(), predictions.labels
     groups = np.array([[0, 0, 0, 1, 1, 2], [0, 0, 0, 1, 1, 1]])
-    heights, right_group, best = [], [], []
+    heights, right, best = [], [], []
     for row, label in zip(scores, labels):
         guess = int(row.argmax())
-        right_group.append(groups[0][guess] == groups[0][label])
+        right.append(groups[0][guess] == groups[0][label])
         siblings = [k for k in range(6) if groups[0][k] == groups[0][label]]
         best.append(max(siblings, key=lambda k: row[k]) == label)
         shared = [level for level in range(2) if groups[level][guess] == groups[level][label]]
         heights.append(0 if guess == label else 1 + (shared[0] if shared else 2))
     assert mistake_heights(scores, labels, groups).tolist() == heights
-    assert in_group(scores, labels, groups[0]).tolist() == right_group
-    assert best_in_group(scores, labels, groups[0]).tolist() == best
+    assert right_group(scores, labels, groups[0]).tolist() == right
+    assert right_inside(scores, labels, groups[0]).tolist() == best
 
 
 def test_the_two_trivial_hierarchies_are_no_news() -> None:
@@ -85,12 +78,12 @@ def test_the_two_trivial_hierarchies_are_no_news() -> None:
     scores, labels = predictions.scores(), predictions.labels
     right = in_top_k(scores, labels, 1)
     one, each = np.zeros(6, dtype=np.int64), np.arange(6)
-    assert in_group(scores, labels, one).all()
-    assert best_in_group(scores, labels, each).all()
-    np.testing.assert_array_equal(in_group(scores, labels, each), right)
-    np.testing.assert_array_equal(best_in_group(scores, labels, one), right)
-    assert chance_of_group(labels, one) == chance_in_group(labels, each) == 1
-    assert chance_of_group(labels, each) == pytest.approx(1 / 6) == chance_in_group(labels, one)
+    assert right_group(scores, labels, one).all()
+    assert right_inside(scores, labels, each).all()
+    np.testing.assert_array_equal(right_group(scores, labels, each), right)
+    np.testing.assert_array_equal(right_inside(scores, labels, one), right)
+    assert chance_of_group(labels, one) == chance_inside(labels, each) == 1
+    assert chance_of_group(labels, each) == pytest.approx(1 / 6) == chance_inside(labels, one)
 
 
 def test_right_is_right_in_the_group_and_inside_it_and_coarser_is_easier() -> None:
@@ -98,9 +91,9 @@ def test_right_is_right_in_the_group_and_inside_it_and_coarser_is_easier() -> No
     scores, labels = predictions.scores(), predictions.labels
     fine, coarse = np.array([0, 0, 1, 1, 2, 2]), np.array([0, 0, 0, 0, 1, 1])
     right = in_top_k(scores, labels, 1)
-    np.testing.assert_array_equal(right, in_group(scores, labels, fine) & best_in_group(scores, labels, fine))
-    assert (in_group(scores, labels, coarse) >= in_group(scores, labels, fine)).all()
-    assert (best_in_group(scores, labels, fine) >= best_in_group(scores, labels, coarse)).all()
+    np.testing.assert_array_equal(right, right_group(scores, labels, fine) & right_inside(scores, labels, fine))
+    assert (right_group(scores, labels, coarse) >= right_group(scores, labels, fine)).all()
+    assert (right_inside(scores, labels, fine) >= right_inside(scores, labels, coarse)).all()
 
 
 def test_the_order_of_clips_and_classes_does_not_matter() -> None:
@@ -126,8 +119,8 @@ def test_the_order_of_clips_and_classes_does_not_matter() -> None:
 def test_what_is_not_a_number_is_never_right_and_farthest() -> None:
     scores, labels = np.array([[np.nan, np.nan, np.nan], [0.2, 0.5, 0.3]]), np.array([0, 1])
     groups = np.array([[0, 0, 1]])
-    assert in_group(scores, labels, groups[0]).tolist() == [False, True]
-    assert best_in_group(scores, labels, groups[0]).tolist() == [False, True]
+    assert right_group(scores, labels, groups[0]).tolist() == [False, True]
+    assert right_inside(scores, labels, groups[0]).tolist() == [False, True]
     assert mistake_heights(scores, labels, groups).tolist() == [2, 0]
 
 

@@ -106,7 +106,7 @@ def test_only_labelled_clips_are_measured() -> None:
     metrics = measure(partly)
     assert (metrics.clips, metrics.left_out) == (7, 1)
     assert metrics.confusion.sum() == 7
-    assert metrics.top5.value == 1.0
+    assert metrics.figures["top5"].estimate.value == 1.0
     assert metrics.top1.low <= metrics.top1.value <= metrics.top1.high
     assert metrics.protocol == predictions.protocol
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recircle.evaluation.measure import Estimate
+from recircle.evaluation.estimate import Estimate
 from recircle.report.markup import Html, count, element, interval, join, percent, plain, safe, table
 from recircle.terminal import visible_lines
 from tests.report.reading import Page

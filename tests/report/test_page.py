@@ -67,7 +67,7 @@ def test_one_page_says_it_all(runs: list[Path], tmp_path: Path) -> None:
     page = read(output)
     metrics = measure(Predictions.load(runs[0] / "predictions" / "all.npz"))
     row = page.table("Accuracy and cost")[0]
-    for cell, figure in zip(row[1:], (metrics.top1, metrics.top5, metrics.mean_class)):
+    for cell, figure in zip(row[1:], [row.estimate for row in metrics.figures.rows]):
         assert cell == f"{100 * figure.value:.1f} % {100 * figure.low:.1f} to {100 * figure.high:.1f}"
     cost = measure_cost(Run(runs[0]).load_model(), 4, 32)
     assert row[5:] == [f"{cost.params / 1e6:.2f} M", f"{cost.gmacs:.3f} x 1", "–"]

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from rich.table import Table
 
+from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import LevelAccuracy, measure_families
-from recircle.evaluation.measure import Estimate
 from recircle.evaluation.predict import Progress, pick_device
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.speed import measure_network_speeds

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.errors import UserError
-from recircle.evaluation.measure import Estimate, estimate
+from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.predictions import Predictions
 

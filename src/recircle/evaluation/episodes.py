@@ -11,8 +11,8 @@ from torch import Tensor
 from recircle.data.limits import CLIP_SECONDS
 from recircle.data.manifest import Manifest
 from recircle.errors import UserError
+from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import check_broken, run_views, training_protocol
-from recircle.evaluation.measure import Estimate
 from recircle.evaluation.predict import Progress, pick_device
 from recircle.evaluation.protocol import Protocol
 from recircle.models.base import VideoModel

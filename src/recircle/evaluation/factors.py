@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.errors import UserError
-from recircle.evaluation.families import chance_of_group, in_group
-from recircle.evaluation.measure import Estimate, share_of_clips
+from recircle.evaluation.estimate import Estimate, share_of_clips
+from recircle.evaluation.metrics import chance_of_group, right_group
 from recircle.evaluation.predictions import Predictions
 
 FACTORS = ("take-off", "somersault", "twist", "position")
@@ -65,7 +65,7 @@ def measure_factors(
         strange = next((name for name in known.classes if not _DIVE.fullmatch(name)), "")
         raise UserError(f"class {strange!r} is not named as the dives of Diving48 are, such as Back+15som+05Twis+FREE")
     scores, labels = known.scores(), known.labels
-    right = np.array([in_group(scores, labels, values) for values in factors])
+    right = np.array([right_group(scores, labels, values) for values in factors])
     alone = ~right & ((~right).sum(0) == 1)
     return tuple(
         FactorAccuracy(

@@ -1,18 +1,19 @@
 """Where a fine-grained network fails: between families, or among the siblings in one."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
+from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.hierarchy import Hierarchy
-from recircle.evaluation.measure import Estimate, most_confused, share_of_clips
+from recircle.evaluation.measure import most_confused
 from recircle.evaluation.metrics import Labels, Scores
 from recircle.evaluation.predictions import Predictions
-
-Groups = NDArray[np.int64]
-"""[K], the number of the group of each class."""
+from recircle.evaluation.table import Figures, measure_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,19 +23,43 @@ class LevelAccuracy:
     Attributes:
         level: its name, such as "family".
         groups: number of groups.
-        accuracy: share of the clips whose predicted class is in the true group.
-        chance: the same of a class that is guessed.
-        inside: share of the clips whose class scores best among the classes of its group alone. A class that is a group
-            of its own is always right there, which the chance counts too.
-        inside_chance: the same of a class of the true group that is guessed.
+        figures: of all metrics of the table in `recircle.evaluation.table` that are of a level.
     """
 
     level: str
     groups: int
-    accuracy: Estimate
-    chance: float
-    inside: Estimate
-    inside_chance: float
+    figures: Figures
+
+    @property
+    def accuracy(self) -> Estimate:
+        """Share of the clips whose predicted class is in the true group."""
+        return self.figures["accuracy"].estimate
+
+    @property
+    def chance(self) -> float:
+        """The same of a class that is guessed."""
+        return self.figures["accuracy"].chance
+
+    @property
+    def inside(self) -> Estimate:
+        """Share of the clips whose class scores best among the classes of its group alone.
+
+        A class that is a group of its own is always right there, which the chance counts too.
+        """
+        return self.figures["inside"].estimate
+
+    @property
+    def inside_chance(self) -> float:
+        """The same of a class of the true group that is guessed."""
+        return self.figures["inside"].chance
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, each figure and its chance under names of their own."""
+        content: dict[str, Any] = {"level": self.level, "groups": self.groups}
+        for row in self.figures.rows:
+            name = row.metric.name
+            content |= {name: asdict(row.estimate), "chance" if name == "accuracy" else f"{name}_chance": row.chance}
+        return content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +100,12 @@ class FamilyMetrics:
     siblings: tuple[ConfusedClasses, ...]
     across: tuple[ConfusedClasses, ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        others = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "levels"}
+        pairs = {name: [asdict(pair) for pair in others[name]] for name in ("siblings", "across")}
+        return {"levels": [level.to_dict() for level in self.levels], **others, **pairs}
+
 
 def measure_families(
     predictions: Predictions,
@@ -106,9 +137,7 @@ def measure_families(
         raise ValueError(f"a hierarchy of {len(hierarchy.classes)} classes is not of those of the predictions")
     scores, labels = known.scores(), known.labels
 
-    def share(values: NDArray[np.bool_]) -> Estimate:
-        return share_of_clips(values, resamples=resamples, seed=seed, level=level)
-
+    interval = partial(estimate, resamples=resamples, seed=seed, level=level)
     heights = mistake_heights(scores, labels, hierarchy.groups)
     confusion = metrics.confusion_matrix(scores, labels)
     siblings = hierarchy.groups[0][:, None] == hierarchy.groups[0]
@@ -129,10 +158,7 @@ def measure_families(
             LevelAccuracy(
                 level=name,
                 groups=len(np.unique(groups)),
-                accuracy=share(in_group(scores, labels, groups)),
-                chance=chance_of_group(labels, groups),
-                inside=share(best_in_group(scores, labels, groups)),
-                inside_chance=chance_in_group(labels, groups),
+                figures=measure_table("level", scores, labels, groups, interval),
             )
             for name, groups in zip(hierarchy.levels, hierarchy.groups)
         ),
@@ -141,31 +167,6 @@ def measure_families(
         siblings=confused(siblings),
         across=confused(~siblings),
     )
-
-
-def in_group(scores: Scores, labels: Labels, groups: Groups) -> NDArray[np.bool_]:
-    """Return for each clip whether the best class is in the group of the true one, [N].
-
-    A clip with a score that is not a number is never right.
-    """
-    return (groups[scores.argmax(1)] == groups[labels]) & ~np.isnan(scores).any(1)
-
-
-def best_in_group(scores: Scores, labels: Labels, groups: Groups) -> NDArray[np.bool_]:
-    """Return for each clip whether its class scores best among the classes of its group, [N]."""
-    siblings = groups[labels][:, None] == groups[None]
-    return metrics.in_top_k(np.where(siblings, scores, -np.inf), labels, 1)
-
-
-def chance_of_group(labels: Labels, groups: Groups) -> float:
-    """Return how often a class that is guessed is in the group of the true one, over the clips."""
-    sizes = np.bincount(groups)[groups[labels]]
-    return float((sizes / len(groups)).mean())
-
-
-def chance_in_group(labels: Labels, groups: Groups) -> float:
-    """Return how often a class of the true group that is guessed is the true one, over the clips."""
-    return float((1 / np.bincount(groups)[groups[labels]]).mean())
 
 
 def mistake_heights(scores: Scores, labels: Labels, groups: NDArray[np.int64]) -> NDArray[np.int64]:

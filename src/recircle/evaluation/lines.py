@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.comparison import PairedComparison
+from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.factors import FactorAccuracy
 from recircle.evaluation.families import FamilyMetrics
-from recircle.evaluation.measure import Estimate, most_confused
+from recircle.evaluation.measure import most_confused
 from recircle.evaluation.report import Report
 
 LISTED = 5
@@ -15,16 +16,10 @@ LISTED = 5
 
 def figures(report: Report) -> list[tuple[str, Estimate, float]]:
     """Return each figure with its name and what a guess would reach, from classes to the coarsest level."""
-    metrics, classes = report.metrics, len(report.classes)
-    rows = [
-        ("top-1", metrics.top1, 1 / classes),
-        ("top-5", metrics.top5, min(5, classes) / classes),
-        ("mean class", metrics.mean_class, 1 / classes),
-    ]
-    for level in report.families.levels if report.families is not None else ():
-        rows.append((level.level, level.accuracy, level.chance))
-        rows.append((f"inside {level.level}", level.inside, level.inside_chance))
-    return rows
+    levels = report.families.levels if report.families is not None else ()
+    tables = [("", report.metrics.figures), *((level.level, level.figures) for level in levels)]
+    rows = [(level, row) for level, table in tables for row in table.rows]
+    return [(row.metric.title.format(level=level), row.estimate, row.chance) for level, row in rows]
 
 
 def report_lines(report: Report) -> Iterator[str]:

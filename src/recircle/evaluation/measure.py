@@ -1,25 +1,16 @@
 """The metrics of saved predictions, each with its interval, and all with their protocol."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
+from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.predictions import Predictions
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A figure and the ends of its bootstrap interval, as shares in [0, 1]."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{100 * self.value:.1f} % [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+from recircle.evaluation.table import Figures, measure_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +22,7 @@ class Metrics:
         data: which clips, in words.
         clips: number of clips the figures come from.
         left_out: number of clips that could not be decoded.
-        top1: share of clips whose class scores best.
-        top5: share of clips whose class is among the five best; 1.0 where there are no more than five classes.
-        mean_class: mean over the classes present of each one's top-1.
+        figures: of all metrics of the table in `recircle.evaluation.table` that are of classes.
         level: share of the bootstrap resamples inside each interval.
         resamples: number of bootstrap resamples of the clips.
         seed: of the resamples.
@@ -44,13 +33,24 @@ class Metrics:
     data: str
     clips: int
     left_out: int
-    top1: Estimate
-    top5: Estimate
-    mean_class: Estimate
+    figures: Figures
     level: float
     resamples: int
     seed: int
     confusion: NDArray[np.int64]
+
+    @property
+    def top1(self) -> Estimate:
+        """Share of clips whose class scores best."""
+        return self.figures["top1"].estimate
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON, each figure under its own name."""
+        content = {field.name: getattr(self, field.name) for field in fields(self)}
+        there: dict[str, Any] = {}
+        for name, value in content.items():
+            there |= self.figures.to_dict() if name == "figures" else {name: value}
+        return there | {"confusion": self.confusion.tolist()}
 
 
 def measure(predictions: Predictions, *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Metrics:
@@ -62,43 +62,18 @@ def measure(predictions: Predictions, *, resamples: int = 1000, seed: int = 0, l
     """
     known = predictions.measurable()
     scores, labels = known.scores(), known.labels
-    first = metrics.in_top_k(scores, labels, 1)
-    fifth = metrics.in_top_k(scores, labels, 5)
-
-    def balanced(rows: NDArray[np.int64]) -> float:
-        return metrics.class_balanced_mean(first[rows], labels[rows])
-
+    interval = partial(estimate, resamples=resamples, seed=seed, level=level)
     return Metrics(
         protocol=predictions.protocol,
         data=predictions.data,
         clips=len(known),
         left_out=len(predictions.left_out),
-        top1=share_of_clips(first, resamples=resamples, seed=seed, level=level),
-        top5=share_of_clips(fifth, resamples=resamples, seed=seed, level=level),
-        mean_class=estimate(balanced, len(known), resamples=resamples, seed=seed, level=level),
+        figures=measure_table("classes", scores, labels, np.arange(scores.shape[1]), interval),
         level=level,
         resamples=resamples,
         seed=seed,
         confusion=metrics.confusion_matrix(scores, labels),
     )
-
-
-def estimate(
-    figure: Callable[[NDArray[np.int64]], float],
-    clips: int,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
-    """Return a figure of clips with its bootstrap interval; see `metrics.bootstrap_interval`."""
-    low, high = metrics.bootstrap_interval(figure, clips, resamples=resamples, seed=seed, level=level)
-    return Estimate(value=figure(np.arange(clips)), low=low, high=high)
-
-
-def share_of_clips(values: NDArray[np.bool_], *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Estimate:
-    """Return the share of the clips that are true, [N], with its bootstrap interval."""
-    return estimate(lambda rows: float(values[rows].mean()), len(values), resamples=resamples, seed=seed, level=level)
 
 
 def most_confused(confusion: NDArray[np.int64], count: int = 5) -> list[tuple[int, int, int]]:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Scores = NDArray[np.floating]
 Labels = NDArray[np.integer]
+Groups = NDArray[np.int64]
+"""[K], the number of the group of each class."""
 
 
 def in_top_k(scores: Scores, labels: Labels, k: int) -> NDArray[np.bool_]:
@@ -44,6 +46,31 @@ def class_balanced_mean(values: NDArray[np.bool_], labels: Labels) -> float:
     sums = np.bincount(labels, weights=values)
     present = counts > 0
     return _mean(sums[present] / counts[present])
+
+
+def right_group(scores: Scores, labels: Labels, groups: Groups) -> NDArray[np.bool_]:
+    """Return for each clip whether the best class is in the group of the true one, [N].
+
+    A clip with a score that is not a number is never right.
+    """
+    return (groups[scores.argmax(1)] == groups[labels]) & ~np.isnan(scores).any(1)
+
+
+def right_inside(scores: Scores, labels: Labels, groups: Groups) -> NDArray[np.bool_]:
+    """Return for each clip whether its class scores best among the classes of its group, [N]."""
+    siblings = groups[labels][:, None] == groups[None]
+    return in_top_k(np.where(siblings, scores, -np.inf), labels, 1)
+
+
+def chance_of_group(labels: Labels, groups: Groups) -> float:
+    """Return how often a class that is guessed is in the group of the true one, over the clips."""
+    sizes = np.bincount(groups)[groups[labels]]
+    return float((sizes / len(groups)).mean())
+
+
+def chance_inside(labels: Labels, groups: Groups) -> float:
+    """Return how often a class of the true group that is guessed is the true one, over the clips."""
+    return float((1 / np.bincount(groups)[groups[labels]]).mean())
 
 
 def confusion_matrix(scores: Scores, labels: Labels) -> NDArray[np.int64]:

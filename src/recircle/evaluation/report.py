@@ -34,10 +34,16 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON: the metrics, and beside them the parts that there are."""
-        content = asdict(self)
-        metrics = content.pop("metrics")
-        there = {name: part for name, part in content.items() if part is not None}
-        return {**metrics, "confusion": self.metrics.confusion.tolist(), **there}
+        content: dict[str, Any] = {**self.metrics.to_dict(), "classes": self.classes}
+        if self.families is not None:
+            content["families"] = self.families.to_dict()
+        if self.factors is not None:
+            content["factors"] = [asdict(factor) for factor in self.factors]
+        if self.calibration is not None:
+            content["calibration"] = asdict(self.calibration)
+        if self.comparison is not None:
+            content["comparison"] = asdict(self.comparison)
+        return content
 
 
 def make_report(

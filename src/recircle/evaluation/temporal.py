@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from recircle.evaluation.comparison import PairedComparison, compare_paired
+from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
-from recircle.evaluation.measure import Estimate, Metrics
+from recircle.evaluation.measure import Metrics
 from recircle.evaluation.order import Order
 from recircle.run import Run
 

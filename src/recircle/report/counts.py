@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
-from recircle.evaluation.families import best_in_group
 from recircle.evaluation.hierarchy import Hierarchy
+from recircle.evaluation.metrics import right_inside
 from recircle.evaluation.predictions import Predictions
 
 
@@ -68,7 +68,7 @@ class Counts:
         if has_families:
             numbers = Hierarchy.from_families(classes, known.families).groups[0]
         right = metrics.in_top_k(scores, labels, 1)
-        inside = best_in_group(scores, labels, numbers)
+        inside = right_inside(scores, labels, numbers)
         groups: list[Group] = []
         for number in np.unique(numbers):
             members = np.flatnonzero(numbers == number)

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 
-from recircle.evaluation.measure import Estimate
+from recircle.evaluation.estimate import Estimate
 from recircle.terminal import visible_lines
 
 _VOID = frozenset({"img", "input", "meta", "rect", "line", "path", "circle", "polyline"})

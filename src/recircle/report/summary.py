@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from recircle.evaluation.table import METRICS
 from recircle.report.charts import Axis, chart, horizontal, vertical
 from recircle.report.facts import Facts
 from recircle.report.markup import NOTHING, Html, count, element, folded, interval, join, note, percent, section, table
@@ -43,23 +44,21 @@ def scatters(facts: Sequence[Facts]) -> Html:
 
 def _figures(facts: Sequence[Facts]) -> Html:
     rows = []
+    columns = {metric.name: metric.column for metric in METRICS if metric.column is not None}
     for fact in facts:
-        metrics, families = fact.metrics, fact.families
         speed = NOTHING if fact.clips_per_second is None else f"{fact.clips_per_second:,.1f}"
-        inside = interval(families.levels[0].inside) if families is not None else NOTHING
+        levels = fact.families.levels[:1] if fact.families is not None else ()
+        measured = {row.metric.name: row for table in (fact.metrics, *levels) for row in table.figures.rows}
         rows.append(
             (
                 fact.name,
-                interval(metrics.top1),
-                interval(metrics.top5),
-                interval(metrics.mean_class),
-                inside,
+                *(interval(measured[name].estimate) if name in measured else NOTHING for name in columns),
                 f"{fact.cost.params / 1e6:.2f} M",
                 f"{_number(fact.cost.gmacs)} x {fact.views}",
                 speed,
             )
         )
-    head = ("run", "top-1", "top-5", "mean class", "inside the family", "parameters", "GMACs x views", "clips/s")
+    head = ("run", *columns.values(), "parameters", "GMACs x views", "clips/s")
     metrics = facts[0].metrics
     chance = " and ".join(sorted({percent(1 / len(fact.predictions.classes)) for fact in facts}))
     legend = (
