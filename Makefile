@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup test test-slow lint types demo docs clean
+.PHONY: setup test test-slow lint types demo docs wheel hooks clean
 
 setup: $(VENV)/.installed
 
@@ -37,6 +37,16 @@ docs: $(VENV)/.docs
 $(VENV)/.docs: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
 	touch $@
+
+# the wheel and the source archive, in dist/
+wheel: setup
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+
+# from then on each commit is checked first; needs the program pre-commit
+hooks: setup
+	pre-commit install
 
 clean:
 	rm -rf $(VENV) runs build dist site .cache src/*.egg-info .pytest_cache .ruff_cache
