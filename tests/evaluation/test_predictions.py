@@ -1,8 +1,10 @@
 """Saved predictions: bit for bit, without pickle, and fused as they say."""
 
+import json
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 from recircle.errors import UserError
 from recircle.evaluation.measure import measure, most_confused
-from recircle.evaluation.predictions import Predictions, fuse
+from recircle.evaluation.predictions import FORMAT, Predictions, fuse
 
 
 def example(clips: int = 6, views: int = 4, seed: int = 0) -> Predictions:
@@ -120,3 +122,44 @@ def test_the_most_confused_come_first() -> None:
     confusion = np.array([[5, 1, 0], [3, 9, 0], [0, 2, 1]])
     assert most_confused(confusion, 2) == [(1, 0, 3), (2, 1, 2)]
     assert most_confused(np.eye(3, dtype=np.int64)) == []
+
+
+def hostile(path: Path, **changes: Any) -> Path:
+    """Write predictions of 2 clips and 3 classes in which some arrays or words are others."""
+    words = {"format": FORMAT, "paths": ["a", "b"], "classes": ["x", "y", "z"], "protocol": "none", "data": ""}
+    arrays = {"logits": np.zeros((2, 1, 3), np.float32), "labels": np.zeros(2, np.int64)}
+    raw = changes.pop("raw", None)
+    for name, value in changes.items():
+        (arrays if name in arrays else words)[name] = value
+    encoded = raw or json.dumps(words).encode()
+    np.savez_compressed(path, allow_pickle=True, words=np.frombuffer(encoded, np.uint8), **arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"raw": b"[" * 100_000},
+        {"raw": b"[1, 2]"},
+        {"raw": b'{"format": 3}'},
+        {"paths": 3},
+        {"paths": ["a", 3]},
+        {"paths": ["a"]},
+        {"classes": {"x": 1}},
+        {"families": ["x"]},
+        {"protocol": None},
+        {"fusion": "sum"},
+        {"more": 1},
+        {"labels": np.full(2, 3)},
+        {"labels": np.full(2, -2)},
+        {"labels": np.zeros(2)},
+        {"logits": np.zeros((2, 1, 3), complex)},
+        {"logits": np.zeros((2, 3), np.float32)},
+        {"logits": np.array([{}], dtype=object)},
+        {"logits": np.zeros((2, 100_000, 300), np.float32)},
+    ],
+)
+def test_hostile_files_are_a_user_error(changes: dict[str, Any], tmp_path: Path) -> None:
+    assert len(Predictions.load(hostile(tmp_path / "good.npz"))) == 2
+    with pytest.raises(UserError, match=r"p\.npz"):
+        Predictions.load(hostile(tmp_path / "p.npz", **changes))

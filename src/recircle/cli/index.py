@@ -92,6 +92,9 @@ def summary(manifest: "Manifest") -> Table:
     table.add_row("classes", str(len(manifest.labels)))
     for split, count in sorted(Counter(clip.split for clip in clips if clip.split).items()):
         table.add_row(f"split {split}", str(count))
+    outside = sum(clip.path.startswith(("../", "/")) for clip in clips)
+    if outside:
+        table.add_row(plain(f"clips outside of {manifest.root}"), str(outside))
     without = sum(not clip.label for clip in clips)
     if without:
         table.add_row("clips without a label", str(without))

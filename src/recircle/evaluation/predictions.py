@@ -2,10 +2,10 @@
 
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, BinaryIO, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from recircle.evaluation.protocol import Fusion
 from recircle.run import atomic_write
 
 FORMAT = "recircle predictions 1"
+_MOST_PACKED, _ALWAYS_ALLOWED = 100, 1 << 24
+"""A file may unpack to so many times its size, and so many bytes more: scores hardly compress, names do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,18 +106,56 @@ class Predictions:
         """
         try:
             # opened here, since numpy leaves a damaged file open
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                words = json.loads(arrays["words"].tobytes())
-                logits, labels = arrays["logits"], arrays["labels"]
+            with path.open("rb") as file:
+                if _unpacked(file) > _MOST_PACKED * path.stat().st_size + _ALWAYS_ALLOWED:
+                    raise UserError(f"{path} unpacks to far more than predictions do, so it is not read")
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    words = json.loads(arrays["words"].tobytes())
+                    logits, labels = arrays["logits"], arrays["labels"]
+        except UserError:
+            raise
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
-        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        except Exception:  # what is in a file that is none may fail in any way
             raise UserError(f"{path} is no file of predictions; `recircle eval` writes them") from None
-        if words.pop("format", None) != FORMAT:
+        if not isinstance(words, dict) or words.pop("format", None) != FORMAT:
             raise UserError(f"{path} is not in the format {FORMAT!r}; write it again with `recircle eval`")
+        fault = _fault(words, logits, labels)
+        if fault:
+            raise UserError(f"{path} holds no predictions: {fault}; write it again with `recircle eval`")
         for name in ("paths", "classes", "left_out"):
-            words[name] = tuple(words[name])
-        return cls(logits=logits, labels=labels, **words)
+            words[name] = tuple(words.get(name, ()))
+        try:
+            return cls(logits=logits, labels=labels, **words)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path} holds no predictions: {error}; write it again with `recircle eval`") from None
+
+
+def _unpacked(file: BinaryIO) -> int:
+    """Return how many bytes an archive claims to unpack to."""
+    with zipfile.ZipFile(file) as archive:
+        return sum(entry.file_size for entry in archive.infolist())
+
+
+def _fault(words: Mapping[str, Any], logits: NDArray[Any], labels: NDArray[Any]) -> str:
+    """Return what is wrong with the parts of a file, empty if nothing is."""
+    for name in ("paths", "classes", "left_out"):
+        value = words.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            return f"its {name} are no list of names"
+    families = words.get("families", {})
+    if not isinstance(families, dict) or not all(isinstance(one, str) for one in families.values()):
+        return "its families are no names"
+    if not all(isinstance(words.get(name, ""), str) for name in ("protocol", "data")):
+        return "its protocol is no text"
+    if words.get("fusion", "softmax") not in get_args(Fusion):
+        return f"its fusion is none of {', '.join(get_args(Fusion))}"
+    if logits.dtype.kind != "f" or labels.dtype.kind not in "iu":
+        return "its scores or labels are no numbers"
+    if labels.size and not (labels.min() >= -1 and labels.max() < len(words.get("classes", []))):
+        return "its labels are no numbers of its classes"
+    return ""
 
 
 def fuse(logits: NDArray[np.floating], fusion: Fusion = "softmax", temperature: float = 1.0) -> NDArray[np.float64]:
