@@ -106,9 +106,9 @@ class DecodingAlone(Dataset[int]):
         for item in job.items:
             if self.use == "training":
                 rng = np.random.default_rng((SEED, job.epoch, item.row))
-                indices = self.sampling.train(item.frames, rng)
+                indices = self.sampling.train(item.timeline, rng)
             else:
-                indices = self.sampling.test(item.frames, 1)
+                indices = self.sampling.test(item.timeline, 1)
             wanted = np.unique(indices).tolist()
             count += sum(1 for _ in read_frames(self.root / item.path, wanted, self.backend))
         return count
@@ -168,7 +168,7 @@ def _passes(
         loader = TrainLoader(manifest, **shared, augmentation=Augmentation(), seed=SEED)
     else:
         loader = EvalLoader(manifest, **shared)
-    items = [Item(row, clip.path, clip.frames, 0) for row, clip in enumerate(manifest.clips)]
+    items = [Item(row, clip.path, clip.timeline, 0) for row, clip in enumerate(manifest.clips)]
     size = options.batch_size
     groups = [tuple(items[first : first + size]) for first in range(0, len(items), size)]
     jobs: list[Job] = []

@@ -34,7 +34,7 @@ def evaluate(run: Run, data: Path, *options: str) -> int:
 def test_each_figure_stands_beside_its_protocol(manifest: Manifest, run: Run, capsys: Capture) -> None:
     assert evaluate(run, manifest.root) == 0
     printed = capsys.readouterr().out
-    protocol = "4 frames x 1 clip x 1 crop of 32 px from 36 px, softmax mean"
+    protocol = "4 frames by time x 1 clip x 1 crop of 32 px from 36 px, softmax mean"
     for metric in ("top-1", "top-5", "mean class"):
         (line,) = [line for line in printed.splitlines() if line.startswith(metric)]
         assert protocol in line
@@ -50,7 +50,7 @@ def test_saved_predictions_give_the_same_figures(manifest: Manifest, run: Run, c
     assert Predictions.load(path).logits.shape == (3, 6, 3)
     assert main(["eval", "--from", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == first
-    assert first["protocol"] == "4 frames x 2 clips x 3 crops of 36 px from 36 px, logits mean"
+    assert first["protocol"] == "4 frames by time x 2 clips x 3 crops of 36 px from 36 px, logits mean"
     assert sum(map(sum, first["confusion"])) == first["clips"] == 3
     assert main(["eval", "--from", str(path), "--json", "--seed", "5", "--resamples", "10"]) == 0
     again = json.loads(capsys.readouterr().out)
@@ -73,7 +73,7 @@ def test_families_and_chance_stand_among_the_figures(manifest: Manifest, run: Ru
     for metric, chance in (("top-1", "33.3"), ("family", "55.6"), ("inside family", "66.7")):
         (line,) = [line for line in printed.splitlines() if line.startswith(metric)]
         assert f" {chance} " in line
-        assert "4 frames x 1 clip" in line
+        assert "4 frames by time x 1 clip" in line
     assert main(["eval", "--from", str(run.predictions_path / "plain.npz"), "--json"]) == 0
     families = json.loads(capsys.readouterr().out)["families"]
     assert [level["level"] for level in families["levels"]] == ["family"]
@@ -108,7 +108,7 @@ def test_another_order_is_saved_apart_and_compared_with_the_run_itself(
     printed = capsys.readouterr().out
     assert "softmax mean, frames reversed" in printed
     assert f"compared with: {normal}" in printed
-    assert "protocol there: 4 frames x 3 clips x 1 crop of 32 px from 36 px, softmax mean\n" in printed
+    assert "protocol there: 4 frames by time x 3 clips x 1 crop of 32 px from 36 px, softmax mean\n" in printed
     saved = Path(printed.splitlines()[-1].removeprefix("predictions: "))
     assert saved == Path(normal).parent / "reversed" / Path(normal).name
     assert main(["eval", "--from", str(saved), "--against", str(run.path), "--json"]) == 0

@@ -50,7 +50,7 @@ def test_classes_that_the_run_does_not_know(run: Run, new: Path, capsys: Capture
     assert line.split("  ")[1] == f"{100 * expected.value:.1f}"
     assert f" {100 * expected.low:.1f} to {100 * expected.high:.1f} " in line
     assert " 50.0 " in line
-    assert "4 frames x 1 clip x 1 crop of 32 px from 36 px, feature mean" in line
+    assert "4 frames by time x 1 clip x 1 crop of 32 px from 36 px, feature mean" in line
     assert f"{new}, all clips: 5 clips of 3 classes\n" in printed
     assert "classes left out, since they have fewer than 2 clips: 1\n" in printed
     assert "classes that the run was trained on: 0 of 3\n" in printed
@@ -75,7 +75,7 @@ def test_json_has_all_that_is_printed(run: Run, new: Path, capsys: Capture) -> N
         "data": f"{new}, all clips",
         "clips": 5,
         "left_out": 0,
-        "protocol": "4 frames x 2 clips x 3 crops of 36 px from 36 px, feature mean",
+        "protocol": "4 frames by time x 2 clips x 3 crops of 36 px from 36 px, feature mean",
     }
 
 

@@ -46,7 +46,7 @@ def test_the_table_has_files_classes_and_the_protocol(run: Run, clips: list[Path
         assert str(clip) in printed
     for label in LABELS:
         assert printed.count(label) == 2
-    assert "protocol: 4 frames x 1 clip x 1 crop of 32 px from 36 px, softmax mean" in printed
+    assert "protocol: 4 frames by time x 1 clip x 1 crop of 32 px from 36 px, softmax mean" in printed
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

@@ -22,6 +22,7 @@ from recircle.data.decode import probe
 from recircle.data.manifest import Clip, Manifest
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
+from recircle.data.timeline import Timeline
 from recircle.errors import UserError
 
 HEIGHT, WIDTH, FRAMES = 12, 16, 6
@@ -384,7 +385,7 @@ def test_ten_crops_of_classes_that_name_a_side_are_warned_about(clips):
 
 def test_workers_can_be_spawned(clips):
     maker = train_loader(clips)._loader._maker
-    job = jobs.Job(0, (jobs.Item(1, "c01", FRAMES, 1),))
+    job = jobs.Job(0, (jobs.Item(1, "c01", Timeline(FRAMES), 1),))
     assert_same(pickle.loads(pickle.dumps(maker))[pickle.loads(pickle.dumps(job))], maker[job])
 
 

@@ -1,11 +1,18 @@
 """Frame indices: the published rules, and what must hold for clips of every length."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recircle.config import from_json, to_json
+from recircle.data.config import DataConfig
 from recircle.data.sampling import Sampling
+from recircle.data.timeline import Timeline
+from recircle.errors import UserError
 
 counts = st.integers(1, 2000)
 lengths = st.integers(1, 40)
@@ -154,10 +161,13 @@ def test_snippets_of_short_clips_repeat():
 @pytest.mark.parametrize(
     ("sampling", "text"),
     [
-        (Sampling(frames=1), "1 frame"),
-        (Sampling(frames=8), "8 frames"),
-        (Sampling(frames=8, mode="dense", stride=4), "8 frames 4 apart"),
-        (Sampling(frames=24, snippet=3), "8x3 frames"),
+        (Sampling(frames=1), "1 frame by time"),
+        (Sampling(frames=8), "8 frames by time"),
+        (Sampling(frames=8, mode="dense", stride=4), "8 frames 4 apart by time"),
+        (Sampling(frames=24, snippet=3), "8x3 frames by time"),
+        (Sampling(frames=8, by="index"), "8 frames by index"),
+        (Sampling(frames=8, mode="dense", fps=15.0), "8 frames 8 apart at 15 fps"),
+        (Sampling(frames=8, fps=29.97), "8 frames at 29.97 fps"),
     ],
 )
 def test_in_words(sampling, text):
@@ -172,6 +182,12 @@ def test_in_words(sampling, text):
         ({"stride": 0}, "stride=0"),
         ({"snippet": 0}, "snippet=0"),
         ({"frames": 8, "snippet": 3}, r"snippet=3: frames=8 .* 8 snippets of 3 are frames=24, snippet=3"),
+        ({"by": "pts"}, "by='pts' is not one of time, index"),
+        ({"fps": 0.0}, "fps=0.0 is no rate"),
+        ({"fps": float("nan")}, "fps=nan is no rate"),
+        ({"fps": float("inf")}, "fps=inf is no rate"),
+        ({"fps": 1e6}, "fps=1000000.0 is no rate"),
+        ({"fps": 15.0, "by": "index"}, "leave out by='index'"),
         ({"frames": 9, "snippet": 3, "mode": "dense"}, "snippet=3: snippets are of mode='segments'"),
     ],
 )
@@ -181,7 +197,179 @@ def test_wrong_fields_are_named(fields, message):
 
 
 def test_no_frames_and_no_clips_are_refused():
-    with pytest.raises(ValueError, match="count=0"):
+    with pytest.raises(ValueError, match="frames=0"):
         Sampling().train(0, np.random.default_rng(0))
     with pytest.raises(ValueError, match="clips=0"):
         Sampling().test(5, 0)
+
+
+# by time
+
+
+def published(sampling, count, clips, rng):
+    """The rules as published, for clips of a constant rate: test views [clips, T] and a training view [T]."""
+    snippet, positions = sampling.snippet, sampling.frames // sampling.snippet
+    if sampling.mode == "dense":
+        places = max(1, 1 + count - sampling.frames * sampling.stride)
+        starts = [(places - 1) // 2] if clips == 1 else np.linspace(0, places - 1, num=clips, dtype=np.int64).tolist()
+        window = sampling.stride * np.arange(sampling.frames)
+        return [((start + window) % count).tolist() for start in starts], ((rng.integers(places) + window) % count)
+    room = max(1, count - snippet + 1)
+    tick = room / positions
+    shifts = [tick / 2] if clips == 1 else [tick * m / clips for m in range(clips)]
+    views = [[int(shift + tick * k) for k in range(positions)] for shift in shifts]
+    average = room // positions
+    if average == 0:
+        drawn = [int(value) for value in (np.arange(positions) + rng.random(positions)) * room / positions]
+    else:
+        offsets = rng.integers(average, size=positions)
+        firsts = [k * average if snippet == 1 else round(k * tick) for k in range(positions)]
+        drawn = [first + int(offset) for first, offset in zip(firsts, offsets)]
+    follow = [[[min(start + k, count - 1) for start in view for k in range(snippet)] for view in views]]
+    return follow[0], np.array([min(start + k, count - 1) for start in drawn for k in range(snippet)])
+
+
+samplings = st.one_of(
+    st.builds(
+        lambda positions, snippet, by: Sampling(frames=positions * snippet, snippet=snippet, by=by),
+        st.integers(1, 32),
+        st.integers(1, 5),
+        st.sampled_from(["time", "index"]),
+    ),
+    st.builds(
+        lambda frames, stride, by: Sampling(frames=frames, mode="dense", stride=stride, by=by),
+        st.integers(1, 32),
+        st.integers(1, 20),
+        st.sampled_from(["time", "index"]),
+    ),
+)
+
+
+@given(samplings, counts, st.integers(1, 12), st.integers(0, 1000))
+def test_constant_rates_give_the_published_frames_and_draws(sampling, count, clips, seed):
+    oracle = np.random.default_rng(seed)
+    views, drawn = published(sampling, count, clips, oracle)
+    for clip in (count, Timeline(count), Timeline(count, 24.0)):
+        rng = np.random.default_rng(seed)
+        assert sampling.test(clip, clips).tolist() == views
+        assert sampling.train(clip, rng).tolist() == drawn.tolist()
+        assert rng.bit_generator.state == oracle.bit_generator.state
+
+
+@st.composite
+def varying(draw):
+    """Timelines of 24 + 8 frames that last 40 ms or so, then far longer; and their times in milliseconds."""
+    lasting = draw(st.lists(st.integers(5, 80), min_size=24, max_size=24))
+    lasting += draw(st.lists(st.integers(200, 900), min_size=8, max_size=8))
+    ends = np.cumsum(lasting)
+    timeline = Timeline.from_times([0.0, *(ends[:-1] / 1000).tolist()], ends[-1] / 1000)
+    assert not timeline.constant
+    return timeline, [0, *ends.tolist()]
+
+
+def shown(times, moment):
+    """The last frame that begins at a moment (a Fraction of milliseconds) or before it."""
+    return max(k for k, time in enumerate(times[:-1]) if time <= moment)
+
+
+@given(varying(), st.integers(1, 40), st.integers(1, 5))
+def test_segments_show_what_is_there_at_the_moments(clip, frames, clips):
+    timeline, times = clip
+    views = Sampling(frames=frames).test(timeline, clips)
+    for m, view in enumerate(views):
+        shift = Fraction(1, 2) if clips == 1 else Fraction(m, clips)
+        assert view.tolist() == [shown(times, times[-1] * (k + shift) / frames) for k in range(frames)]
+    by_index = Sampling(frames=frames, by="index")
+    assert np.array_equal(by_index.test(timeline, clips), by_index.test(32, clips))
+    first, second = (by_index.train(one, np.random.default_rng(0)) for one in (timeline, 32))
+    assert np.array_equal(first, second)
+
+
+@given(varying(), st.integers(1, 12), st.integers(0, 100))
+def test_training_draws_moments_from_all_of_each_part(clip, frames, seed):
+    timeline, times = clip
+    drawn = Sampling(frames=frames).train(timeline, np.random.default_rng(seed)).tolist()
+    for k, frame in enumerate(drawn):
+        first, last = (shown(times, times[-1] * Fraction(part, frames)) for part in (k, k + 1))
+        assert first <= frame <= last
+
+
+def test_training_reaches_every_frame_of_a_varying_rate():
+    timeline = Timeline(8, 4.0, "20*4 480*4")
+    for sampling in (Sampling(frames=4), Sampling(frames=2, mode="dense", stride=1)):
+        rng = np.random.default_rng(0)
+        assert {int(k) for _ in range(3000) for k in sampling.train(timeline, rng)} == set(range(8))
+
+
+@given(varying(), st.integers(1, 8), st.integers(1, 6), st.integers(1, 4))
+def test_dense_strides_are_of_the_mean_interval(clip, frames, stride, clips):
+    timeline, times = clip
+    rule = Sampling(frames=frames, mode="dense", stride=stride)
+    places = rule.test(32, clips)
+    expected = [[shown(times, Fraction(int(place) * times[-1], 32)) for place in view] for view in places]
+    assert rule.test(timeline, clips).tolist() == expected
+    drawn = rule.train(timeline, np.random.default_rng(0))
+    assert drawn.min() >= 0
+    assert drawn.max() < 32
+
+
+@given(varying(), st.integers(1, 8), st.integers(2, 4))
+def test_snippets_go_on_by_the_mean_interval(clip, positions, snippet):
+    timeline, times = clip
+    view = Sampling(frames=positions * snippet, snippet=snippet).test(timeline, 1)[0]
+    starts = [Fraction((2 * k + 1) * (33 - snippet), 2 * positions) for k in range(positions)]
+    moments = [(start + k) * times[-1] / 32 for start in starts for k in range(snippet)]
+    assert view.tolist() == [shown(times, moment) for moment in moments]
+
+
+@given(samplings, st.integers(1, 600), st.sampled_from([24.0, 25.0, 30000 / 1001, 60.0]), st.integers(1, 4))
+def test_the_own_rate_changes_nothing(sampling, count, fps, clips):
+    own = replace(sampling, by="time", fps=fps)
+    # snippets and segments begin between two frames, where rounding of a sum may be to either
+    positions = sampling.test(count, clips)
+    assert np.abs(own.test(Timeline(count, fps), clips) - positions).max() <= 1
+    if sampling.mode == "dense":
+        assert np.array_equal(own.test(Timeline(count, fps), clips), positions)
+
+
+@pytest.mark.parametrize("mode", ["segments", "dense"])
+def test_a_rate_brings_clips_of_all_rates_to_one(mode):
+    sampling = Sampling(frames=4, mode=mode, stride=3, fps=12.0)
+    slow, fast = (Timeline(2 * int(fps), fps) for fps in (24.0, 60.0))
+    mixed = Timeline.from_times([k / 24 for k in range(24)] + [1 + k / 60 for k in range(60)], 2.0)
+    assert not mixed.constant
+    moments = [sampling.test(clip, 3) / clip.fps for clip in (slow, fast)]
+    assert np.abs(moments[0] - moments[1]).max() < 1 / 24
+    assert np.abs(mixed.times[sampling.test(mixed, 3)] - moments[1]).max() < 1 / 24
+    if mode == "dense":
+        assert np.diff(moments[0]) == pytest.approx(3 / 12)
+        assert np.diff(moments[1]) == pytest.approx(3 / 12)
+
+
+def test_a_rate_needs_the_rate_of_the_clip():
+    sampling = Sampling(fps=15.0)
+    for clip in (24, Timeline(24)):
+        with pytest.raises(UserError, match=r"15 fps .* fill in the column fps"):
+            sampling.test(clip, 1)
+        with pytest.raises(UserError, match="15 fps"):
+            sampling.train(clip, np.random.default_rng(0))
+    assert sampling.test(Timeline(1, 1000.0), 2).tolist() == [[0] * 8] * 2
+
+
+@given(varying(), st.floats(0.01, 1000), st.integers(1, 16), st.integers(0, 9), st.sampled_from(["segments", "dense"]))
+def test_any_rate_stays_in_the_clip(clip, fps, frames, seed, mode):
+    for timeline in (clip[0], Timeline(32, 25.0)):
+        rule = Sampling(frames=frames, mode=mode, fps=fps)
+        for indices in (rule.test(timeline, 3), rule.train(timeline, np.random.default_rng(seed))):
+            assert indices.dtype == np.int64
+            assert indices.min() >= 0
+            assert indices.max() < 32
+
+
+def test_files_of_earlier_versions_are_read_as_they_were_made():
+    earlier = '{"frames": 16, "mode": "segments", "stride": 8, "snippet": 1}'
+    assert from_json(Sampling, earlier) == Sampling(frames=16, by="index")
+    whole = f'{{"manifest": "m.csv", "sampling": {earlier}}}'
+    assert from_json(DataConfig, whole).sampling.by == "index"
+    for sampling in (Sampling(), Sampling(fps=15.0), Sampling(by="index")):
+        assert from_json(Sampling, to_json(sampling)) == sampling

@@ -136,7 +136,7 @@ def test_features_are_what_the_classifier_takes(manifest: Manifest, run: Run) ->
 def test_views_are_averaged_and_named(manifest: Manifest, run: Run) -> None:
     features = extract_features(run, manifest.root / "manifest.csv", split="val", protocol=Protocol(clips=2), workers=0)
     assert features.values.shape == (3, 64)
-    assert features.protocol == "4 frames x 2 clips x 1 crop of 32 px from 36 px, feature mean"
+    assert features.protocol == "4 frames by time x 2 clips x 1 crop of 32 px from 36 px, feature mean"
 
 
 def test_classes_may_be_new(manifest: Manifest, run: Run) -> None:

@@ -56,7 +56,7 @@ def test_predictions_name_their_clips_and_save_all_views(manifest: Manifest, run
     assert predictions.paths == tuple(clip.path for clip in manifest.clips)
     assert [predictions.classes[label] for label in predictions.labels] == [clip.label for clip in manifest.clips]
     assert predictions.families == SPEC.families
-    assert predictions.protocol == "4 frames x 2 clips x 3 crops of 36 px from 36 px, softmax mean"
+    assert predictions.protocol == "4 frames by time x 2 clips x 3 crops of 36 px from 36 px, softmax mean"
     assert metrics.protocol == predictions.protocol
     assert metrics.top1.value == top_k_accuracy(predictions.scores(), predictions.labels)
     assert calls[-1] == (6, 6)

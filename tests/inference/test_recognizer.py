@@ -115,7 +115,7 @@ def test_a_recognition_answers_in_several_ways(folder: Path, rec: Recognizer) ->
     values = json.loads(json.dumps(recognition.to_dict(2)))
     assert values["label"] == recognition.label
     assert values["top"] == [{"label": label, "probability": probability} for label, probability in top]
-    assert values["protocol"] == "4 frames x 1 clip x 1 crop of 32 px from 36 px, softmax mean"
+    assert values["protocol"] == "4 frames by time x 1 clip x 1 crop of 32 px from 36 px, softmax mean"
     assert values.get("family") == SPEC.families.get(recognition.label)
     with pytest.raises(ValueError, match="k=0"):
         recognition.top(0)

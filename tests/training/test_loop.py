@@ -119,7 +119,7 @@ def test_a_run_holds_all_that_is_promised(reference: TrainConfig, clips: Path) -
     epochs = [line for line in lines if line["kind"] == "val"]
     assert epochs[1]["train_loss"] == pytest.approx(sum(line["loss"] for line in steps[3:]) / 3)
     assert epochs[1]["clips"] == 4
-    assert epochs[1]["protocol"] == "4 frames x 1 clip x 1 crop of 32 px from 32 px, softmax mean"
+    assert epochs[1]["protocol"] == "4 frames by time x 1 clip x 1 crop of 32 px from 32 px, softmax mean"
     assert 0 <= epochs[1]["top1"] <= epochs[1]["top5"] == 1
     assert [path.name for path in Checkpoints(run.checkpoints_path).paths()] == ["step-00000003.pt", "step-00000006.pt"]
     assert run.load_spec().labels == Manifest.read(clips).labels
@@ -384,4 +384,4 @@ def test_lines_for_a_log_file_carry_the_figures(make_config: MakeConfig, capsys:
     assert lines[1].startswith("step 1/3  epoch 1  loss ")
     assert all(word in lines[1] for word in ("lr 0.001", "clips/s", "waiting"))
     assert lines[-1].startswith("epoch 1/1  loss ")
-    assert "of 4 clips (4 frames x 1 clip x 1 crop of 32 px from 32 px, softmax mean)" in lines[-1]
+    assert "of 4 clips (4 frames by time x 1 clip x 1 crop of 32 px from 32 px, softmax mean)" in lines[-1]

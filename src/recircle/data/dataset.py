@@ -28,6 +28,7 @@ class _Loader:
         manifest: Manifest,
         labels: Sequence[str],
         maker: BatchMaker,
+        sampling: Sampling,
         *,
         training: bool,
         batch_size: int,
@@ -44,7 +45,7 @@ class _Loader:
         if not 0 <= rank < world:
             raise ValueError(f"rank={rank} must lie in [0, world={world})")
         self.labels = tuple(labels)
-        self._items, self.left_out = _usable(manifest, self.labels, training=training)
+        self._items, self.left_out = _usable(manifest, self.labels, sampling, training=training)
         self._batch_size, self._rank, self._world = batch_size, rank, world
         self._loader = GuardedLoader(
             maker, workers=workers, persistent=training, pin_memory=pin_memory, seconds=seconds
@@ -108,7 +109,8 @@ class TrainLoader(_Loader):
             pin_memory: yield batches in page-locked memory.
 
         Raises:
-            UserError: a clip has a label that is not in `labels` or no frame count, or no clip is left.
+            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where `sampling`
+                needs it; or no clip is left.
             ValueError: a wrong argument.
 
         Warns:
@@ -121,6 +123,7 @@ class TrainLoader(_Loader):
             manifest,
             labels,
             TrainBatches(manifest.root, sampling, preprocessing, augmentation, self.flip, seed, backend, cache),
+            sampling,
             training=True,
             batch_size=batch_size,
             workers=workers,
@@ -206,8 +209,8 @@ class EvalLoader(_Loader):
             pin_memory: yield batches in page-locked memory.
 
         Raises:
-            UserError: a clip has a label that is not in `labels` or no frame count, its frames are too small for the
-                crop, or no clip is left.
+            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where `sampling`
+                needs it; its frames are too small for the crop; or no clip is left.
             ValueError: a wrong argument.
 
         Warns:
@@ -219,6 +222,7 @@ class EvalLoader(_Loader):
             manifest,
             labels,
             EvalBatches(manifest.root, sampling, preprocessing, clips, crops, backend, cache),
+            sampling,
             training=False,
             batch_size=batch_size,
             workers=workers,
@@ -244,7 +248,9 @@ class EvalLoader(_Loader):
         yield from self._loader.run(self._split(0, self._items))
 
 
-def _usable(manifest: Manifest, labels: tuple[str, ...], *, training: bool) -> tuple[list[Item], list[BrokenClip]]:
+def _usable(
+    manifest: Manifest, labels: tuple[str, ...], sampling: Sampling, *, training: bool
+) -> tuple[list[Item], list[BrokenClip]]:
     """Return the rows to load, and the clips left out with the reason."""
     numbers = {label: number for number, label in enumerate(labels)}
     if len(numbers) < len(labels):
@@ -265,7 +271,11 @@ def _usable(manifest: Manifest, labels: tuple[str, ...], *, training: bool) -> t
         elif clip.frames < 1:
             raise UserError(f"{clip.path} has no frame count in the manifest; write the manifest with `recircle index`")
         else:
-            items.append(Item(row, clip.path, clip.frames, numbers.get(clip.label, -1)))
+            try:
+                sampling.check(clip.timeline)
+            except UserError as error:
+                raise UserError(f"{clip.path}: {error}") from None
+            items.append(Item(row, clip.path, clip.timeline, numbers.get(clip.label, -1)))
     if not items:
         raise UserError(
             f"none of the {len(manifest.clips)} clips under {manifest.root} can be used"

@@ -107,6 +107,7 @@ def _merge(clip: Clip, path: Path, verdict: Probe) -> Clip:
         size=_size(path),
         status=verdict.status,
         fault=fault,
+        durations=verdict.durations,
     )
 
 

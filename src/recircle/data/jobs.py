@@ -21,6 +21,7 @@ from recircle.data.frame_cache import FrameCache
 from recircle.data.limits import is_out_of_memory, too_large
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
+from recircle.data.timeline import Timeline
 from recircle.data.views import file_views
 
 
@@ -31,14 +32,14 @@ class Item:
     Attributes:
         row: of the manifest.
         path: relative to the root of the manifest.
-        frames: how many decode.
+        timeline: how many frames decode, and when they are shown.
         label: its number, -1 for none.
         fault: why it is not to be decoded again; empty for nearly all.
     """
 
     row: int
     path: str
-    frames: int
+    timeline: Timeline
     label: int
     fault: str = ""
 
@@ -133,12 +134,13 @@ class TrainBatches(BatchMaker):
     def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
         """Return a random view; the label is the partner's if the view is flipped."""
         rng = np.random.default_rng((self.seed, epoch, item.row))
-        indices = self.sampling.train(item.frames, rng).tolist()
+        indices = self.sampling.train(item.timeline, rng).tolist()
         path, resize = self.root / item.path, self.preprocessing.resizer
         if self.cache is None:
             frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
         else:
-            frames = FrameCache(self.cache).frames(path, item.frames, indices, resize=resize, backend=self.backend)
+            count = item.timeline.frames
+            frames = FrameCache(self.cache).frames(path, count, indices, resize=resize, backend=self.backend)
         crop, flip = self.preprocessing.crop_size, self.flip.enabled
         view, flipped = self.augmentation.apply(frames, crop, rng, flip=flip)
         return view[None], self.flip.flipped(item.label) if flipped else item.label
@@ -166,7 +168,7 @@ class EvalBatches(BatchMaker):
         """Return the views, clip by clip, and the label."""
         views = file_views(
             self.root / item.path,
-            item.frames,
+            item.timeline,
             sampling=self.sampling,
             preprocessing=self.preprocessing,
             clips=self.clips,

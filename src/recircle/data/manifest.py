@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self, get_args
 
 from recircle.data.manifest_table import Row, is_parquet, read_rows, write_rows
+from recircle.data.timeline import Timeline
 from recircle.errors import UserError
 
 Status = Literal["ok", "broken"]
@@ -30,12 +31,14 @@ class Clip:
         dataset: the known data set that the clip and its label are of, in its version and split ("diving48_v2",
             "ucf101_split1"); empty for clips of one's own.
         frames: how many frames really decode.
-        fps: frames a second; 0 for a folder of frames.
+        fps: frames a second on average; 0 where it is not known, as for a folder of frames.
         width: pixels as displayed, that is, after rotation.
         height: likewise.
         size: bytes on disk, of all images together for a folder of frames.
         status: "ok", or "broken" for a clip that cannot be decoded to its end.
         fault: why a clip is broken; for a clip that is ok, a remark, such as that its container declares more frames.
+        durations: how long each frame is shown, in milliseconds, where the frame rate varies: `83.333*12 375*11`; empty
+            where it is constant.
     """
 
     path: str
@@ -51,6 +54,7 @@ class Clip:
     size: int = 0
     status: Status = "ok"
     fault: str = ""
+    durations: str = ""
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -63,6 +67,17 @@ class Clip:
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}={value} must be 0 (not known) or more")
+        if self.durations:
+            _ = self.timeline
+
+    @property
+    def timeline(self) -> Timeline:
+        """When the frames are shown.
+
+        Raises:
+            ValueError: there are no frames.
+        """
+        return Timeline(self.frames, self.fps, self.durations)
 
 
 _NUMBERS: dict[str, type] = {"frames": int, "fps": float, "width": int, "height": int, "size": int}

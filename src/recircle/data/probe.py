@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.data.animation import open_animation
+from recircle.data.clock import Clock
 from recircle.data.decode_error import DecodeError
 from recircle.data.decode_folder import mixed_sizes
 from recircle.data.decode_pyav import count_frames, open_video
 from recircle.data.images import read_image
 from recircle.data.media import frames_of, kind_of
+from recircle.data.timeline import Timeline
 
 Image = NDArray[np.uint8]
 # is called for each frame that decodes, with what makes it RGB [H, W, 3], and the bytes of that
@@ -27,12 +29,14 @@ class Probe:
 
     Attributes:
         frames: how many frames decode; of a broken clip, up to the fault.
-        fps: frames a second, as the container says; 0 where it does not, and for a folder of frames.
+        fps: frames a second on average, as the container says if the times of the frames agree, or else as these say;
+            0 where neither does, and for a folder of frames.
         width: pixels of a frame as displayed, that is, after rotation; 0 where no frame decodes.
         height: likewise.
         declared: the frame count that the container claims; 0 where it claims none.
         fault: why the clip is broken, or a remark on one that is ok, or None.
         status: "broken" if the clip cannot be opened, is damaged, or has no frame.
+        durations: how long each frame is shown where the rate varies, as `Timeline` writes it.
     """
 
     frames: int
@@ -42,6 +46,12 @@ class Probe:
     declared: int
     fault: str | None
     status: Literal["ok", "broken"]
+    durations: str = ""
+
+    @property
+    def timeline(self) -> Timeline:
+        """When the frames are shown; of a clip that has any."""
+        return Timeline(self.frames, self.fps, self.durations)
 
 
 def probe(path: str | Path, visit: Visit | None = None) -> Probe:
@@ -71,6 +81,7 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
     count, corrupt, resized_at = 0, 0, -1
     stored = (0, 0)
     fps, width, height, declared = 0.0, 0, 0, 0
+    clock = Clock()
     try:
         with open_video(path) as video:
             fps, declared = video.fps, video.declared
@@ -82,19 +93,21 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
                     resized_at = count
                 visit(partial(video.to_rgb, frame, *stored), 3 * frame.width * frame.height)
                 corrupt += frame.is_corrupt
+                clock.add(frame)
                 count += 1
     except DecodeError as error:
         return Probe(count, fps, width, height, declared, error.reason, "broken")
     if count == 0:
         return Probe(0, fps, 0, 0, declared, "no frame decodes", "broken")
-    notes = []
+    timeline, notes = clock.timeline(fps)
     if declared not in (0, count):
         notes.append(f"the container declares {count_frames(declared)}, {count} decode")
     if resized_at >= 0:
         notes.append(f"frames change their size from frame {resized_at} on, and are scaled to the first")
     if corrupt:
         notes.append(f"{count_frames(corrupt)} marked as damaged")
-    return Probe(count, fps, width, height, declared, "; ".join(notes) or None, "ok")
+    fault = "; ".join(notes) or None
+    return Probe(count, timeline.fps, width, height, declared, fault, "ok", timeline.durations)
 
 
 def _probe_folder(path: Path, visit: Visit) -> Probe:

@@ -9,17 +9,19 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from recircle.data.crops import Crops, crop_boxes, view_size
-from recircle.data.decode import Backend, decode, resize_images
+from recircle.data.decode import Backend, DecodeError, decode, resize_images
 from recircle.data.decoder_pool import DecoderPool
 from recircle.data.frame_cache import FrameCache
 from recircle.data.preprocessing import Preprocessing
 from recircle.data.sampling import Sampling
+from recircle.data.timeline import Timeline
 from recircle.data.whole_file import read_whole_file
+from recircle.errors import UserError
 
 
 def file_views(
     path: Path,
-    count: int,
+    clip: int | Timeline,
     *,
     sampling: Sampling,
     preprocessing: Preprocessing,
@@ -32,7 +34,7 @@ def file_views(
 
     Args:
         path: the file or folder.
-        count: the number of frames that can be decoded.
+        clip: the number of frames that can be decoded, or when they are shown.
         sampling: which frames make a clip.
         preprocessing: how they are resized and cropped; they are not normalised here.
         clips: views in time.
@@ -45,14 +47,16 @@ def file_views(
         side by side, as they come from the decoder and as networks in evaluation want them.
 
     Raises:
-        DecodeError: the file cannot be read, or has fewer frames than `count`.
-        UserError: the crop does not fit in the resized frame, or decoded frames cannot be kept in `cache`.
+        DecodeError: the file cannot be read, or has fewer frames.
+        UserError: the crop does not fit in the resized frame, or decoded frames cannot be kept in `cache`; or
+            `sampling` needs a frame rate, and the clip's is not known.
     """
-    indices = sampling.test(count, clips)
+    indices = sampling.test(clip, clips)
     wanted, resize = indices.flatten().tolist(), preprocessing.resizer
     if cache is None:
         frames = decode(path, wanted, resize=resize, backend=backend, memory_format=torch.channels_last)
     else:
+        count = clip if isinstance(clip, int) else clip.frames
         frames = FrameCache(cache).frames(path, count, wanted, resize=resize, backend=backend)
     return _cut_views(frames, indices, preprocessing, crops)
 
@@ -77,11 +81,16 @@ def whole_file_views(
         decoders: processes that decode; None decodes in this one, which a hostile file can crash or hold up.
 
     Raises:
-        DecodeError: the file cannot be decoded to its end.
+        DecodeError: the file cannot be decoded to its end; or `sampling` needs a frame rate, and the clip's is not
+            known.
         UserError: the crop does not fit in the resized frame, or the processes do not start.
     """
     with nullcontext(read_whole_file(path)) if decoders is None else decoders.whole_file(path) as file:
-        indices = sampling.test(file.found.frames, clips)
+        try:
+            sampling.check(file.found.timeline)
+        except UserError as error:
+            raise DecodeError(path, str(error)) from None
+        indices = sampling.test(file.found.timeline, clips)
         wanted, places = np.unique(indices, return_inverse=True)
         frames = resize_images(file.images(wanted.tolist()), len(wanted), preprocessing.resizer)
     return _cut_views(frames[places.flatten()], indices, preprocessing, crops)
@@ -94,9 +103,19 @@ def frame_views(
     preprocessing: Preprocessing,
     clips: int = 1,
     crops: Crops = 1,
+    fps: float = 0.0,
 ) -> UInt8[Tensor, "V T 3 h w"]:
-    """Cut the test views of a clip that is in memory already; otherwise as `file_views`."""
-    indices = sampling.test(len(frames), clips)
+    """Cut the test views of a clip that is in memory already; otherwise as `file_views`.
+
+    Args:
+        frames: all of the clip, uint8.
+        sampling: as for `file_views`.
+        preprocessing: likewise.
+        clips: likewise.
+        crops: likewise.
+        fps: frames a second; 0 where that is not known.
+    """
+    indices = sampling.test(Timeline(len(frames), fps), clips)
     # clips share frames when they overlap, and short clips repeat some: each is resized once
     unique, places = np.unique(indices, return_inverse=True)
     resized = preprocessing.resizer.apply(frames[unique.tolist()])

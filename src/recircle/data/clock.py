@@ -1,0 +1,48 @@
+"""The times that a video file gives to its frames, and what can be made of them."""
+
+from av.video.frame import VideoFrame
+
+from recircle.data.timeline import Timeline, UnsteadyClockError
+
+
+class Clock:
+    """Collects the times of frames as they are decoded."""
+
+    def __init__(self) -> None:
+        self._shown: list[float | None] = []
+        self._decoded: list[float | None] = []
+        self._end: float | None = None
+
+    def add(self, frame: VideoFrame) -> None:
+        """Note the times of the next frame in the order in which they are shown."""
+        base = None if frame.time_base is None else float(frame.time_base)
+        self._shown.append(_seconds(frame.pts, base))
+        self._decoded.append(_seconds(frame.dts, base))
+        lasting = _seconds(frame.duration, base)
+        shown = self._shown[-1]
+        self._end = None if shown is None or not lasting or lasting < 0 else shown + lasting
+
+    def timeline(self, fps: float) -> tuple[Timeline, list[str]]:
+        """Return when the frames are shown, and what there is to remark on that.
+
+        Where presentation times are of no use, as those of AVI files, which know none and number B-frames as they are
+        stored, decoding times serve: these run at the same rate. Where neither do, frames are taken to follow at `fps`.
+
+        Args:
+            fps: frames a second, as the container says; 0 where it does not.
+        """
+        try:
+            timeline = Timeline.from_times(self._shown, self._end, fps=fps)
+        except UnsteadyClockError as error:
+            try:
+                timeline = Timeline.from_times(self._decoded, fps=fps)
+            except UnsteadyClockError:
+                timeline = Timeline(len(self._shown), fps)
+                # a raw stream has no times at all, and is played at the rate that it states
+                without = all(time is None for time in self._shown)
+                return timeline, [] if without else [f"frame times are of no use ({error}); sampled by index"]
+        return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
+
+
+def _seconds(ticks: int | None, base: float | None) -> float | None:
+    return None if ticks is None or base is None else ticks * base
