@@ -22,6 +22,15 @@ class Clock:
         shown = self._shown[-1]
         self._end = None if shown is None or not lasting or lasting < 0 else shown + lasting
 
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """When the first frame begins and the last one ends, in seconds of the file; None where it does not say."""
+        times = [time for time in self._shown if time is not None]
+        if not times:
+            return None
+        last = max(times)
+        return min(times), last if self._end is None else max(last, self._end)
+
     def timeline(self, fps: float) -> tuple[Timeline, list[str]]:
         """Return when the frames are shown, and what there is to remark on that.
 
@@ -35,13 +44,23 @@ class Clock:
             timeline = Timeline.from_times(self._shown, self._end, fps=fps)
         except UnsteadyClockError as error:
             try:
-                timeline = Timeline.from_times(self._decoded, fps=fps)
+                timeline = Timeline.from_times(_go_on(self._decoded), fps=fps)
             except UnsteadyClockError:
                 timeline = Timeline(len(self._shown), fps)
                 # a raw stream has no times at all, and is played at the rate that it states
                 without = all(time is None for time in self._shown)
                 return timeline, [] if without else [f"frame times are of no use ({error}); sampled by index"]
         return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
+
+
+def _go_on(times: list[float | None]) -> list[float | None]:
+    """Return decoding times where the last frames, which come when no packet is left, have some too."""
+    known = len(times)
+    while known and times[known - 1] is None:
+        known -= 1
+    if known < 2 or (last := times[known - 1]) is None or (before := times[known - 2]) is None:
+        return times
+    return times[:known] + [last + step * (last - before) for step in range(1, len(times) - known + 1)]
 
 
 def _seconds(ticks: int | None, base: float | None) -> float | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from recircle.data.animation import open_animation
 from recircle.data.clock import Clock
+from recircle.data.cut_short import cut_short
 from recircle.data.decode_error import DecodeError
 from recircle.data.decode_folder import mixed_sizes
 from recircle.data.decode_pyav import count_frames, open_video
@@ -82,6 +83,7 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
     stored = (0, 0)
     fps, width, height, declared = 0.0, 0, 0, 0
     clock = Clock()
+    short: str | None = None
     try:
         with open_video(path) as video:
             fps, declared = video.fps, video.declared
@@ -95,6 +97,7 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
                 corrupt += frame.is_corrupt
                 clock.add(frame)
                 count += 1
+            short = cut_short(video, clock.span, fps)
     except DecodeError as error:
         return Probe(count, fps, width, height, declared, error.reason, "broken")
     if count == 0:
@@ -102,6 +105,8 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
     timeline, notes = clock.timeline(fps)
     if declared not in (0, count):
         notes.append(f"the container declares {count_frames(declared)}, {count} decode")
+    if short:
+        notes.append(short)
     if resized_at >= 0:
         notes.append(f"frames change their size from frame {resized_at} on, and are scaled to the first")
     if corrupt:
