@@ -48,7 +48,11 @@ def _check(clip: Clip, row: dict[str, Any]) -> None:
     if row["result"] == "ok":
         declared = int(row["declared_frames"])
         note = f"the container declares {declared} frames, {frames} decode"
-        assert (clip.status, clip.fault) == ("ok", note if declared not in (0, frames) else "")
+        notes = [note] if declared not in (0, frames) else []
+        if clip.path == "opencv/tree.avi":  # whose container counts pictures that are shown again, and are not stored
+            notes.insert(0, "frame rate varies: 1.36 to 15 fps; sampled by time")
+        assert (clip.status, clip.fault) == ("ok", "; ".join(notes))
+        assert bool(clip.durations) == (clip.path == "opencv/tree.avi")
         assert clip.fps == pytest.approx(float(row["fps"])), clip
         turned = int(row["rotation"]) % 180 != 0
         size = (int(row["w"]), int(row["h"]))

@@ -42,6 +42,12 @@ def test_fingerprint_tells_the_clips_to_learn_from(make_config: MakeConfig) -> N
         replace(data, train=replace(data.train, clips=data.train.clips[1:])),
         replace(data, train=replace(data.train, clips=data.train.clips[::-1])),
     ]
+    first = data.train.clips[0]
+    varying = replace(first, durations=f"40*{first.frames - 1} 999")
+    timed = replace(data, train=replace(data.train, clips=(varying, *data.train.clips[1:])))
+    changed.append(timed)
+    by_index = replace(data, sampling=replace(data.sampling, by="index"))
+    assert replace(by_index, train=timed.train).fingerprint == by_index.fingerprint == data.fingerprint
     same = [replace(data, val=data.train), TrainingData.read(make_config(epochs=7))]
     assert all(other.fingerprint != data.fingerprint for other in changed)
     assert all(other.fingerprint == data.fingerprint for other in same)

@@ -15,9 +15,9 @@ _STATING = frozenset({"matroska", "webm", "mov", "mp4", "flv", "asf", "ivf", "nu
 def cut_short(video: Video, span: tuple[float, float] | None, fps: float) -> str | None:
     """Return a remark if a file, decoded to its end, declares that it is longer.
 
-    Where the container counts its frames, that is the better witness, and nothing is said here. Else Matroska states the
-    duration of the video itself in a tag; where there is none, the duration of the whole file counts, and that may be
-    the sound's, so that it is compared with the end of the last packet of any stream.
+    Where the container counts its frames, that is the better witness, and nothing is said here. Else Matroska states
+    the duration of the video itself in a tag; where there is none, the duration of the whole file counts, and that may
+    be the sound's, so that it is compared with the end of the last packet of any stream.
 
     Args:
         video: the file, decoded to its end.

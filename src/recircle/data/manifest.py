@@ -31,7 +31,7 @@ class Clip:
         dataset: the known data set that the clip and its label are of, in its version and split ("diving48_v2",
             "ucf101_split1"); empty for clips of one's own.
         frames: how many frames really decode.
-        fps: frames a second on average; 0 where it is not known, as for a folder of frames.
+        fps: frames a second; 0 where it is not known, as for a folder of frames.
         width: pixels as displayed, that is, after rotation.
         height: likewise.
         size: bytes on disk, of all images together for a folder of frames.

@@ -30,8 +30,8 @@ class Probe:
 
     Attributes:
         frames: how many frames decode; of a broken clip, up to the fault.
-        fps: frames a second on average, as the container says if the times of the frames agree, or else as these say;
-            0 where neither does, and for a folder of frames.
+        fps: frames a second, as the container says unless the times of the frames are of another constant rate; 0 where
+            neither says, and for a folder of frames.
         width: pixels of a frame as displayed, that is, after rotation; 0 where no frame decodes.
         height: likewise.
         declared: the frame count that the container claims; 0 where it claims none.

@@ -38,7 +38,7 @@ class Timeline:
 
     Attributes:
         frames: how many decode.
-        fps: frames a second, on average; 0 where it is not known.
+        fps: frames a second; 0 where it is not known. Of a varying rate, what the container says, or else the average.
         durations: how long each frame is shown, in milliseconds, equal ones together: `83.333*12 375*11`; empty
             where the rate is constant or not known.
     """
@@ -68,7 +68,7 @@ class Timeline:
             times: seconds of each frame, in the order in which they are shown; None where the file gives none.
             end: when the last frame ends; None (or a moment that is not after it) takes it to last as long as the one
                 before.
-            fps: frames a second, as the container says; kept where the times agree with it.
+            fps: frames a second, as the container says; kept unless the times are of another constant rate.
 
         Raises:
             UnsteadyClockError: a time is missing, is before that of the frame ahead of it, or jumps by more than ten
@@ -98,7 +98,7 @@ class Timeline:
             agrees = fps > 0 and abs(starts[-1] * fps - (count - 1)) <= _DRIFT
             return cls(count, fps if agrees else 1 / interval)
         ends = np.append(starts[1:], starts[-1] + last)
-        return cls(count, count / float(ends[-1]), _format(ends))
+        return cls(count, fps or count / float(ends[-1]), _format(ends))
 
     @property
     def constant(self) -> bool:

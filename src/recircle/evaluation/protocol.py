@@ -41,7 +41,7 @@ class Protocol:
         return f"{_count(self.clips, 'clip')} x {_count(self.crops, 'crop')}, {self.fusion} mean"
 
     def describe(self, sampling: Sampling, preprocessing: Preprocessing) -> str:
-        """Return the whole protocol in a line: `8 frames x 2 clips x 3 crops of 224 px from 256 px, softmax mean`."""
+        """Return the whole protocol in a line: `8 frames by time x 2 clips x 3 crops of 224 px from 256 px, ...`."""
         height, width = view_size(preprocessing, self.crops)
         crop = height if height == width else (height, width)
         return (
@@ -49,6 +49,11 @@ class Protocol:
             f"{_count(self.crops, 'crop')} of {_pixels(crop)} from {_pixels(preprocessing.resize)}, "
             f"{self.fusion} mean"
         )
+
+
+def same_protocol(a: str, b: str) -> bool:
+    """Whether two protocols in words are the same; those of earlier versions, made by index, do not say so."""
+    return a.replace(" by index", "") == b.replace(" by index", "")
 
 
 def _count(number: int, noun: str) -> str:

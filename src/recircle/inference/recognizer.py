@@ -26,7 +26,7 @@ from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.predict import logits_of_views, pick_device
 from recircle.evaluation.predictions import fuse
-from recircle.evaluation.protocol import Protocol
+from recircle.evaluation.protocol import Protocol, same_protocol
 from recircle.inference.recognition import Recognition
 from recircle.models.base import VideoModel
 from recircle.run import Run
@@ -145,7 +145,7 @@ class Recognizer:
             calibration = Calibration.load(folder.calibration_path)
             temperature = calibration.temperature
             used = protocol.describe(spec.sampling, spec.preprocessing)
-            if calibration.protocol != used:
+            if not same_protocol(calibration.protocol, used):
                 warnings.warn(f"the temperature was fitted for {calibration.protocol}, not for {used}", stacklevel=2)
         return cls(
             folder.load_model(),

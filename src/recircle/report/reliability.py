@@ -9,6 +9,7 @@ from recircle.evaluation.calibration import (
     reliability_curve,
 )
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.protocol import same_protocol
 from recircle.report.charts import Axis, Series, chart, draw_line, horizontal, vertical
 from recircle.report.markup import NOTHING, Html, count, element, folded, note, percent, section, table
 
@@ -36,7 +37,7 @@ def reliability_section(predictions: Predictions, calibration: Calibration | Non
         parts.append(
             element("p", "No temperature is fitted; ", element("code", "recircle eval RUN --calibrate"), " fits one.")
         )
-    elif calibration.protocol != predictions.protocol:
+    elif not same_protocol(calibration.protocol, predictions.protocol):
         parts.append(
             note(
                 f"The run's temperature, {calibration.temperature:.3f}, is for another protocol "

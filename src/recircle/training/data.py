@@ -1,12 +1,13 @@
 """The clips of a run, as loaders for one of its processes."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from recircle.data.dataset import EvalLoader, TrainLoader
 from recircle.data.label_checks import warn_look_alikes, warn_one_sided
 from recircle.data.manifest import Manifest
 from recircle.data.preprocessing import Preprocessing
+from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.training.config import TrainConfig
 
@@ -20,12 +21,14 @@ class TrainingData:
         families: the family of each class that has one.
         train: clips to learn from.
         val: clips to evaluate on after each epoch.
+        sampling: which frames of them are looked at.
     """
 
     labels: tuple[str, ...]
     families: dict[str, str]
     train: Manifest
     val: Manifest
+    sampling: Sampling = field(default_factory=Sampling)
 
     @classmethod
     def read(cls, config: TrainConfig) -> "TrainingData":
@@ -40,7 +43,7 @@ class TrainingData:
             raise UserError(f"{config.data.manifest} has {len(manifest.labels)} classes; training needs two or more")
         warn_look_alikes(config.data.manifest, manifest.labels)
         warn_one_sided(config.data.manifest, train.clips, val.clips)
-        return cls(tuple(manifest.labels), dict(manifest.families), train, val)
+        return cls(tuple(manifest.labels), dict(manifest.families), train, val, config.data.sampling)
 
     @property
     def fingerprint(self) -> str:
@@ -48,6 +51,11 @@ class TrainingData:
         digest = hashlib.sha256(repr(self.labels).encode())
         for clip in self.train.clips:
             digest.update(repr((clip.path, clip.label, clip.frames, clip.status)).encode())
+            # times count where they choose the frames
+            if self.sampling.by == "time" and clip.durations:
+                digest.update(clip.durations.encode())
+            if self.sampling.fps is not None:
+                digest.update(repr(clip.fps).encode())
         return digest.hexdigest()
 
     def train_loader(
