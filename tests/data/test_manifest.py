@@ -229,3 +229,26 @@ def test_clips_check_themselves() -> None:
     for fields in wrong:
         with pytest.raises(ValueError, match=next(iter(fields))):
             Clip(**{"path": "a.mp4", **fields})
+
+
+@pytest.mark.parametrize("name", ["m.csv", "m.parquet"])
+def test_times_of_varying_rates_come_back(tmp_path: Path, name: str) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    clips = (
+        Clip(path="a.mp4", frames=14, fps=12.0, durations="83.3333*12 375*2"),
+        Clip(path="b.mp4", frames=3, fps=24.0),
+    )
+    read = Manifest(clips, tmp_path).write(tmp_path / name).read(tmp_path / name)
+    assert read.clips == clips
+    assert [clip.timeline.constant for clip in read.clips] == [False, True]
+
+
+def test_wrong_times_are_told_by_line(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text("path,frames,durations\na.mp4,3,40*3\nb.mp4,3,40*2 x\n")
+    with pytest.raises(UserError, match=r"line 3: durations='40\*2 x': 'x' is not a duration in milliseconds"):
+        Manifest.read(path)
+    path.write_text("path,frames,durations\na.mp4,4,40*3\n")
+    with pytest.raises(UserError, match=r"line 2: durations='40\*3' are of 3 frames, not 4"):
+        Manifest.read(path)

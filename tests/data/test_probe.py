@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from recircle.data.probe import Probe, probe
 from tests import media
 
@@ -53,3 +55,25 @@ def test_frames_marked_as_damaged_are_remarked(tmp_path: Path) -> None:
 
 def test_a_file_that_does_not_exist(tmp_path: Path) -> None:
     assert probe(tmp_path / "none.mp4") == Probe(0, 0.0, 0, 0, 0, "file not found", "broken")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_a_varying_rate_is_told_with_its_times(tmp_path: Path, suffix: str) -> None:
+    times = [0, 1, 2, 3, 4, 5, 6, 10, 14, 18, 22]
+    path = media.write_video(tmp_path / f"video{suffix}", media.grey_frames(11), fps=20, times=times)
+    verdict = probe(path)
+    assert (verdict.status, verdict.frames) == ("ok", 11)
+    assert verdict.fault == "frame rate varies: 5 to 20 fps; sampled by time"
+    assert verdict.timeline.times == pytest.approx([time / 20 for time in times], abs=1e-3)
+    assert verdict.timeline.seconds > 1.1
+
+
+def test_avi_numbers_b_frames_as_they_are_stored(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "video.avi", media.moving_frames(30), codec="mpeg4", options={"bf": "2"})
+    verdict = probe(path)
+    assert (verdict.fault, verdict.durations, verdict.fps) == (None, "", 25.0)
+
+
+def test_streams_without_times_are_of_the_rate_they_state(tmp_path: Path) -> None:
+    path = media.write_video(tmp_path / "video.h264", media.grey_frames(5))
+    assert (probe(path).fault, probe(path).durations) == (None, "")

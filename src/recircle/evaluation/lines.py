@@ -8,6 +8,7 @@ from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.factors import FactorAccuracy
 from recircle.evaluation.families import FamilyMetrics
 from recircle.evaluation.measure import most_confused
+from recircle.evaluation.protocol import same_protocol
 from recircle.evaluation.report import Report
 
 LISTED = 5
@@ -77,7 +78,7 @@ def comparison_lines(comparison: PairedComparison) -> Iterator[str]:
         f"(paired bootstrap), p = {comparison.p_value:.2g} (McNemar, {comparison.test})"
     )
     here, there = comparison.protocols
-    if here != there:
+    if not same_protocol(here, there):
         yield f"  protocol there: {there}"
     only_here, only_there = len(comparison.only_here), len(comparison.only_there)
     yield f"  clips that only one gets right: {only_here} here, {only_there} there (--json names them)"

@@ -29,7 +29,7 @@ def prepare(image):  # PIL.Image in RGB -> uint8 [3, H, W]
     return pixels[top : top + high, left : left + wide].transpose(2, 0, 1)
 
 
-def recognise(images):  # the frames of a clip, in order; where sampling's mode is "segments"
+def recognise(images):  # the frames of a clip of constant rate, in order; where sampling's mode is "segments"
     tick = len(images) / spec["sampling"]["frames"]
     chosen = [images[int(tick / 2 + tick * k)] for k in range(spec["sampling"]["frames"])]
     frames = np.stack([prepare(image) for image in chosen])[None]  # uint8 [B, T, 3, H, W]
