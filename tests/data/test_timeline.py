@@ -27,7 +27,7 @@ def test_varying_rates_are_kept_to_the_microsecond(lasting):
     timeline = Timeline.from_times(times, float(ends[-1]))
     if timeline.constant:
         deviation = np.abs(np.array(times) - np.arange(len(times)) * times[-1] / (len(times) - 1)).max()
-        assert deviation <= times[-1] / (len(times) - 1) / 3 + 1e-9
+        assert deviation <= times[-1] / (len(times) - 1) / (3 if len(times) < 50 else 1) + 1e-9
         return
     assert np.abs(timeline.times - times).max() <= 1.1e-6
     assert timeline.seconds == pytest.approx(ends[-1], abs=1.1e-6)
@@ -57,7 +57,14 @@ def test_a_long_unsteady_clip_fits_in_a_field_of_a_table():
 
 @pytest.mark.parametrize(
     ("steps", "constant"),
-    [([2, 3] * 6, True), ([5, 6, 5, 4, 6, 4], True), ([1, 1, 2, 1, 1, 1, 1], False), ([1, 1, 2], False)],
+    [
+        ([2, 3] * 6, True),
+        ([5, 6, 5, 4, 6, 4], True),
+        ([1, 1, 2, 1, 1, 1, 1], False),
+        ([1, 1, 2], False),
+        ([1] * 30 + [2] + [1] * 70, True),
+        ([1] * 30 + [2] * 3 + [1] * 70, False),
+    ],
 )
 def test_jitter_is_no_varying_rate_and_a_dropped_frame_is(steps, constant):
     times = np.cumsum([0, *steps]) / 30

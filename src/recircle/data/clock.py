@@ -41,16 +41,33 @@ class Clock:
             fps: frames a second, as the container says; 0 where it does not.
         """
         try:
-            timeline = Timeline.from_times(self._shown, self._end, fps=fps)
-        except UnsteadyClockError as error:
+            Timeline.from_times(self._shown, self._end, fps=fps)
+        except UnsteadyClockError:
             try:
-                timeline = Timeline.from_times(_go_on(self._decoded), fps=fps)
+                Timeline.from_times(decoded := _go_on(self._decoded), fps=fps)
             except UnsteadyClockError:
-                timeline = Timeline(len(self._shown), fps)
-                # a raw stream has no times at all, and is played at the rate that it states
-                without = all(time is None for time in self._shown)
-                return timeline, [] if without else [f"frame times are of no use ({error}); sampled by index"]
-        return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
+                pass
+            else:
+                return follow(decoded, None, fps)
+        return follow(self._shown, self._end, fps)
+
+
+def follow(times: list[float | None] | list[float], end: float | None, fps: float = 0.0) -> tuple[Timeline, list[str]]:
+    """Return when frames are shown, and what there is to remark on that.
+
+    Args:
+        times: seconds of each frame; None where the file gives none.
+        end: when the last frame ends; None where the file does not say.
+        fps: frames a second, as the container says; 0 where it does not.
+    """
+    try:
+        timeline = Timeline.from_times(times, end, fps=fps)
+    except UnsteadyClockError as error:
+        # a raw stream has no times at all, and is played at the rate that it states; of frames that all last for no
+        # time, an animation, it is the player that chooses
+        without = all(not time for time in times)
+        return Timeline(len(times), fps), [] if without else [f"frame times are of no use ({error}); sampled by index"]
+    return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
 
 
 def _go_on(times: list[float | None]) -> list[float | None]:

@@ -101,7 +101,7 @@ def _merge(clip: Clip, path: Path, verdict: Probe) -> Clip:
     return replace(
         clip,
         frames=verdict.frames,
-        fps=verdict.fps,
+        fps=verdict.fps or clip.fps,
         width=verdict.width,
         height=verdict.height,
         size=_size(path),

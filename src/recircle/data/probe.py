@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.data.animation import open_animation
-from recircle.data.clock import Clock
+from recircle.data.clock import Clock, follow
 from recircle.data.cut_short import cut_short
 from recircle.data.decode_error import DecodeError
 from recircle.data.decode_folder import mixed_sizes
@@ -136,7 +136,8 @@ def _probe_folder(path: Path, visit: Visit) -> Probe:
 
 
 def _probe_animation(path: Path, visit: Visit) -> Probe:
-    count, declared, height, width, milliseconds = 0, 0, 0, 0, 0
+    declared, height, width = 0, 0, 0
+    starts = [0.0]
     fault: str | None = None
     try:
         with open_animation(path) as animation:
@@ -144,9 +145,12 @@ def _probe_animation(path: Path, visit: Visit) -> Probe:
             for image, shown in animation.frames():
                 height, width, _ = image.shape
                 visit(lambda image=image: image, image.nbytes)
-                milliseconds += shown
-                count += 1
+                starts.append(starts[-1] + shown / 1000)
     except DecodeError as error:
         fault = error.reason
-    fps = 1000 * count / milliseconds if milliseconds else 0.0
-    return Probe(count, fps, width, height, declared, fault, "broken" if fault else "ok")
+    count = len(starts) - 1
+    if fault or not count:
+        fps = count / starts[-1] if starts[-1] else 0.0
+        return Probe(count, fps, width, height, declared, fault or "no frame decodes", "broken")
+    timeline, notes = follow(starts[:-1], starts[-1])
+    return Probe(count, timeline.fps, width, height, declared, "; ".join(notes) or None, "ok", timeline.durations)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 # a part of the frame interval: clocks that count in steps of a millisecond, 29.97 frames a second in ticks of 1/30, and
 # 24 in 60 by twos and threes stay below it; one frame left out, or half of a clip faster than the other, does not
 _STEADY = 1 / 3
+# a longer clip may lack a frame: at each moment, a constant rate would show the same one or its neighbour
+_LONG = 50
 # frames that a constant rate may gain or lose over the clip against what the container says
 _DRIFT = 0.5
 # frame intervals that the last frame of a constant rate may be shown; longer, it is a picture that is held
@@ -62,7 +64,8 @@ class Timeline:
         """Find out whether frames follow each other at a constant rate, and keep their times where they do not.
 
         The rate is constant if each frame is shown within a third of a frame interval of where it would be if all, from
-        the first to the last, lay equally far apart, and the last is not held for more than two intervals.
+        the first to the last, lay equally far apart, and the last is not held for more than two intervals. A clip of 50
+        frames or more may lack one: half an interval to either side will do.
 
         Args:
             times: seconds of each frame, in the order in which they are shown; None where the file gives none.
@@ -92,8 +95,9 @@ class Timeline:
             raise UnsteadyClockError("they are all at the same time")
         last = gaps[-1] if end is None or not 0 < end - times[0] - starts[-1] <= _JUMP else end - times[0] - starts[-1]  # type: ignore[operator]
         interval = starts[-1] / (count - 1)
-        deviation = np.abs(starts - interval * np.arange(count)).max()
-        if deviation <= _STEADY * interval and last <= _LAST * interval:
+        deviations = (starts - interval * np.arange(count)) / interval
+        steady = np.abs(deviations).max() <= _STEADY or (count >= _LONG and np.ptp(deviations) <= 1)
+        if steady and last <= _LAST * interval:
             # the container's rate, unless half a frame is gained or lost against it over the clip
             agrees = fps > 0 and abs(starts[-1] * fps - (count - 1)) <= _DRIFT
             return cls(count, fps if agrees else 1 / interval)

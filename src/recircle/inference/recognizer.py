@@ -159,11 +159,12 @@ class Recognizer:
             seconds=seconds,
         )
 
-    def __call__(self, clip: Clip) -> Recognition:
+    def __call__(self, clip: Clip, *, fps: float = 0.0) -> Recognition:
         """Recognise one clip.
 
         Args:
             clip: a video file; a folder of frames; RGB frames as a uint8 array [N, H, W, 3] or tensor [N, 3, H, W].
+            fps: frames a second of an array or tensor; needed only if the network samples at a rate. Files say theirs.
 
         Raises:
             DecodeError: the file cannot be decoded to its end, or not in time.
@@ -172,7 +173,7 @@ class Recognizer:
         """
         if isinstance(clip, str | Path):
             return self._recognize(whole_file_views(Path(clip), decoders=self._decoders, **self._views))
-        return self._recognize(frame_views(_frames(clip), **self._views))
+        return self._recognize(frame_views(_frames(clip), fps=fps, **self._views))
 
     def many(
         self, paths: Iterable[str | Path], *, workers: int = 2
