@@ -2,6 +2,9 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,30 @@ def test_a_file_that_kills_its_decoder_costs_itself_and_index_says_the_same(
     assert ["error" in line for line in lines] == [True, True, False, True, False]
     found = index_folder(tmp_path, seconds=3)
     assert [clip.fault for clip in found.clips] == [line.get("error", "") for line in lines[:4]]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_ctrl_c_ends_a_prediction_at_once_and_without_a_trace(run: Run, clips: list[Path], tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "stalled", 3, seed=0)
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from recircle.data import decoder_pool\n"
+        "stalls = 'import time, recircle.data.decode_worker as w\\n"
+        "w.read_whole_file = lambda path: time.sleep(1000)\\n"
+        "w.main()'\n"
+        "decoder_pool.COMMAND = (*decoder_pool.COMMAND[:-1], stalls)\n"
+        "ask = decoder_pool._Process.ask\n"
+        "decoder_pool._Process.ask = lambda *a: (ask(*a), print('asked', file=sys.stderr, flush=True))\n"
+        "from recircle.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "predict", str(run.path), str(frames), str(clips[0]), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "asked\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.replace("asked\n", "") == "error: interrupted\n"
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,21 @@ from recircle.training.loop import train
 from recircle.training.optimiser import Optimiser
 
 SCRIPT = """
-import sys
+import os, sys
 from pathlib import Path
 from recircle.config import read_json
+from recircle.data import jobs
 from recircle.training.config import TrainConfig
 from recircle.training.loop import train
 
+main, decode = os.getpid(), jobs.decode
+
+def hostile(path, *args, **options):
+    if path.name == "missing" and os.getpid() != main:
+        os.abort()
+    return decode(path, *args, **options)
+
+jobs.decode = hostile
 for number, path in enumerate(sys.argv[1:]):
     config = read_json(TrainConfig, Path(path))
     train(config, resume=number == 1, progress=False)
@@ -83,8 +92,10 @@ def test_two_processes_are_one(with_a_gap: TrainConfig, tmp_path: Path) -> None:
     alone = replace(together, output=tmp_path / "alone")
     single = replace(together, output=tmp_path / "single", batch_size=2, epochs=1)
     paths = []
+    # in a worker, the clip crashes its decoder
+    crashing = replace(together, data=replace(together.data, workers=1))
     # the first epoch, then the second as a resumed run, then a run in which a process can be without a clip
-    for number, config in enumerate((replace(together, epochs=1), together, single)):
+    for number, config in enumerate((replace(together, epochs=1), crashing, single)):
         paths.append(tmp_path / f"{number}.json")
         paths[-1].write_text(to_json(config))
     train_in_two_processes(paths)
