@@ -193,6 +193,29 @@ def test_processes_that_cannot_be_started_are_one_sentence(clips: Manifest, monk
         list(EvalLoader(clips, **OPTIONS, workers=1))
 
 
+def test_too_few_file_handles_are_told_before_a_batch_is_lost(clips: Manifest) -> None:
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    loader = EvalLoader(clips, **OPTIONS, workers=2)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (sum(1 for _ in Path("/dev/fd").iterdir()) + 20, hard))
+    try:
+        with pytest.raises(LoadingError, match=r"file handles are too few, .*raise ulimit -n"):
+            list(loader)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(list(loader)) == 5
+
+
+def test_a_batch_that_cannot_be_sent_is_not_waited_for(clips: Manifest, monkeypatch) -> None:
+    class Unsendable(Batch):
+        def __reduce__(self):
+            raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(jobs, "Batch", Unsendable)
+    with pytest.raises(LoadingError, match="a batch cannot be handed over"):
+        list(EvalLoader(clips, **OPTIONS, workers=1))
+
+
 @pytest.mark.parametrize("error", [KeyError("a bug"), RuntimeError("a bug"), UserError("a full disk")])
 def test_other_errors_come_out_as_they_are(error: Exception, clips: Manifest, hostile) -> None:
     def deed():

@@ -1,6 +1,7 @@
 """Batches from processes that a clip may kill: the clip is left out of its batch, and loading goes on from there."""
 
 import errno
+import os
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
 from recircle.data.batch import Batch
 from recircle.data.jobs import BatchMaker, Item, Job
 from recircle.data.limits import CLIP_SECONDS, crashed, exit_name, is_out_of_memory, limit_memory, limit_time, too_slow
-from recircle.data.workers import keep_garbage_from_workers, start_worker
+from recircle.data.workers import UNSENT, keep_garbage_from_workers, start_worker
 from recircle.errors import UserError
 
 # what a decoder that a file has led astray dies of; who wants to end a process sends it another signal
@@ -102,6 +104,8 @@ class GuardedLoader:
             source.close()
 
     def _make_source(self) -> "_Source":
+        if self._workers:
+            _check_handles(self._workers)
         try:
             notes = torch.multiprocessing.get_context().RawArray("q", max(1, self._workers))
         except OSError as error:
@@ -251,7 +255,34 @@ def _blame(code: int, item: Item | None) -> str:
         return f"a process that decodes was killed{at}, most likely because memory ran out; {_FEWER} or smaller batches"
     if code == -getattr(signal, "SIGBUS", 0):
         return _no_room()
+    if code == UNSENT:
+        return f"a batch cannot be handed over: no file handles are left (ulimit -n), or {_no_room()}"
     return f"a process that decodes ended{at} ({exit_name(code)}); {_FEWER} to see why"
+
+
+def _check_handles(workers: int) -> None:
+    """Find out that there are too few file handles before a batch gets lost for want of one.
+
+    Raises:
+        LoadingError: there are.
+    """
+    with suppress(ImportError, OSError):
+        import resource
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        # each worker takes four, and each of the two batches that it makes ahead four more
+        needed = sum(1 for _ in Path("/dev/fd").iterdir()) + 12 * workers + 16
+        if limit != resource.RLIM_INFINITY and limit < needed:
+            raise LoadingError(f"{limit} file handles are too few, {needed} are needed; raise ulimit -n, or {_FEWER}")
+
+
+def _handles_are_used_up() -> bool:
+    """Tell whether no file can be opened; `tempfile`, for one, says then that there is no folder for it."""
+    try:
+        with Path(os.devnull).open("rb"):
+            return False
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def _no_room() -> str:
@@ -266,7 +297,7 @@ def _explained(error: Exception) -> Exception:
     """Return an error that means that something is used up as a sentence, and others as they are."""
     text = str(error)
     number = getattr(error, "errno", None)
-    if number in (errno.EMFILE, errno.ENFILE) or _NO_HANDLES.search(text):
+    if number in (errno.EMFILE, errno.ENFILE) or _NO_HANDLES.search(text) or _handles_are_used_up():
         return LoadingError(
             f"no file handles are left to take over batches; raise their number (ulimit -n), or {_FEWER}"
         )

@@ -1,11 +1,16 @@
 """The start and the end of a loader's worker processes."""
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.queues import Queue
 from types import TracebackType
+
+UNSENT = 74
+"""Exit status of a worker that cannot send its batch, since shared memory or file handles are used up."""
 
 
 @contextmanager
@@ -35,6 +40,12 @@ def start_worker(worker: int) -> None:  # noqa: ARG001  (torch passes the worker
     if hasattr(signal, "SIGALRM"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
     sys.excepthook = _report_unless_parent_left
+    # a batch that cannot be sent is dropped otherwise, and the parent waits for it for ever
+    Queue._on_queue_feeder_error = staticmethod(_end_unsent)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _end_unsent(error: BaseException, item: object) -> None:  # noqa: ARG001  (the signature that queues call)
+    os._exit(UNSENT)
 
 
 def _report_unless_parent_left(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
