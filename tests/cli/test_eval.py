@@ -11,7 +11,7 @@ from recircle.data.manifest import Clip, Manifest
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.predictions import Predictions
 from recircle.run import Run
-from tests.evaluation.made_up import predicted
+from tests.evaluation.factories import predicted
 from tests.small_run import write_clips, write_run
 
 Capture = pytest.CaptureFixture[str]

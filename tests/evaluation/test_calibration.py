@@ -20,7 +20,7 @@ from recircle.evaluation.calibration import (
 )
 from recircle.evaluation.predictions import Predictions, fuse, log_probabilities
 from recircle.run import Run
-from tests.evaluation.made_up import random_predictions
+from tests.evaluation.factories import random_predictions
 from tests.torchvision_oracle import import_torchvision
 
 

@@ -10,7 +10,7 @@ import torch
 from recircle.errors import UserError
 from recircle.evaluation.comparison import EXACT_BELOW, compare_paired, mcnemar
 from recircle.evaluation.metrics import in_top_k
-from tests.evaluation.made_up import predicted, random_predictions
+from tests.evaluation.factories import predicted, random_predictions
 
 CLASSES = ("a", "b", "c")
 TRUE = ["a", "a", "a", "b", "b", "c"]

@@ -7,7 +7,7 @@ import pytest
 
 from recircle.errors import UserError
 from recircle.evaluation.factors import FACTORS, dive_factors, measure_factors
-from tests.evaluation.made_up import predicted
+from tests.evaluation.factories import predicted
 
 DIVES = (
     "Back+15som+05Twis+FREE",

@@ -9,7 +9,7 @@ from recircle.errors import UserError
 from recircle.evaluation.families import measure_families, mistake_heights
 from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.metrics import chance_inside, chance_of_group, in_top_k, right_group, right_inside
-from tests.evaluation.made_up import predicted, random_predictions
+from tests.evaluation.factories import predicted, random_predictions
 
 CLASSES = ("pour in", "pour out", "push left", "push right", "wave")
 FAMILIES = {"pour in": "pour", "pour out": "pour", "push left": "push", "push right": "push"}

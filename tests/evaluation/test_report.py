@@ -10,7 +10,7 @@ from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.lines import figures, report_lines
 from recircle.evaluation.measure import measure
 from recircle.evaluation.report import make_report
-from tests.evaluation.made_up import predicted, random_predictions
+from tests.evaluation.factories import predicted, random_predictions
 
 CLASSES = ("pour in", "pour [out]", "wave")
 FAMILIES = {"pour in": "pour", "pour [out]": "pour"}

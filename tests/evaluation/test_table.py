@@ -11,7 +11,7 @@ from recircle.evaluation import table
 from recircle.evaluation.measure import measure
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.table import METRICS, Metric
-from tests.evaluation.made_up import random_predictions
+from tests.evaluation.factories import random_predictions
 
 
 def test_a_row_is_all_that_a_metric_needs(

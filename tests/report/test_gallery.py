@@ -26,7 +26,7 @@ from recircle.report.gallery import (
     read_film,
     read_films,
 )
-from tests.evaluation.made_up import random_predictions
+from tests.evaluation.factories import random_predictions
 from tests.report.reading import Page
 from tests.small_run import write_clips, write_frames
 

@@ -19,7 +19,7 @@ from recircle.report.counts import Counts
 from recircle.report.curves import curves_section
 from recircle.report.paired import paired_section
 from recircle.report.reliability import reliability_section
-from tests.evaluation.made_up import predicted, random_predictions
+from tests.evaluation.factories import predicted, random_predictions
 from tests.report.reading import Page
 
 NASTY = ('push </script><b>"left"</b> & co', "push 'right'", "lift <i>", "tear")

@@ -9,7 +9,7 @@ import pytest
 from studies.command import RESULTS, Study
 from studies.pages import block
 from studies.results import Results
-from studies.silence import Silenced, to_markdown
+from studies.zero_ablation import ZeroAblation, to_markdown
 
 NAMES = sorted(path.stem for path in RESULTS.glob("*.json"))
 
@@ -41,8 +41,8 @@ def test_records_are_whole(name: str) -> None:
 
 
 def test_the_page_of_hosts_shows_what_they_rely_on() -> None:
-    runs = json.loads((RESULTS.parent / "figures" / "silence.json").read_text(encoding="utf-8"))["runs"]
-    assert block(RESULTS / "tabletop_hosts.md", "silence") == to_markdown([Silenced(**run) for run in runs])
+    runs = json.loads((RESULTS.parent / "figures" / "zero_ablation.json").read_text(encoding="utf-8"))["runs"]
+    assert block(RESULTS / "tabletop_hosts.md", "zero_ablation") == to_markdown([ZeroAblation(**run) for run in runs])
 
 
 def test_each_page_says_what_it_found() -> None:

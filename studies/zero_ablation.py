@@ -1,6 +1,6 @@
 """Which of ARC's matrices does a trained network rely on? Its accuracy with each of them set to zero.
 
-    python -m studies.silence RUN... --output docs/figures/silence.json
+    python -m studies.zero_ablation RUN... --output docs/figures/zero_ablation.json
 
 Each run is tested on the clips that its training held out: as trained, then with W^e, W^a or W^f of all layers at
 zero, then with all three, where the states stay what the input is. Nothing is trained again but the statistics of batch
@@ -39,7 +39,7 @@ MATRICES = {"W^e": "embedding", "W^a": "attention", "W^f": "fusion"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Silenced:
+class ZeroAblation:
     """What one run can do without parts of its ARC layers.
 
     Attributes:
@@ -57,7 +57,7 @@ class Silenced:
     norms: dict[str, float]
 
 
-def silence(run: Run) -> Silenced:
+def zero_ablation(run: Run) -> ZeroAblation:
     """Test a run with each of its matrices at zero.
 
     Raises:
@@ -84,7 +84,7 @@ def silence(run: Run) -> Silenced:
         if any(label in predictions.families for label in predictions.classes):
             inside[name] = measure_families(predictions, resamples=2).levels[0].inside.value
     norms = {name: sum(_row_norm(named[key]) for key in keys) / len(keys) for name, keys in found.items()}
-    return Silenced(run=run.path.name, clips=clips, top1=top1, inside=inside, norms=norms)
+    return ZeroAblation(run=run.path.name, clips=clips, top1=top1, inside=inside, norms=norms)
 
 
 @torch.no_grad()
@@ -110,7 +110,7 @@ def _row_norm(matrix: Tensor) -> float:
     return float(matrix.detach().norm() / len(matrix) ** 0.5)
 
 
-def to_markdown(found: Sequence[Silenced]) -> str:
+def to_markdown(found: Sequence[ZeroAblation]) -> str:
     """Return a table, a line for each run: accuracies, inside the family where there are some, and norms."""
     heads = ["run", "as trained", *(f"without {name}" for name in MATRICES), "without all", *MATRICES]
     lines = [heads, ["---", *["---:"] * (len(heads) - 1)]]
@@ -125,19 +125,21 @@ def to_markdown(found: Sequence[Silenced]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Parse, test, print, and write what is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m studies.silence", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.zero_ablation", description=(__doc__ or "").partition("\n")[0]
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a trained run with ARC layers")
     parser.add_argument("--output", type=Path, help="JSON file for the figures")
-    parser.add_argument("--page", type=Path, help="Markdown file whose place `silence` gets the table")
+    parser.add_argument("--page", type=Path, help="Markdown file whose place `zero_ablation` gets the table")
     options = parser.parse_args(arguments)
     check_writable(options.output)
-    found = [silence(Run.open(path)) for path in options.runs]
+    found = [zero_ablation(Run.open(path)) for path in options.runs]
     print(to_markdown(found))
     if options.output is not None:
         figures: dict[str, Any] = {"machine": describe(torch.device("cpu")), "runs": [asdict(one) for one in found]}
         write_json(options.output, figures)
     if options.page is not None:
-        write_block(options.page, "silence", to_markdown(found))
+        write_block(options.page, "zero_ablation", to_markdown(found))
 
 
 if __name__ == "__main__":
