@@ -40,16 +40,16 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.machine import describe, write_json
 from recircle.cli.console import print_table
-from recircle.data.augmentation import Augmentation
-from recircle.data.dataset import EvalLoader, TrainLoader
-from recircle.data.decode import Backend, read_frames
-from recircle.data.decode_torchcodec import import_decoders
-from recircle.data.jobs import Item, Job
-from recircle.data.manifest import Clip, Manifest
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
-from recircle.data.workers import start_worker
+from recircle.decode.frames import Backend, read_frames
+from recircle.decode.torchcodec import import_decoders
 from recircle.errors import UserError
+from recircle.loading.jobs import Item, Job
+from recircle.loading.loaders import EvalLoader, TrainLoader
+from recircle.loading.workers import start_worker
+from recircle.manifest.manifest import Clip, Manifest
+from recircle.views.augmentation import Augmentation
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 Source = Literal["video", "folder"]
 Use = Literal["training", "evaluation"]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from recircle.data.index import index_folder
 from recircle.errors import UserError
+from recircle.layouts.index import index_folder
 
 
 def manifest(data: Path, layout: str, folder: Path) -> Path:

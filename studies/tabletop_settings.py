@@ -7,7 +7,7 @@ Three of the five training persons train and the other two are tested on; no tes
 
 from pathlib import Path
 
-from recircle.data.tabletop.looks import CATALOGUES
+from recircle.tabletop.looks import CATALOGUES
 from studies import tabletop
 from studies.command import Study
 from studies.pages import table

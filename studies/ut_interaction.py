@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from recircle.data.sampling import Sampling
 from recircle.recipes.registry import get_recipe
 from recircle.training.config import TrainConfig
+from recircle.views.sampling import Sampling
 from studies.command import Study
 from studies.datasets import manifest
 from studies.pages import differences_table, table

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from recircle.data.manifest import Clip, Manifest
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import ModelSpec, Run
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 LABELS = ("lift", "push left", "push right")
 SPEC = ModelSpec(

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from recircle.cli.main import main
-from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.join import join_runs
 from recircle.models.registry import ModelConfig
 from recircle.run import ModelSpec, Run
+from recircle.views.sampling import Sampling
 from tests.small_run import SPEC, write_run
 
 MEMBER = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet50", width=8))

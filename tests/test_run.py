@@ -10,12 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from recircle import __version__
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.evaluation.protocol import Protocol
 from recircle.models.registry import ModelConfig
 from recircle.run import ModelSpec, Run
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 SPEC = ModelSpec(
     model=ModelConfig(name="arc_tsm_resnet18", width=8),

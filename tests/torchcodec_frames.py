@@ -9,9 +9,9 @@ import warnings
 
 import torch
 
-from recircle.data.decode import decode
-from recircle.data.decode_torchcodec import import_decoders
-from recircle.data.probe import probe
+from recircle.decode.frames import decode
+from recircle.decode.probe import probe
+from recircle.decode.torchcodec import import_decoders
 from recircle.errors import UserError
 
 

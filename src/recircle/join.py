@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.models.ensemble import FrameRateEnsemble
 from recircle.models.registry import list_models
 from recircle.run import ModelSpec, Run
+from recircle.views.sampling import Sampling
 
 
 def join_runs(runs: Sequence[str | Path], output: str | Path) -> Run:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from recircle import __version__
 from recircle.config import from_json, parse_json, read_bytes, read_json, to_json
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.errors import UserError
 from recircle.files import atomic_write
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
 from recircle.models.weight_files import first_of, not_finite, read_safetensors
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from recircle.cli.main import main
-from recircle.data.manifest import Clip, Manifest
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.predictions import Predictions
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
 from tests.evaluation.factories import predicted
 from tests.small_run import write_clips, write_run

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from recircle.cli.main import main
-from recircle.data.manifest import Clip, Manifest
 from recircle.evaluation import episodes
 from recircle.evaluation.episodes import extract_features, few_shot
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
 from tests.small_run import LABELS, write_clips, write_run
 

@@ -12,19 +12,19 @@ import pytest
 
 from recircle.cli.main import main
 from recircle.config import to_json
-from recircle.data.augmentation import Augmentation
-from recircle.data.config import DataConfig
-from recircle.data.dataset import EvalLoader, TrainLoader
-from recircle.data.manifest import Manifest
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
-from recircle.data.views import whole_file_views
 from recircle.errors import UserError
+from recircle.loading.config import DataConfig
+from recircle.loading.loaders import EvalLoader, TrainLoader
+from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 from recircle.training.loop import train
 from recircle.training.optimiser import Optimiser
+from recircle.views.augmentation import Augmentation
+from recircle.views.cut import whole_file_views
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 from tests.small_run import write_frames
 
 Capture = pytest.CaptureFixture[str]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from recircle import tabletop
 from recircle.cli.main import main
-from recircle.data import tabletop
-from recircle.data.manifest import Clip, Manifest
+from recircle.manifest.manifest import Clip, Manifest
 
 Capture = pytest.CaptureFixture[str]
 

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from recircle.cli.console import print_json
 from recircle.cli.main import main
-from recircle.data.config import DataConfig
-from recircle.data.manifest import Clip, Manifest
-from recircle.data.preprocessing import Preprocessing
+from recircle.loading.config import DataConfig
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.recipes import registry
 from recircle.recipes.recipe import DataSet, Recipe
 from recircle.run import Run
 from recircle.terminal import visible
 from recircle.training.config import TrainConfig
+from recircle.views.preprocessing import Preprocessing
 from tests.small_run import SPEC, write_frames, write_run
 
 Capture = pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from recircle.cli.main import main
-from recircle.data.manifest import Manifest
+from recircle.manifest.manifest import Manifest
 from tests.small_run import write_frames
 
 Capture = pytest.CaptureFixture[str]

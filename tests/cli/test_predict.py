@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from recircle.cli.main import main
-from recircle.data import decoder_pool
-from recircle.data.index import index_folder
+from recircle.decode import pool as decoder_pool
 from recircle.inference.recognizer import Recognizer
+from recircle.layouts.index import index_folder
 from recircle.run import Run
 from tests.media import moving_frames, write_video
 from tests.small_run import LABELS, write_frames, write_run
@@ -73,15 +73,15 @@ def test_a_file_that_kills_its_decoder_costs_itself_and_index_says_the_same(
     run: Run, clips: list[Path], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = (
-        "import recircle.data.probe as p, recircle.data.decode_pyav as d, os, time; open_video = d.open_video\n"
+        "import recircle.decode.probe as p, recircle.decode.pyav as d, os, time; open_video = d.open_video\n"
         "def hostile(path):\n"
         "    if path.name == 'abort.mp4': os.abort()\n"
         "    if path.name == 'hang.mp4': time.sleep(1000)\n"
         "    if path.name == 'flood.mp4': bytearray(2**40)\n"
         "    return open_video(path)\n"
-        "p.open_video = hostile; from recircle.data.decode_worker import main; main()"
+        "p.open_video = hostile; from recircle.decode.worker import main; main()"
     )
-    monkeypatch.setattr(decoder_pool, "COMMAND", (*decoder_pool.COMMAND[:-1], code))
+    monkeypatch.setattr(decoder_pool, "COMMAND", (*pool.COMMAND[:-1], code))
     names = ["abort.mp4", "flood.mp4", "good.mp4", "hang.mp4"]
     files = [write_video(tmp_path / name, moving_frames(5, 48, 64)) for name in names]
     assert predict(run, [*files, clips[0]], "--json", "--seconds", "3") == 1
@@ -96,13 +96,13 @@ def test_ctrl_c_ends_a_prediction_at_once_and_without_a_trace(run: Run, clips: l
     frames = write_frames(tmp_path / "stalled", 3, seed=0)
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from recircle.data import decoder_pool\n"
-        "stalls = 'import time, recircle.data.decode_worker as w\\n"
+        "from recircle.decode import pool\n"
+        "stalls = 'import time, recircle.decode.worker as w\\n"
         "w.read_whole_file = lambda path: time.sleep(1000)\\n"
         "w.main()'\n"
-        "decoder_pool.COMMAND = (*decoder_pool.COMMAND[:-1], stalls)\n"
-        "ask = decoder_pool._Process.ask\n"
-        "decoder_pool._Process.ask = lambda *a: (ask(*a), print('asked', file=sys.stderr, flush=True))\n"
+        "pool.COMMAND = (*pool.COMMAND[:-1], stalls)\n"
+        "ask = pool._Process.ask\n"
+        "pool._Process.ask = lambda *a: (ask(*a), print('asked', file=sys.stderr, flush=True))\n"
         "from recircle.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "predict", str(run.path), str(frames), str(clips[0]), "--json"]

@@ -10,15 +10,15 @@ import pytest
 from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
 from recircle.cli.train import parse_config
-from recircle.data.augmentation import Augmentation
-from recircle.data.config import DataConfig
-from recircle.data.preprocessing import Preprocessing
+from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig, create_model
 from recircle.recipes import registry
 from recircle.recipes.recipe import DataSet, Recipe
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 from recircle.training.optimiser import Optimiser
+from recircle.views.augmentation import Augmentation
+from recircle.views.preprocessing import Preprocessing
 from tests.small_run import LABELS, write_clips
 
 Capture = pytest.CaptureFixture[str]

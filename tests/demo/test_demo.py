@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from recircle import Recognizer
-from recircle.data.manifest import Manifest
 from recircle.demo.run import run_demo
 from recircle.errors import UserError
 from recircle.evaluation.families import measure_families
 from recircle.evaluation.predictions import Predictions
+from recircle.manifest.manifest import Manifest
 from recircle.run import Run
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from recircle.data.manifest import Clip, Manifest
 from recircle.errors import UserError
 from recircle.evaluation.episodes import FeatureNetwork, extract_features, few_shot
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.protocol import Protocol
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import create_model
 from recircle.run import Run
 from tests.small_run import write_clips, write_run

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from recircle.config import to_json
-from recircle.data.config import DataConfig
-from recircle.data.manifest import Clip, Manifest
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import LISTED, clips_to_evaluate, evaluate, training_protocol
 from recircle.evaluation.metrics import top_k_accuracy
 from recircle.evaluation.predictions import Predictions, fuse
 from recircle.evaluation.protocol import Protocol
+from recircle.loading.config import DataConfig
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
 from tests.small_run import LABELS, SPEC, write_clips, write_run
 

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from recircle.data.batch import Batch, BrokenClip
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.evaluation import predict as module
 from recircle.evaluation.predict import evaluation_mode, pick_device, predict
+from recircle.loading.batch import Batch, BrokenClip
 from recircle.models.base import VideoModel
 from recircle.models.registry import create_model
+from recircle.views.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(resize=32, crop=32, mean=(0.1, 0.5, 0.9))
 

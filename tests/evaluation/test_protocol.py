@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.evaluation.protocol import Protocol, same_protocol
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recircle.data.manifest import Manifest
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.temporal import temporal_sanity
+from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from tests.small_run import SPEC, write_clips, write_run

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from recircle.arc import ArcLayer
-from recircle.data.decode import DecodeError
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
+from recircle.decode.frames import DecodeError
 from recircle.errors import UserError
 from recircle.explain import explain
 from recircle.inference.recognizer import Recognizer
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 from tests.small_run import LABELS, SPEC, write_frames, write_run
 
 ARC_SPEC = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8))

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from recircle.data.decode import decode, probe
+from recircle.decode.frames import decode, probe
 from recircle.errors import UserError
 from recircle.explain.activation import ClassActivation
 from recircle.explain.film import FPS, write_film

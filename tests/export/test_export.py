@@ -17,7 +17,6 @@ from PIL import Image
 import recircle
 import recircle.export as package
 from recircle.config import from_json
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export import Exported, Format, export_run, onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture
@@ -25,6 +24,7 @@ from recircle.export.parity import Logits, random_clips
 from recircle.inference.recognizer import Recognizer
 from recircle.models.registry import ModelConfig
 from recircle.run import ModelSpec, Run
+from recircle.views.preprocessing import Preprocessing
 from tests.small_run import SPEC, write_frames, write_run
 
 FORMATS: tuple[Format, ...] = ("onnx", "torch")

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from recircle.arc.config import ArcConfig
 from recircle.arc.module import ArcConv2d
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export import onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture
@@ -19,6 +18,7 @@ from recircle.export.parity import compare
 from recircle.layers import frames
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models import list_models
+from recircle.views.preprocessing import Preprocessing
 from tests.models.small import small, small_form
 
 PREPROCESSING = Preprocessing(resize=36, crop=32)

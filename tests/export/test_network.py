@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.export.network import ExportedNetwork, capture
 from recircle.export.parity import random_clips
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models import VideoModel, create_model
+from recircle.views.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(resize=40, crop=(32, 40), mean=(0.5, 0.4, 0.3), channels="bgr")
 SHAPES = [(1, 1), (2, 1), (1, 2), (3, 2), (2, 5)]

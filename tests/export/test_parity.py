@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.export.parity import Logits, compare, random_clips
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models import VideoModel, create_model
+from recircle.views.preprocessing import Preprocessing
 
 SHAPES = ((1, 4), (2, 4), (1, 8), (3, 1))
 SIZE = (32, 32)

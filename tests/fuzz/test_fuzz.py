@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from recircle.data.manifest import Manifest
+from recircle.manifest.manifest import Manifest
 from recircle.run import Run
 from tests.fuzz.mutate import mutate_clip
 from tests.fuzz.seeds import write_seeds

@@ -12,17 +12,17 @@ import pytest
 import torch
 from PIL import Image
 
-from recircle.data.decode import DecodeError, probe
-from recircle.data.manifest import Clip, Manifest
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.views import frame_views
+from recircle.decode.frames import DecodeError, probe
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.protocol import Protocol
 from recircle.inference.recognizer import Recognizer
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
+from recircle.views.cut import frame_views
+from recircle.views.preprocessing import Preprocessing
 from tests.media import moving_frames, write_video
 from tests.small_run import LABELS, SPEC, write_frames, write_run
 

@@ -9,12 +9,12 @@ from torch import Tensor
 
 import recircle
 import recircle.models.abm
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.bilinear import BilinearConv3d
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.models.registry import model_options
 from recircle.surgery.convert import arc_report
+from recircle.views.preprocessing import Preprocessing
 from tests.models.oracle import randomise
 from tests.models.test_checkpoints import published
 from tests.torchvision_oracle import import_torchvision

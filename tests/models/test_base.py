@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models import VideoModel, create_model
+from recircle.views.preprocessing import Preprocessing
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import torch
 import torch.fx.experimental._config
 from torch import Tensor
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.correlation import WeightedCorrelation
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.models.corrnet import CorrelationBlock, CorrNet, corrnet26
 from recircle.surgery.convert import arc_report, convert
+from recircle.views.preprocessing import Preprocessing
 from tests.models.oracle import randomise
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

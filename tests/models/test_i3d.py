@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from recircle.arc.module import ArcLayer
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.surgery.convert import arc_report, convert
 from recircle.surgery.prepare import prepare_for_inference, prepare_report
+from recircle.views.preprocessing import Preprocessing
 from tests.models.oracle import randomise
 from tests.models.resnet3d_published import published
 from tests.torchvision_oracle import import_torchvision

@@ -9,7 +9,6 @@ import recircle
 import recircle.models.gsm
 import recircle.models.trn
 import recircle.models.tsn_inception
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models import create_model, load_weights, measure_cost
 from recircle.models.backbones.bn_inception import BN_INCEPTION
@@ -17,6 +16,7 @@ from recircle.models.backbones.caffe_graph import InceptionGraph
 from recircle.models.backbones.caffe_inception import VideoInception, check_sides
 from recircle.models.backbones.inception_v3 import INCEPTION_V3
 from recircle.surgery.convert import arc_report
+from recircle.views.preprocessing import Preprocessing
 from tests.models import inception_files
 
 BACKBONES = ("bninception", "inceptionv3")

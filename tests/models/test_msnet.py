@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from recircle.arc.module import ArcLayer
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.models.msnet import MSNet
 from recircle.surgery.convert import arc_report, convert
+from recircle.views.preprocessing import Preprocessing
 from tests.models.small import small
 from tests.torchvision_oracle import import_torchvision
 

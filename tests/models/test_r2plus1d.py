@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.fx.experimental._config
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models import create_model, load_weights, measure_cost
 from recircle.models.r2plus1d import r2plus1d_resnet18
 from recircle.surgery.convert import arc_report, convert
+from recircle.views.preprocessing import Preprocessing
 from tests.models.oracle import randomise
 from tests.torchvision_oracle import import_torchvision
 

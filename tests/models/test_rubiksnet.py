@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.rubiks_shift import RubiksShift
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.surgery.convert import arc_report, convert
+from recircle.views.preprocessing import Preprocessing
 from tests.models.test_checkpoints import published
 
 TIERS = {"tiny": (1.90, 3.70), "small": (3.60, 6.51), "medium": (6.19, 10.93), "large": (8.54, 15.35)}

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from recircle.arc.module import ArcLayer
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
@@ -14,6 +13,7 @@ from recircle.models.caffe2 import read_caffe2
 from recircle.models.slowfast import EvenFrames, EveryFrame
 from recircle.surgery.convert import arc_report, convert
 from recircle.surgery.prepare import prepare_for_inference, prepare_report
+from recircle.views.preprocessing import Preprocessing
 from tests.models.oracle import randomise
 from tests.models.resnet3d_published import published
 from tests.torchvision_oracle import import_torchvision

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork, capture
 from recircle.layers.motion_excitation import MotionExcitation
@@ -14,6 +13,7 @@ from recircle.layers.temporal_aggregation import ChannelwiseTemporalConv
 from recircle.models import VideoModel, create_model, load_weights, measure_cost
 from recircle.models.tea import TEA
 from recircle.surgery.convert import arc_report, convert
+from recircle.views.preprocessing import Preprocessing
 from tests.models.oracle import randomise
 from tests.models.small import small
 from tests.torchvision_oracle import import_torchvision

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.flip import FlipPolicy
 from recircle.recipes.registry import get_recipe, list_recipes
 from recircle.training.config import TrainConfig
+from recircle.views.flip import FlipPolicy
 
 SETS = ("jester", "ucf101", "hmdb51", "finegym_gym99", "finegym_gym288")
 

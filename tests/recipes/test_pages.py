@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.layouts import LAYOUTS
-from recircle.data.layouts.counts import COMPLETE
+from recircle.layouts import LAYOUTS
+from recircle.layouts.counts import COMPLETE
 from recircle.recipes.registry import get_recipe, list_recipes
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "datasets"

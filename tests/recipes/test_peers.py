@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.sampling import Sampling
 from recircle.models.registry import list_models
 from recircle.recipes.registry import get_recipe
 from recircle.training.config import TrainConfig
+from recircle.views.sampling import Sampling
 
 MODELS = (
     *("abm", "corrnet", "gsm", "i3d", "i3d_inception", "msnet", "rubiksnet", "slowfast", "slowonly", "tea"),

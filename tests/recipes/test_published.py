@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.flip import FlipPolicy
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.evaluation.protocol import Protocol
 from recircle.models.registry import create_model
 from recircle.recipes.registry import get_recipe, list_recipes
 from recircle.training.config import TrainConfig
+from recircle.views.flip import FlipPolicy
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 from tests.recipes.layouts import data_set_of
 
 PAPER = [

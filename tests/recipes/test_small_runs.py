@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.index import index_folder
-from recircle.data.manifest import Manifest
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
+from recircle.layouts.index import index_folder
+from recircle.manifest.manifest import Manifest
 from recircle.recipes.registry import check_version, get_recipe, list_recipes
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 from recircle.training.journal import read_journal
 from recircle.training.loop import train
+from recircle.views.preprocessing import Preprocessing
 from tests.models.small import small_form
 from tests.recipes.layouts import LAYOUTS, data_set_of
 
@@ -94,7 +94,7 @@ def test_ut_interaction_folds(indexed: Callable[[str], Path]) -> None:
 
 
 def test_real_miracl_words_are_split_by_speaker(shared_data: Path) -> None:
-    from recircle.data.layouts import find_clips
+    from recircle.layouts import find_clips
 
     folder = shared_data / "miracl_words"
     manifest = Manifest(tuple(find_clips(folder)), folder)
@@ -105,7 +105,7 @@ def test_real_miracl_words_are_split_by_speaker(shared_data: Path) -> None:
 
 
 def test_real_ut_interaction_leaves_a_sequence_out(shared_data: Path) -> None:
-    from recircle.data.layouts import find_clips
+    from recircle.layouts import find_clips
 
     folder = shared_data / "ut_interaction"
     manifest = Manifest(tuple(find_clips(folder)), folder)

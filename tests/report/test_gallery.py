@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from recircle.data.decode import DecodeError
-from recircle.data.decoder_pool import DecoderPool
-from recircle.data.manifest import Clip, Manifest
+from recircle.decode.frames import DecodeError
+from recircle.decode.pool import DecoderPool
 from recircle.evaluation.predictions import Predictions
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.report.gallery import (
     FRAMES,
     Failure,

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from recircle.config import to_json
-from recircle.data.manifest import Manifest
 from recircle.demo.comparison import Comparison, Entry
 from recircle.errors import UserError
 from recircle.evaluation.calibration import calibrate
@@ -18,6 +17,7 @@ from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.measure import measure
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
+from recircle.manifest.manifest import Manifest
 from recircle.models.cost import measure_cost
 from recircle.models.registry import ModelConfig
 from recircle.report import write_report

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.config import DataConfig
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.errors import UserError
+from recircle.loading.config import DataConfig
 from recircle.locks import locked
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.config import TrainConfig
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 from studies import command, runner
 from studies.command import Study
 from studies.datasets import manifest

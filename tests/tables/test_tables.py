@@ -8,11 +8,11 @@ import torch
 
 from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
-from recircle.data.sampling import Sampling
 from recircle.evaluation.predictions import Predictions
 from recircle.models.registry import ModelConfig
 from recircle.tables import TABLES, Network, Printed, Row, Table, compare, compare_table, find_measured, to_markdown
 from recircle.tables.compare import disagrees
+from recircle.views.sampling import Sampling
 from tests.small_run import SPEC, write_run
 
 ROWS = [(number, place, row) for number, table in TABLES.items() for place, row in enumerate(table.rows)]

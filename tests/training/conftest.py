@@ -11,15 +11,15 @@ import torch
 from accelerate import Accelerator
 from PIL import Image
 
-from recircle.data.batch import Batch
-from recircle.data.config import DataConfig
-from recircle.data.manifest import Clip, Manifest
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
+from recircle.loading.batch import Batch
+from recircle.loading.config import DataConfig
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.training.config import TrainConfig
 from recircle.training.devices import accelerated
 from recircle.training.optimiser import Optimiser
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 SIZE, FRAMES = 32, 4
 MakeConfig = Callable[..., TrainConfig]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.manifest import Manifest
 from recircle.errors import UserError
+from recircle.manifest.manifest import Manifest
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
 

@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
-from recircle.data.batch import Batch
 from recircle.errors import UserError
+from recircle.loading.batch import Batch
 from recircle.models.registry import ModelConfig
 from recircle.training.config import TrainConfig
 from recircle.training.devices import accelerated

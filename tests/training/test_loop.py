@@ -13,10 +13,10 @@ import torch
 from safetensors.torch import load_file
 
 from recircle.config import read_json, to_json
-from recircle.data import jobs
-from recircle.data.manifest import Manifest
 from recircle.errors import UserError
+from recircle.loading import jobs
 from recircle.locks import locked
+from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.checkpoint import Checkpoints

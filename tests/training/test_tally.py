@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from recircle.data.batch import Batch, BrokenClip
+from recircle.loading.batch import Batch, BrokenClip
 from recircle.training.tally import Tally
 
 MakeBatch = Callable[..., Batch]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from recircle.config import to_json
-from recircle.data.manifest import Manifest
+from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.config import TrainConfig
@@ -24,7 +24,7 @@ SCRIPT = """
 import os, sys
 from pathlib import Path
 from recircle.config import read_json
-from recircle.data import jobs
+from recircle.loading import jobs
 from recircle.training.config import TrainConfig
 from recircle.training.loop import train
 

@@ -13,7 +13,7 @@ from recircle.cli.console import out, plain, print_table, progress
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
-    from recircle.data.manifest import Manifest
+    from recircle.manifest.manifest import Manifest
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,9 +48,9 @@ def index(
         workers: processes that decode; by default one a core.
         seconds: after how long a clip is given up as broken.
     """
-    from recircle.data.holdout import hold_out
-    from recircle.data.index import index_folder
-    from recircle.data.label_checks import warn_labels
+    from recircle.layouts.index import index_folder
+    from recircle.manifest.holdout import hold_out
+    from recircle.manifest.label_checks import warn_labels
 
     if workers is not None:
         at_least(1, workers=workers)

@@ -12,7 +12,7 @@ from recircle.cli.console import error, out, plain, print_json, print_table
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
-    from recircle.data.decode import DecodeError
+    from recircle.decode.frames import DecodeError
     from recircle.inference.recognition import Recognition
 
 
@@ -67,7 +67,7 @@ def predict(
 
 def _print_json(results: "Iterable[tuple[Path, Recognition | DecodeError]]", top: int) -> int:
     """Print each result as soon as it is there; return the number of broken files."""
-    from recircle.data.decode import DecodeError
+    from recircle.decode.frames import DecodeError
 
     broken = 0
     for path, result in results:
@@ -80,7 +80,7 @@ def _print_json(results: "Iterable[tuple[Path, Recognition | DecodeError]]", top
 
 
 def _print_table(results: "Iterable[tuple[Path, Recognition | DecodeError]]", top: int) -> int:
-    from recircle.data.decode import DecodeError
+    from recircle.decode.frames import DecodeError
 
     broken, protocol = 0, ""
     table = Table(box=None, pad_edge=False, header_style="bold")

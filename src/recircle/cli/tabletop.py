@@ -22,7 +22,7 @@ def tabletop(*, output: Path, size: Literal["tiny", "small", "full"] = "small", 
         seed: the same seed gives the same files.
         workers: processes that draw and encode; by default one a core.
     """
-    from recircle.data.tabletop import generate
+    from recircle.tabletop import generate
 
     at_least(0, seed=seed)
     if workers is not None:

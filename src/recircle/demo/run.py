@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from recircle.data.manifest import Manifest
-from recircle.data.tabletop import SIZES, TabletopConfig, TabletopSize, generate
 from recircle.demo.comparison import Comparison, compare
 from recircle.evaluation.predict import Progress as Report
 from recircle.files import atomic_write
 from recircle.inference.recognizer import Recognizer
+from recircle.manifest.manifest import Manifest
 from recircle.recipes.registry import get_recipe
 from recircle.run import Run
+from recircle.tabletop import SIZES, TabletopConfig, TabletopSize, generate
 from recircle.terminal import SafeConsole
 from recircle.training.config import TrainConfig
 from recircle.training.folder import check_folder

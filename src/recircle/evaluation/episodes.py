@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recircle.data.limits import CLIP_SECONDS
-from recircle.data.manifest import Manifest
+from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
 from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import check_broken, run_views, training_protocol
 from recircle.evaluation.predict import Progress, pick_device
 from recircle.evaluation.protocol import Protocol
+from recircle.manifest.manifest import Manifest
 from recircle.models.base import VideoModel
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference

@@ -6,17 +6,17 @@ from typing import Literal
 
 import torch
 
-from recircle.data.batch import BrokenClip
-from recircle.data.config import DataConfig
-from recircle.data.dataset import EvalLoader
-from recircle.data.limits import CLIP_SECONDS
-from recircle.data.manifest import Manifest
+from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
 from recircle.evaluation.measure import Metrics, measure
 from recircle.evaluation.order import Order, describe_order
 from recircle.evaluation.predict import Progress, ViewLogits, pick_device, predict
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
+from recircle.loading.batch import BrokenClip
+from recircle.loading.config import DataConfig
+from recircle.loading.loaders import EvalLoader
+from recircle.manifest.manifest import Manifest
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 from recircle.surgery.prepare import prepare_for_inference

@@ -8,9 +8,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.data.layouts.tables import read_json
-from recircle.data.text_table import read_table
 from recircle.errors import UserError
+from recircle.layouts.tables import read_json
+from recircle.manifest.text_table import read_table
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,11 +10,11 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recircle.data.batch import Batch, BrokenClip
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.evaluation.order import Order, reorder
+from recircle.loading.batch import Batch, BrokenClip
 from recircle.models.base import VideoModel
+from recircle.views.preprocessing import Preprocessing
 
 Progress = Callable[[int, int], object]
 FRAMES_AT_ONCE = 128

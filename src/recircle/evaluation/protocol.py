@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from recircle.data.crops import Crops, view_size
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
+from recircle.views.crops import Crops, view_size
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 Fusion = Literal["logits", "softmax"]
 

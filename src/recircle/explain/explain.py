@@ -11,9 +11,8 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from recircle.data.decoder_pool import DecoderPool
-from recircle.data.limits import FILE_SECONDS
-from recircle.data.views import whole_file_views
+from recircle.decode.limits import FILE_SECONDS
+from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
 from recircle.evaluation.predict import pick_device
 from recircle.explain.activation import ClassActivation, class_activation
@@ -25,6 +24,7 @@ from recircle.explain.states import StateEvolution, arc_layers, choose_layers, l
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 from recircle.terminal import visible
+from recircle.views.cut import whole_file_views
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from recircle.data.tabletop.encode import encode
 from recircle.explain.heat import STATE_COLOURS, value_heat
 from recircle.explain.pictures import state_limits
 from recircle.explain.states import StateEvolution
 from recircle.files import atomic_write
+from recircle.tabletop.encode import encode
 
 _WIDTH, _TILE, _GAP, _TEXT = 1280, 256, 4, 24
 FPS = 3

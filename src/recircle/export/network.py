@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.surgery.prepare import prepare_for_inference
 from recircle.torch_internals import capture_errors, sizes_may_be_one
+from recircle.views.preprocessing import Preprocessing
 
 _EXAMPLE = (2, 3)
 """B and T of the clips that a network is captured with: not 1 and not equal, so that none is taken for a constant."""

@@ -15,13 +15,9 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recircle.data.crops import Crops
-from recircle.data.decode import DecodeError
-from recircle.data.decoder_pool import DecoderPool
-from recircle.data.limits import FILE_SECONDS
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
-from recircle.data.views import frame_views, whole_file_views
+from recircle.decode.frames import DecodeError
+from recircle.decode.limits import FILE_SECONDS
+from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.predict import logits_of_views, pick_device
@@ -31,6 +27,10 @@ from recircle.inference.recognition import Recognition
 from recircle.models.base import VideoModel
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
+from recircle.views.crops import Crops
+from recircle.views.cut import frame_views, whole_file_views
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 Clip = str | Path | NDArray[np.uint8] | Tensor
 
@@ -39,7 +39,7 @@ class Recognizer:
     """Recognises clips with a trained network, through the same preprocessing as its evaluation.
 
     Files are decoded in a process of its own, which the first one starts: a file that crashes a decoder, never ends or
-    takes too much memory (`recircle.data.limits.MEMORY`) is a `DecodeError`, and the next one is recognised. The
+    takes too much memory (`recircle.decode.limits.MEMORY`) is a `DecodeError`, and the next one is recognised. The
     process ends with this object, or at `close()`, or with the block, if it is used in `with`. Any number of threads
     may use one recogniser.
 

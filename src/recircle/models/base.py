@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, fx, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models.load_report import LoadReport
 from recircle.torch_internals import BatchNorm, Convolution
+from recircle.views.preprocessing import Preprocessing
 
 
 class VideoModel(nn.Module):

@@ -15,13 +15,13 @@ from typing import TypedDict, Unpack
 
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.correlation import WeightedCorrelation
 from recircle.models.backbones.r2plus1d import Bottleneck, factorised_width
 from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.registry import register_model
+from recircle.views.preprocessing import Preprocessing
 
 _PREPROCESSING = Preprocessing(mean=(0.45, 0.45, 0.45), std=(0.225, 0.225, 0.225))
 

@@ -7,11 +7,11 @@ and pixels; their weights are alike in names and shapes, so load them where they
 from dataclasses import replace
 from typing import Unpack
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.models.backbones.resnet3d import DEPTHS, Pool, TrunkPlan
 from recircle.models.backbones.video_resnet3d import VideoResNet3d
 from recircle.models.registry import register_model
 from recircle.models.tsn import HostOptions
+from recircle.views.preprocessing import Preprocessing
 
 TEMPORAL_POOL = Pool(kernel=(2, 1, 1), stride=(2, 1, 1))
 """After the first stage."""

@@ -13,11 +13,11 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.models.backbones.inception_v1_3d import Inception, PairMean, SameMaxPool3d, SamePad3d, Unit
 from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
 from recircle.models.tsn import HostOptions
+from recircle.views.preprocessing import Preprocessing
 
 _PREPROCESSING = Preprocessing(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 """Brings frames to -1..1."""

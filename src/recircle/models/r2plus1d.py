@@ -5,12 +5,12 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.models.backbones.r2plus1d import BasicBlock, Conv2Plus1d
 from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.models.registry import register_model
 from recircle.models.tsn import HostOptions
+from recircle.views.preprocessing import Preprocessing
 
 _PREPROCESSING = Preprocessing(
     resize=(128, 171), crop=112, mean=(0.43216, 0.394666, 0.37645), std=(0.22803, 0.22145, 0.216989)

@@ -6,7 +6,6 @@ from typing import Unpack
 import torch
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models.backbones.resnet3d import (
     DEPTHS,
@@ -24,6 +23,7 @@ from recircle.models.registry import register_model
 from recircle.models.resnet3d_names import rename_resnet3d
 from recircle.models.slowonly import slow_plan
 from recircle.models.tsn import HostOptions
+from recircle.views.preprocessing import Preprocessing
 
 BETA_INVERSE = 8
 """The slow pathway has so many channels for each of the fast one."""

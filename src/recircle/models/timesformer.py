@@ -15,7 +15,6 @@ from typing import Unpack
 import torch
 from torch import Tensor, fx, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.divided_attention import DividedBlock
 from recircle.layers.frames import Conv2d
@@ -23,6 +22,7 @@ from recircle.models.base import VideoModel
 from recircle.models.registry import register_model
 from recircle.models.timesformer_names import is_image_network, rename_timesformer, with_temporal_copies
 from recircle.models.tsn import HostOptions
+from recircle.views.preprocessing import Preprocessing
 
 PATCH = 16
 

@@ -56,7 +56,7 @@ def start(recipe: Recipe, manifest: Path, *, dropout: float | None = 0.5) -> "Tr
         dropout: before the classifier; None is the network's own.
     """
     # not at the top, so that listing the recipes does not load torch
-    from recircle.data.config import DataConfig
+    from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from recircle.data.sampling import Sampling
     from recircle.training.config import TrainConfig
+    from recircle.views.sampling import Sampling
 
 _WIDTH = 116
 
@@ -100,7 +100,7 @@ class Recipe:
     def sampling(self) -> "Sampling":
         """Return which frames make a view."""
         # here and in the settings, so that listing the recipes does not load torch
-        from recircle.data.sampling import Sampling
+        from recircle.views.sampling import Sampling
 
         if self.stride is None:
             return Sampling(frames=self.frames, snippet=self.snippet)

@@ -61,7 +61,7 @@ def check_version(recipe: Recipe, config: "TrainConfig") -> None:
     Raises:
         UserError: the manifest cannot be read, or it is of another version.
     """
-    from recircle.data.manifest import Manifest
+    from recircle.manifest.manifest import Manifest
 
     wanted = recipe.data.version
     if wanted is None:

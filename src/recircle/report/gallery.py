@@ -11,15 +11,15 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from recircle.data.decode import DecodeError, resize_images
-from recircle.data.decoder_pool import DecoderPool
-from recircle.data.manifest import Clip, Manifest
-from recircle.data.preprocessing import Resize, resize_frames
-from recircle.data.sampling import Sampling
+from recircle.decode.frames import DecodeError, resize_images
+from recircle.decode.pool import DecoderPool
+from recircle.decode.resize import Resize, resize_frames
 from recircle.errors import UserError
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.predictions import Predictions
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.report.markup import Html, count, element, note, percent, section
+from recircle.views.sampling import Sampling
 
 FRAMES = 8
 LONGEST = 160

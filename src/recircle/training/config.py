@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from recircle.data.config import DataConfig
 from recircle.evaluation.protocol import Protocol
+from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule

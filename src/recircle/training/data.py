@@ -3,13 +3,13 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from recircle.data.dataset import EvalLoader, TrainLoader
-from recircle.data.label_checks import warn_look_alikes, warn_one_sided
-from recircle.data.manifest import Manifest
-from recircle.data.preprocessing import Preprocessing
-from recircle.data.sampling import Sampling
 from recircle.errors import UserError
+from recircle.loading.loaders import EvalLoader, TrainLoader
+from recircle.manifest.label_checks import warn_look_alikes, warn_one_sided
+from recircle.manifest.manifest import Manifest
 from recircle.training.config import TrainConfig
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
 
 
 @dataclass(frozen=True)

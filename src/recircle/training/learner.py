@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from recircle.data.dataset import Batch
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
+from recircle.loading.loaders import Batch
 from recircle.models.base import VideoModel
 from recircle.training.config import TrainConfig
 from recircle.training.ema import Ema
 from recircle.training.norms import freeze_norms, train_mode
 from recircle.training.optimiser import set_lr
+from recircle.views.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from recircle.data.dataset import Batch
-from recircle.data.guarded_loader import LoadingError
 from recircle.errors import UserError
+from recircle.loading.guarded_loader import LoadingError
+from recircle.loading.loaders import Batch
 from recircle.locks import locked
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run, atomic_write

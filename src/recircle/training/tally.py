@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from recircle.data.batch import Batch, BrokenClip
+from recircle.loading.batch import Batch, BrokenClip
 
 
 @dataclass

@@ -9,13 +9,13 @@ import torch.distributed
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from recircle.data.dataset import EvalLoader
-from recircle.data.preprocessing import Preprocessing
 from recircle.evaluation.metrics import mean_class_accuracy, top_k_accuracy
 from recircle.evaluation.predict import Progress, ViewLogits, predict
 from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Fusion
+from recircle.loading.loaders import EvalLoader
 from recircle.models.base import VideoModel
+from recircle.views.preprocessing import Preprocessing
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -1,7 +1,7 @@
 """BN-Inception (Ioffe and Szegedy, ICML 2015) in the form of TSN's authors (Wang et al., ECCV 2016)."""
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.models.backbones.caffe_graph import Branches, Conv, InceptionGraph, Pool
+from recircle.views.preprocessing import Preprocessing
 
 _AVG, _MAX, _DOWN = Pool("avg"), Pool("max"), Pool("max", 2)
 

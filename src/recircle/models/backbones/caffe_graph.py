@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.layers.frames import AvgPool2d, BatchNorm2d, Conv2d, MaxPool2d
+from recircle.views.preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)

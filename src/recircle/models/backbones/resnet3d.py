@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.models.backbones.stages import Place, build_stages, doubled
 from recircle.models.base import initialise_trunk
+from recircle.views.preprocessing import Preprocessing
 
 EXPANSION = 4
 """A block has so many times as many channels outside as inside."""

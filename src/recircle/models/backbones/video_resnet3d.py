@@ -6,7 +6,6 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from recircle.data.preprocessing import Preprocessing
 from recircle.errors import UserError
 from recircle.models.backbones.resnet3d import (
     EXPANSION,
@@ -21,6 +20,7 @@ from recircle.models.backbones.resnet3d import (
 )
 from recircle.models.base import VideoModel
 from recircle.models.resnet3d_names import Naming, rename_resnet3d
+from recircle.views.preprocessing import Preprocessing
 
 
 class VideoResNet3d(VideoModel):

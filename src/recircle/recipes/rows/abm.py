@@ -19,9 +19,9 @@ _NOTES = f"""
 
 
 def _abm(recipe: Recipe, manifest: Path) -> "TrainConfig":
-    from recircle.data.augmentation import Augmentation
     from recircle.training.optimiser import Optimiser
     from recircle.training.schedule import Schedule
+    from recircle.views.augmentation import Augmentation
 
     config = start(recipe, manifest)
     return replace(

@@ -28,13 +28,13 @@ _NOTES = """
 
 
 def _tabletop(recipe: Recipe, manifest: Path) -> "TrainConfig":
-    from recircle.data.augmentation import Augmentation
-    from recircle.data.config import DataConfig
-    from recircle.data.preprocessing import Preprocessing
+    from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
     from recircle.training.optimiser import Optimiser
     from recircle.training.schedule import Schedule
+    from recircle.views.augmentation import Augmentation
+    from recircle.views.preprocessing import Preprocessing
 
     return TrainConfig(
         model=ModelConfig(name=recipe.model, width=16, dropout=0.0),

@@ -35,12 +35,12 @@ _NOTES = """
 
 
 def _ut_interaction(recipe: Recipe, manifest: Path) -> "TrainConfig":
-    from recircle.data.config import DataConfig
-    from recircle.data.preprocessing import Preprocessing
+    from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
     from recircle.training.optimiser import Optimiser
     from recircle.training.schedule import Schedule
+    from recircle.views.preprocessing import Preprocessing
 
     return TrainConfig(
         model=ModelConfig(name=recipe.model, dropout=0.2, pretrained="imagenet"),

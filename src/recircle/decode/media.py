@@ -1,0 +1,378 @@
+"""What is a clip: a video, an animation, a folder of frames; or a folder that only holds clips, or something else.
+
+Whatever meets a path of a user asks here: `kind_of` says what reads a clip, `frames_of` which images of a folder are
+its frames or why it is no clip, and `search` finds the clips under a folder and says what it leaves out.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from recircle.decode.error import DecodeError
+from recircle.decode.images import is_animated
+from recircle.decode.natural import natural_key
+from recircle.decode.pyav import describe
+from recircle.decode.series import Series, arrange, runs
+from recircle.decode.signatures import content_of, is_animated_avif, is_animated_webp
+from recircle.errors import UserError
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".ogv", ".flv", ".f4v", ".swf", ".wmv", ".asf"}
+    | {".mpg", ".mpeg", ".mpe", ".m2v", ".ts", ".mts", ".m2ts", ".m2t", ".mod", ".tod", ".vob", ".dav", ".insv", ".lrv"}
+    | {".3gp", ".3gpp", ".3g2", ".rm", ".rmvb", ".dv", ".mxf", ".nut", ".y4m", ".ivf", ".obu", ".264", ".h264", ".265"}
+    | {".h265", ".hevc", ".h261", ".h263", ".mjpg", ".mjpeg", ".gif", ".apng"}
+)
+FRAME_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm"}
+    | {".gif", ".avif", ".jp2", ".j2k", ".jpx", ".tga", ".qoi"}
+)
+# images of kinds that are not read
+_OTHER_IMAGES = frozenset({".heic", ".heif", ".jxl", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd"})
+_SOUND = frozenset({".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".opus", ".wma"})
+# files that lie among clips and claim to be nothing else
+_PAPERS = frozenset(
+    {".txt", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".yaml", ".yml", ".toml", ".md", ".rst", ".html", ".htm"}
+    | {".pdf", ".doc", ".docx", ".odt", ".xls", ".xlsx", ".ods", ".db", ".ini", ".cfg", ".log", ".nfo", ".url", ".lnk"}
+    | {".srt", ".vtt", ".ass", ".sub", ".npy", ".npz", ".pkl", ".pickle", ".pt", ".pth", ".h5", ".hdf5", ".parquet"}
+    | {".py", ".ipynb", ".sh", ".bat", ".m", ".mat", ".md5", ".sha1", ".sha256", ".crc", ".bib", ".eaf", ".thm"}
+)
+_PAPER_NAMES = frozenset({"readme", "license", "licence", "copying", "changelog", "makefile", "authors", "version"})
+_IGNORED_FOLDERS = frozenset(
+    {"__MACOSX", "__pycache__", "$RECYCLE.BIN", "System Volume Information", "@eaDir", "lost+found"}
+)
+_UNFINISHED = frozenset({".part", ".crdownload", ".download", ".tmp", ".temp", ".ytdl", ".aria2", ".bak"})
+# of these, a file is as often an animation as it is one image
+_MOVING = frozenset({".gif", ".webp", ".avif"})
+# so many numbered images are a series that is not torn apart
+_SERIES = 3
+
+Kind = Literal["frames", "animation", "video"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A clip in a folder.
+
+    Attributes:
+        parts: its path relative to the folder that was searched; empty for that folder itself.
+        is_folder: it is a folder of frames.
+        is_still: it is a single image that lies among other media.
+    """
+
+    parts: tuple[str, ...]
+    is_folder: bool = False
+    is_still: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path with forward slashes, relative to the folder that was searched."""
+        return "/".join(self.parts) or "."
+
+
+@dataclass(frozen=True)
+class Search:
+    """What lies under a folder; all paths are relative to it.
+
+    Attributes:
+        clips: in natural order of their paths.
+        unknown: files that are no media as far as their names and first bytes tell, nor papers.
+        empty: folders without a clip, the uppermost of each.
+        unreadable: what could not be looked into, with the reason.
+        links: links that lead back to a folder above, and were not followed.
+        beside_videos: numbered images that lie beside videos, and were not taken for clips.
+        beside_folders: folders of frames that have further clips below them.
+    """
+
+    clips: tuple[Found, ...]
+    unknown: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    beside_videos: tuple[str, ...] = ()
+    beside_folders: tuple[str, ...] = ()
+
+
+@dataclass
+class Contents:
+    """What lies directly in a folder, by kind; hidden files and folders are left out.
+
+    Attributes:
+        folders: names of the folders in it.
+        images: files that are frames, should there be nothing else.
+        other_images: images of kinds that are not read.
+        videos: files that are videos.
+        sounds: files that are sound.
+        unknown: files of which neither name nor first bytes say what they are.
+    """
+
+    folders: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    other_images: list[str] = field(default_factory=list)
+    videos: list[str] = field(default_factory=list)
+    sounds: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+
+def is_media(name: str) -> bool:
+    """Tell whether a file's name claims that it is a video, an image or sound."""
+    suffix = _suffix(name)
+    return suffix in VIDEO_SUFFIXES or suffix in FRAME_SUFFIXES or suffix in _OTHER_IMAGES or suffix in _SOUND
+
+
+def kind_of(path: Path) -> Kind:
+    """Return what a path is if it is a clip: a folder of frames, an animation that only Pillow reads, or a video.
+
+    It is not opened any further; whether a clip is there at all is found by decoding it.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
+        return "frames"
+    return "animation" if is_animated_webp(path) else "video"
+
+
+def look(folder: Path) -> Contents:
+    """List what lies directly in a folder, in natural order.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    found = Contents()
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                _kind_list(found, entry).append(entry.name)
+    found.folders = [name for name in found.folders if name not in _IGNORED_FOLDERS]
+    for names in (found.folders, found.images, found.other_images, found.videos, found.sounds, found.unknown):
+        names.sort(key=natural_key)
+    return found
+
+
+def frames_of(folder: Path) -> Series:
+    """Return the frames of a folder that is a clip, in their order in time.
+
+    Raises:
+        DecodeError: it cannot be read, is a folder of videos or of folders, or its images are not one series; the
+            reason says what lies there and what to do.
+    """
+    try:
+        contents = look(folder)
+    except OSError as error:
+        raise DecodeError(folder, f"cannot be read: {describe(error)}") from None
+    if contents.videos:
+        raise DecodeError(folder, _folder_of_videos(contents.videos, contents.images))
+    moving = [name for name in contents.images[:1] if _moves(folder / name)]
+    if moving:
+        moving = [name for name in contents.images if _moves(folder / name)]
+        if not _are_covers(moving, contents.images):
+            raise DecodeError(folder, _folder_of_animations(moving, contents.images))
+    if not contents.images:
+        raise DecodeError(folder, _no_frames(contents))
+    series = arrange(name for name in contents.images if name not in moving)
+    if series.fault:
+        raise DecodeError(folder, series.fault)
+    return _beside(folder, series, [*moving, *contents.other_images])
+
+
+def search(folder: Path) -> Search:
+    """Find all clips under a folder.
+
+    A folder that holds images and no videos is one clip of frames; any other file that is a video, by its name or its
+    first bytes, is a clip. Images beside videos are clips of one frame, unless they are numbered: then they are no
+    clips at all, and are told.
+
+    Raises:
+        UserError: the folder itself cannot be read.
+    """
+    walk = _Walk(folder)
+    try:
+        contents = look(folder)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read: {describe(error)}") from None
+    clips = sorted(walk.clips(contents, (), frozenset()), key=_order)
+    empty = [path for path in walk.empty if not any(path.startswith(f"{above}/") for above in walk.empty)]
+    return Search(
+        tuple(clips),
+        unknown=_sorted(walk.unknown),
+        empty=_sorted(empty),
+        unreadable=_sorted(walk.unreadable),
+        links=_sorted(walk.links),
+        beside_videos=_sorted(walk.beside_videos),
+        beside_folders=_sorted(walk.beside_folders),
+    )
+
+
+def find_media(folder: Path) -> tuple[Found, ...]:
+    """Return all clips under a folder, in natural order of their paths.
+
+    Raises:
+        UserError: the folder itself cannot be read.
+    """
+    return search(folder).clips
+
+
+class _Walk:
+    """A search that is under way, with what it leaves out."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self.unknown: list[str] = []
+        self.empty: list[str] = []
+        self.unreadable: list[str] = []
+        self.links: list[str] = []
+        self.beside_videos: list[str] = []
+        self.beside_folders: list[str] = []
+
+    def clips(self, contents: Contents, parts: tuple[str, ...], above: frozenset[Path]) -> Iterator[Found]:
+        """Yield the clips in a folder and below."""
+        folder = self._root.joinpath(*parts)
+        self.unknown += [_join(parts, name) for name in contents.unknown]
+        above = above | {folder.resolve()}
+        below = [found for name in contents.folders for found in self._below((*parts, name), above)]
+        videos, images = self._divide(folder, contents)
+        if videos:
+            series = set(runs(images, _SERIES))
+            self.beside_videos += [_join(parts, name) for name in images if name in series]
+            yield from (Found((*parts, name)) for name in (*videos, *contents.sounds, *contents.other_images))
+            yield from (Found((*parts, name), is_still=True) for name in images if name not in series)
+        elif images or contents.other_images:
+            if not below:
+                yield Found(parts, is_folder=True)
+            elif runs(images, _SERIES):
+                self.beside_folders.append("/".join(parts) or ".")
+                yield Found(parts, is_folder=True)
+            else:
+                yield from (Found((*parts, name), is_still=True) for name in (*images, *contents.other_images))
+        else:
+            yield from (Found((*parts, name)) for name in contents.sounds)
+        yield from below
+
+    def _below(self, parts: tuple[str, ...], above: frozenset[Path]) -> list[Found]:
+        folder = self._root.joinpath(*parts)
+        path = "/".join(parts)
+        try:
+            if folder.resolve() in above:
+                self.links.append(path)
+                return []
+            found = list(self.clips(look(folder), parts, above))
+        except (OSError, RuntimeError) as error:  # the latter for links in a circle
+            self.unreadable.append(f"{path}: {describe(error)}")
+            return []
+        if not found:
+            self.empty.append(path)
+        return found
+
+    def _divide(self, folder: Path, contents: Contents) -> tuple[list[str], list[str]]:
+        """Return the files that are clips of their own, and the images that are not."""
+        first = contents.images[:1]  # of a folder full of PNG, one is opened
+        moving = [name for name in contents.images if _suffix(name) in _MOVING or name in first]
+        moving = [name for name in moving if _moves(folder / name)]
+        if not contents.videos and _are_covers(moving, contents.images):
+            return [], contents.images
+        return [*contents.videos, *moving], [name for name in contents.images if name not in moving]
+
+
+def _kind_list(found: Contents, entry: "os.DirEntry[str]") -> list[str]:
+    """Return the list that an entry of a folder belongs to."""
+    with suppress(OSError):  # such as a link to itself, which is told when it is opened
+        if entry.is_dir():
+            return found.folders
+    stem, suffix = os.path.splitext(entry.name.lower())  # noqa: PTH122 (of 10^5 names)
+    if suffix in FRAME_SUFFIXES:
+        return found.images
+    if suffix in VIDEO_SUFFIXES:
+        return found.videos
+    if suffix in _OTHER_IMAGES:
+        return found.other_images
+    if suffix in _SOUND:
+        return found.sounds
+    if suffix in _PAPERS or (not suffix and stem in _PAPER_NAMES):
+        return []
+    content = "other" if suffix in _UNFINISHED else content_of(Path(entry.path))
+    return {"video": found.videos, "image": found.images, "other": found.unknown}[content]
+
+
+def _moves(path: Path) -> bool:
+    """Tell whether a file that may be a still image is an animation."""
+    suffix = _suffix(path.name)
+    if suffix == ".webp":
+        return is_animated_webp(path)
+    if suffix == ".avif":
+        return is_animated_avif(path)
+    return suffix in (".gif", ".png") and is_animated(path)
+
+
+def _are_covers(moving: list[str], images: list[str]) -> bool:
+    """Tell whether animations lie beside a series of still frames and are not part of it."""
+    rest = [name for name in images if name not in moving]
+    return bool(moving) and len(runs(rest, _SERIES)) == len(rest) > 0 and set(runs(images, 2)).isdisjoint(moving)
+
+
+def _beside(folder: Path, series: Series, others: list[str]) -> Series:
+    """Add to a series what lies beside it; it is a fault if that has frames of the series.
+
+    Raises:
+        DecodeError: so it is.
+    """
+    if not others:
+        return series
+    if not set(others).isdisjoint(arrange([*series.names, *others]).names):
+        raise DecodeError(
+            folder,
+            f"{len(others)} of its {len(others) + len(series.names)} images are animations or of kinds that are not "
+            f"read ({_some(others)}); convert them to JPEG or PNG",
+        )
+    remark = f"{_some(others)} {'is' if len(others) == 1 else 'are'} left out: no still images of kinds that are read"
+    return replace(series, remark="; ".join(filter(None, (series.remark, remark))))
+
+
+def _folder_of_videos(videos: list[str], images: list[str]) -> str:
+    beside = f", beside {len(images)} images" if len(images) > 1 else ", beside an image" if images else ""
+    way = "; if the images are the frames of one clip, take the videos out" if len(images) >= _SERIES else ""
+    return (
+        f"is a folder of videos ({len(videos)}: {_some(videos)}{beside}) and not one clip; name the videos themselves, "
+        f"or list them with `recircle index`{way}"
+    )
+
+
+def _folder_of_animations(moving: list[str], images: list[str]) -> str:
+    stills = len(images) - len(moving)
+    beside = f", beside {stills} still images" if stills > 1 else ", beside a still image" if stills else ""
+    return (
+        f"is a folder of animations ({len(moving)}: {_some(moving)}{beside}) and not one clip of still images; "
+        "name the animations themselves, or list them with `recircle index`"
+    )
+
+
+def _no_frames(contents: Contents) -> str:
+    if contents.other_images:
+        kinds = ", ".join(sorted({_suffix(name) for name in contents.other_images}))
+        return f"holds {len(contents.other_images)} images of kinds that are not read ({kinds}); convert them to JPEG"
+    if contents.folders:
+        return (
+            f"holds no frames itself, but {len(contents.folders)} folders ({_some(contents.folders)}); "
+            "name the clips in them, or list them with `recircle index`"
+        )
+    others = [*contents.sounds, *contents.unknown]
+    return f"holds no frames ({' '.join(sorted(FRAME_SUFFIXES))})" + (f", but {_some(others)}" if others else "")
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 (of 10^5 names)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _join(parts: tuple[str, ...], name: str) -> str:
+    return "/".join((*parts, name))
+
+
+def _order(clip: Found) -> list[Any]:
+    return [natural_key(part) for part in clip.parts]
+
+
+def _sorted(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(paths, key=natural_key))

@@ -1,0 +1,168 @@
+"""A list of clips: `path,label[,split,group,parent]` or other columns, `path label`, `path frames label`, or JSON."""
+
+import re
+import warnings
+from pathlib import Path
+
+from recircle.errors import UserError
+from recircle.layouts.class_list import ClassList
+from recircle.layouts.clip_table import read_clip_table
+from recircle.layouts.columns import ORDER, Columns, assign, find_header, plain_name
+from recircle.layouts.list_places import ListPlaces
+from recircle.layouts.tables import SPLITS
+from recircle.manifest.manifest import Clip
+from recircle.manifest.text_table import DELIMITERS, Record
+
+
+def matches(folder: Path) -> bool:
+    """Tell whether this is a file, which can only be a list."""
+    return folder.is_file()
+
+
+def find(folder: Path, labels: Path | None = None) -> list[Clip]:
+    """List the clips that a file names.
+
+    Fields stand between commas, semicolons, tabs or bars, with a header that names them in usual words or in the order
+    path, label, split, group, parent; or between blanks, ending in numbers: a class number, before it a count of
+    frames, or a first and a last frame. Or the list is JSON, JSON Lines or Parquet. Paths are relative to the list's
+    folder; `ListPlaces` says what else is found. What is guessed is told in a warning.
+
+    Args:
+        folder: the list.
+        labels: class names, in one of the forms that `ClassList` reads.
+
+    Raises:
+        UserError: a line is malformed, may be meant in several ways, or its class is unknown.
+    """
+    looked_up = ListPlaces(folder.parent)  # another one than below: what is tried here is no finding to tell
+    columns = assign(find_header(read_clip_table(folder, looked_up.has), looked_up.has), looked_up.has)
+    records = columns.table.records
+    classes = ClassList.read(labels) if labels is not None else None
+    _check_single_labels(columns)
+    if classes is not None:
+        classes.check_counting(folder, [columns.value(record, "label") for record in records])
+    places = ListPlaces(folder.parent)
+    split = _split_of_name(folder)
+    clips = [_clip(record, columns, places, classes, split) for record in records]
+    _check_unique(clips, records)
+    places.tell(folder)
+    if classes is not None:
+        classes.warn_unused({clip.label for clip in clips})
+    elif any(clip.label for clip in clips) and all(clip.label.isdigit() for clip in clips if clip.label):
+        warnings.warn(f"{folder}: labels are numbers; give the list of class names to see names", stacklevel=2)
+    _tell_parts(folder, columns)
+    return clips
+
+
+def _clip(record: Record, columns: Columns, places: ListPlaces, classes: ClassList | None, split: str) -> Clip:
+    text, label = columns.value(record, "path"), columns.value(record, "label")
+    if not text:
+        raise UserError(f"{record.where}: the path is empty; write path, label")
+    path = places.find(text, record.where)
+    if path is None:
+        _check_unquoted(record, columns, places)
+        path = places.place(text)
+    if classes is not None:
+        name = classes.name(label, record.where)
+        number = columns.value(record, "number")
+        if name and number and classes.name(number, record.where) != name:
+            raise UserError(
+                f"{record.where}: the label is {label!r} and its number {number}, which is "
+                f"{classes.name(number, record.where)!r} in {classes.source}; correct one of the two"
+            )
+        label = name
+    return Clip(
+        path=path,
+        label=label,
+        split=_normalise_split(columns.value(record, "split") or split, record.where, bool(columns.table.names)),
+        group=columns.value(record, "group"),
+        parent=columns.value(record, "parent"),
+        dataset=columns.value(record, "dataset"),
+        frames=_frames(record, columns),
+    )
+
+
+def _frames(record: Record, columns: Columns) -> int:
+    """Return how many frames the list says that a clip has, 0 where it does not."""
+    start, end = columns.value(record, "start"), columns.value(record, "end")
+    if start.isdigit() and end.isdigit():
+        if int(end) < int(start):
+            raise UserError(
+                f"{record.where}: {start} and {end} are no first and last frame; if the line has several labels, which "
+                "are not read, give the clip one"
+            )
+        # numbers in columns of other names may be seconds
+        in_frames = "frame" in plain_name(columns.table.names[columns.roles["start"]])
+        return int(end) - int(start) + 1 if in_frames else 0
+    frames = columns.value(record, "frames")
+    if not frames:
+        return 0
+    if float(frames) < 1 and "label" in columns.roles:
+        raise UserError(
+            f"{record.where}: a clip of {frames} frames; if the line has several labels, which are not read, give the "
+            "clip one"
+        )
+    return int(float(frames))
+
+
+def _tell_parts(folder: Path, columns: Columns) -> None:
+    if not columns.roles.keys() >= {"start", "end"}:
+        return
+    warnings.warn(
+        f"{folder}: lines name a first and a last frame or second of each clip; the whole clips are taken (if these "
+        "numbers are labels too: several labels of a clip are not read)",
+        stacklevel=3,
+    )
+
+
+def _check_single_labels(columns: Columns) -> None:
+    """Insist that a label is not several numbers, or a list as Python writes it."""
+    for record in columns.table.records:
+        label = columns.value(record, "label")
+        if re.fullmatch(r"\[?\s*\d+(\s*[ ,;|]\s*\d+)+\s*\]?|\[\s*['\"].*['\"]\s*\]|\[[\d\s,]*\]", label):
+            raise UserError(
+                f"{record.where}: label {label!r} is several numbers or a list, and several labels of a clip are not "
+                "read; give each clip one"
+            )
+
+
+def _check_unquoted(record: Record, columns: Columns, places: ListPlaces) -> None:
+    """Insist on quotes around a path whose parts, divided by a delimiter, together are the name of a clip."""
+    fields = record.fields
+    for mark in DELIMITERS:
+        for end in range(2, len(fields) + 1):
+            whole = mark.join(fields[:end])
+            if columns.roles["path"] == 0 and places.has(whole):
+                raise UserError(f"{record.where}: {whole!r} holds the delimiter; put this path in double quotes")
+
+
+def _check_unique(clips: list[Clip], records: tuple[Record, ...]) -> None:
+    seen: dict[str, tuple[Clip, Record]] = {}
+    for clip, record in zip(clips, records):
+        before, at = seen.setdefault(clip.path, (clip, record))
+        if before is clip:
+            continue
+        if before.label != clip.label:
+            raise UserError(
+                f"{record.where}: {clip.path} is listed twice, with label {clip.label!r} here and {before.label!r} in "
+                f"{at.where.rpartition(', ')[2]}; several labels of a clip are not read, so give it one"
+            )
+        raise UserError(
+            f"{record.where}: {clip.path} is listed twice, here and in {at.where.rpartition(', ')[2]}; parts of one "
+            "video are not told apart, so cut it into one file a clip, or remove one line"
+        )
+
+
+def _split_of_name(path: Path) -> str:
+    """Return the split that a list's own name says, as in "train_list.txt" or "something_v1_vallist.txt"."""
+    for word in re.split(r"[^a-z]+", path.stem.lower()):
+        if word.removesuffix("list") in SPLITS:
+            return word.removesuffix("list")
+    return ""
+
+
+def _normalise_split(split: str, where: str, has_header: bool) -> str:
+    if split and split.lower() not in SPLITS:
+        order = "" if has_header else f" (without a header the order is {', '.join(ORDER)})"
+        raise UserError(f"{where}: split={split!r} is unknown{order}; write train, val or test, or leave it empty")
+    return SPLITS[split.lower()] if split else ""

@@ -1,0 +1,1 @@
+"""Batches for training and evaluation, made by processes that may fail."""

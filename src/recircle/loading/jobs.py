@@ -1,0 +1,179 @@
+"""What a worker process does: one batch from one job."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, default_collate
+
+from recircle.decode.frame_cache import FrameCache
+from recircle.decode.frames import Backend, DecodeError, decode
+from recircle.decode.limits import is_out_of_memory, too_large
+from recircle.decode.timeline import Timeline
+from recircle.loading.batch import Batch, BrokenClip
+from recircle.views.augmentation import Augmentation
+from recircle.views.crops import Crops, view_size
+from recircle.views.cut import file_views
+from recircle.views.flip import FlipPolicy
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """What a worker needs to know of a clip; sent with each job, so that workers hold no manifest.
+
+    Attributes:
+        row: of the manifest.
+        path: relative to the root of the manifest.
+        timeline: how many frames decode, and when they are shown.
+        label: its number, -1 for none.
+        fault: why it is not to be decoded again; empty for nearly all.
+    """
+
+    row: int
+    path: str
+    timeline: Timeline
+    label: int
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One batch to be made.
+
+    Attributes:
+        epoch: its number, for the random choices.
+        items: the clips.
+    """
+
+    epoch: int
+    items: tuple[Item, ...]
+
+
+class BatchMaker(Dataset[Batch], ABC):
+    """Makes whole batches from jobs, in the worker.
+
+    The channels of a pixel lie side by side in the memory of a batch, as the decoder gives them and as convolutions in
+    the memory format channels_last want them: nobody has to move them.
+    """
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]:
+        """Of the views of a clip: (V, T, 3, H, W)."""
+
+    @abstractmethod
+    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
+        """Return the uint8 views of a clip and its label."""
+
+    def __getitem__(self, index: Job) -> Batch:
+        """Make the batch of a job."""
+        return self.make(index, nullcontext)
+
+    def make(self, job: Job, around: Callable[[int], AbstractContextManager[Any]]) -> Batch:
+        """Make the batch of a job; a clip that does not decode is listed instead.
+
+        Args:
+            job: the clips.
+            around: is called with the row of each clip, and what it returns is entered while the clip is decoded.
+        """
+        clips: list[Tensor] = []
+        made: list[tuple[int, int]] = []
+        broken: list[BrokenClip] = []
+        for item in job.items:
+            if item.fault:
+                broken.append(BrokenClip(item.path, item.fault))
+                continue
+            try:
+                with around(item.row):
+                    frames, label = self.view(item, job.epoch)
+            except DecodeError as error:
+                broken.append(BrokenClip(item.path, error.reason))
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                broken.append(BrokenClip(item.path, too_large()))
+            else:
+                clips.append(frames)
+                made.append((label, item.row))
+        labels, rows = torch.tensor(made, dtype=torch.int64).reshape(-1, 2).T.contiguous()
+        return Batch(frames=self._stack(clips), labels=labels, rows=rows, broken=broken)
+
+    def _stack(self, clips: list[Tensor]) -> Tensor:
+        if not clips:
+            return torch.empty(0, *self.shape, dtype=torch.uint8)
+        # in a worker, this writes where the other process reads; what lies elsewhere would be copied there once more
+        return default_collate([clip.movedim(-3, -1) for clip in clips]).movedim(-1, -3)
+
+
+@dataclass(frozen=True)
+class TrainBatches(BatchMaker):
+    """One random view a clip, from (seed, epoch, row) alone."""
+
+    root: Path
+    sampling: Sampling
+    preprocessing: Preprocessing
+    augmentation: Augmentation
+    flip: FlipPolicy
+    seed: int
+    backend: Backend
+    cache: Path | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(1, T, 3, h, w)."""
+        return (1, self.sampling.frames, 3, *self.preprocessing.crop_size)
+
+    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
+        """Return a random view; the label is the partner's if the view is flipped."""
+        rng = np.random.default_rng((self.seed, epoch, item.row))
+        indices = self.sampling.train(item.timeline, rng).tolist()
+        path, resize = self.root / item.path, self.preprocessing.resizer
+        if self.cache is None:
+            frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
+        else:
+            count = item.timeline.frames
+            frames = FrameCache(self.cache).frames(path, count, indices, resize=resize, backend=self.backend)
+        crop, flip = self.preprocessing.crop_size, self.flip.enabled
+        view, flipped = self.augmentation.apply(frames, crop, rng, flip=flip)
+        return view[None], self.flip.flipped(item.label) if flipped else item.label
+
+
+@dataclass(frozen=True)
+class EvalBatches(BatchMaker):
+    """All test views of a clip."""
+
+    root: Path
+    sampling: Sampling
+    preprocessing: Preprocessing
+    clips: int
+    crops: Crops
+    backend: Backend
+    cache: Path | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(clips * crops, T, 3, h, w)."""
+        size = view_size(self.preprocessing, self.crops)
+        return (self.clips * self.crops, self.sampling.frames, 3, *size)
+
+    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:  # noqa: ARG002  (test views do not change)
+        """Return the views, clip by clip, and the label."""
+        views = file_views(
+            self.root / item.path,
+            item.timeline,
+            sampling=self.sampling,
+            preprocessing=self.preprocessing,
+            clips=self.clips,
+            crops=self.crops,
+            backend=self.backend,
+            cache=self.cache,
+        )
+        return views, item.label

@@ -1,0 +1,296 @@
+"""Loaders: manifest rows in, batches of uint8 views out, the same whatever the number of workers."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from recircle.decode.frames import Backend
+from recircle.decode.limits import CLIP_SECONDS
+from recircle.errors import UserError
+from recircle.loading.batch import Batch, BrokenClip
+from recircle.loading.guarded_loader import GuardedLoader
+from recircle.loading.jobs import BatchMaker, EvalBatches, Item, Job, TrainBatches
+from recircle.manifest.manifest import Manifest
+from recircle.views.augmentation import Augmentation
+from recircle.views.crops import Crops, crop_boxes, view_size
+from recircle.views.flip import FlipPolicy
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
+
+
+class _Loader:
+    """What both loaders share: the usable rows, their division over ranks, and the worker processes."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        labels: Sequence[str],
+        maker: BatchMaker,
+        sampling: Sampling,
+        *,
+        training: bool,
+        batch_size: int,
+        workers: int,
+        seconds: float,
+        rank: int,
+        world: int,
+        pin_memory: bool,
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size} must be 1 or more")
+        if workers < 0:
+            raise ValueError(f"workers={workers} must be 0 (decode in this process) or more")
+        if not 0 <= rank < world:
+            raise ValueError(f"rank={rank} must lie in [0, world={world})")
+        self.labels = tuple(labels)
+        self._items, self.left_out = _usable(manifest, self.labels, sampling, training=training)
+        self._batch_size, self._rank, self._world = batch_size, rank, world
+        self._loader = GuardedLoader(
+            maker, workers=workers, persistent=training, pin_memory=pin_memory, seconds=seconds
+        )
+
+    def _split(self, epoch: int, items: Sequence[Item]) -> list[Job]:
+        """Cut items into global batches, and take from each what is this rank's."""
+        size = self._batch_size * self._world
+        batches = [items[first : first + size] for first in range(0, len(items), size)]
+        return [Job(epoch, tuple(batch[self._rank :: self._world])) for batch in batches]
+
+
+class TrainLoader(_Loader):
+    """Shuffled, augmented clips.
+
+    Every random choice comes from (seed, epoch, row of the manifest), so a batch is the same bytes whatever ran before,
+    whatever `workers` is, and wherever in the epoch one starts. With several processes, batch k over all ranks is the
+    batch k of one process with `batch_size * world` clips.
+
+    Attributes:
+        labels: the class names, in the order of the label numbers.
+        left_out: the clips that are not trained on, because the manifest calls them broken or gives no label.
+        flip: what a horizontal flip does to the labels.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        labels: Sequence[str],
+        sampling: Sampling,
+        preprocessing: Preprocessing,
+        augmentation: Augmentation,
+        batch_size: int,
+        seed: int,
+        workers: int = 0,
+        seconds: float = CLIP_SECONDS,
+        backend: Backend = "pyav",
+        cache: Path | None = None,
+        rank: int = 0,
+        world: int = 1,
+        pin_memory: bool = False,
+    ) -> None:
+        """Check the manifest against the labels; nothing is decoded yet.
+
+        Args:
+            manifest: the clips to train on.
+            labels: class names; a label's number is its place here.
+            sampling: which frames make a view.
+            preprocessing: how frames are resized and cropped.
+            augmentation: what is varied.
+            batch_size: clips in a batch of this process.
+            seed: of every random choice.
+            workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+            seconds: after how long a process gives up a clip.
+            backend: what decodes.
+            cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
+                it cannot take, on a full disk say, is a `UserError` of the iteration.
+            rank: number of this process.
+            world: number of processes.
+            pin_memory: yield batches in page-locked memory.
+
+        Raises:
+            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where `sampling`
+                needs it; or no clip is left.
+            ValueError: a wrong argument.
+
+        Warns:
+            UserWarning: the flip is off because of a class name, or the clips are fewer than one batch.
+        """
+        if seed < 0:
+            raise ValueError(f"seed={seed} must be 0 or more")
+        self.flip = FlipPolicy.from_labels(labels, augmentation.flip)
+        super().__init__(
+            manifest,
+            labels,
+            TrainBatches(manifest.root, sampling, preprocessing, augmentation, self.flip, seed, backend, cache),
+            sampling,
+            training=True,
+            batch_size=batch_size,
+            workers=workers,
+            seconds=seconds,
+            rank=rank,
+            world=world,
+            pin_memory=pin_memory,
+        )
+        if not augmentation.scales:
+            _check_crops(manifest, preprocessing, 1)
+        if self.flip.reason:
+            warnings.warn(self.flip.reason, stacklevel=2)
+        if len(self._items) < batch_size * world:
+            warnings.warn(
+                f"the {len(self._items)} clips to train on are fewer than a batch of {batch_size * world}; "
+                "an epoch is one smaller batch",
+                stacklevel=2,
+            )
+        self._seed = seed
+        self._current: object = None
+
+    def __len__(self) -> int:
+        """The batches of an epoch, as many on all ranks; clips that do not fill one wait for another epoch."""
+        return max(1, len(self._items) // (self._batch_size * self._world))
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """Yield the batches of an epoch from batch `start` on; those before are not decoded.
+
+        One epoch at a time: starting another one ends this one, and to go on with it is a `RuntimeError`.
+        """
+        self._current = current = object()
+        order = np.random.default_rng((self._seed, number)).permutation(len(self._items))
+        jobs = self._split(number, [self._items[place] for place in order])
+        for batch in self._loader.run(jobs[start : len(self)]):
+            yield batch
+            if self._current is not current:
+                raise RuntimeError("another epoch of this loader has been started; go on with that one")
+
+
+class EvalLoader(_Loader):
+    """Clips in the order of the manifest, each with all its test views; nothing is random.
+
+    Attributes:
+        labels: the class names, in the order of the label numbers.
+        left_out: the clips that the manifest calls broken.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        labels: Sequence[str],
+        sampling: Sampling,
+        preprocessing: Preprocessing,
+        clips: int = 1,
+        crops: Crops = 1,
+        batch_size: int,
+        workers: int = 0,
+        seconds: float = CLIP_SECONDS,
+        backend: Backend = "pyav",
+        cache: Path | None = None,
+        rank: int = 0,
+        world: int = 1,
+        pin_memory: bool = False,
+    ) -> None:
+        """Check the manifest against the labels and the crops; nothing is decoded yet.
+
+        Args:
+            manifest: the clips to look at; those without a label get label -1.
+            labels: class names; a label's number is its place here.
+            sampling: which frames make a view.
+            preprocessing: how frames are resized and cropped.
+            clips: views in time.
+            crops: views in space: 1, 3 or 10.
+            batch_size: clips, each with all its views, in a batch of this process.
+            workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
+            seconds: after how long a process gives up a clip.
+            backend: what decodes.
+            cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
+                it cannot take, on a full disk say, is a `UserError` of the iteration.
+            rank: number of this process; it takes clips rank, rank + world, ... of each batch over all processes.
+            world: number of processes.
+            pin_memory: yield batches in page-locked memory.
+
+        Raises:
+            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where `sampling`
+                needs it; its frames are too small for the crop; or no clip is left.
+            ValueError: a wrong argument.
+
+        Warns:
+            UserWarning: ten crops are asked for, and their mirror images turn one class into another.
+        """
+        if clips < 1:
+            raise ValueError(f"clips={clips} must be 1 or more")
+        super().__init__(
+            manifest,
+            labels,
+            EvalBatches(manifest.root, sampling, preprocessing, clips, crops, backend, cache),
+            sampling,
+            training=False,
+            batch_size=batch_size,
+            workers=workers,
+            seconds=seconds,
+            rank=rank,
+            world=world,
+            pin_memory=pin_memory,
+        )
+        _check_crops(manifest, preprocessing, crops)
+        flip = FlipPolicy.from_labels(labels)
+        if crops == 10 and (flip.pairs or not flip.enabled):
+            warnings.warn(
+                "ten crops have mirror images among them, in which the classes that name a side look like others "
+                f"({', '.join(' / '.join(pair) for pair in flip.pairs) or flip.reason}); use 3 crops instead",
+                stacklevel=2,
+            )
+
+    def __len__(self) -> int:
+        """The number of batches, the same on all ranks; the last one may be smaller, or empty on some."""
+        return -(-len(self._items) // (self._batch_size * self._world))
+
+    def __iter__(self) -> Iterator[Batch]:
+        yield from self._loader.run(self._split(0, self._items))
+
+
+def _usable(
+    manifest: Manifest, labels: tuple[str, ...], sampling: Sampling, *, training: bool
+) -> tuple[list[Item], list[BrokenClip]]:
+    """Return the rows to load, and the clips left out with the reason."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    if len(numbers) < len(labels):
+        twice = next(label for place, label in enumerate(labels) if numbers[label] != place)
+        raise UserError(f"the label {twice!r} is twice in the label list; remove one of them")
+    items: list[Item] = []
+    left_out: list[BrokenClip] = []
+    for row, clip in enumerate(manifest.clips):
+        if clip.status == "broken":
+            left_out.append(BrokenClip(clip.path, clip.fault))
+        elif training and not clip.label:
+            left_out.append(BrokenClip(clip.path, "it has no label"))
+        elif clip.label and clip.label not in numbers:
+            raise UserError(
+                f"{clip.path} has the label {clip.label!r}, which is none of the {len(labels)} labels in use; "
+                "correct the manifest, or train with this label"
+            )
+        elif clip.frames < 1:
+            raise UserError(f"{clip.path} has no frame count in the manifest; write the manifest with `recircle index`")
+        else:
+            try:
+                sampling.check(clip.timeline)
+            except UserError as error:
+                raise UserError(f"{clip.path}: {error}") from None
+            items.append(Item(row, clip.path, clip.timeline, numbers.get(clip.label, -1)))
+    if not items:
+        raise UserError(
+            f"none of the {len(manifest.clips)} clips under {manifest.root} can be used"
+            + (f"; the first is left out because: {left_out[0].fault}" if left_out else "")
+        )
+    return items, left_out
+
+
+def _check_crops(manifest: Manifest, preprocessing: Preprocessing, crops: Crops) -> None:
+    """Find a clip whose frames are too small for the crop before hours of work have gone by."""
+    size = view_size(preprocessing, crops)
+    for clip in manifest.clips:
+        if clip.status == "ok" and clip.width and clip.height:
+            height, width = preprocessing.resizer.size_for(clip.height, clip.width)
+            try:
+                crop_boxes(height, width, size, crops)
+            except UserError as error:
+                raise UserError(f"{clip.path}: {error}") from None

@@ -1,0 +1,65 @@
+"""What is odd about the classes of a manifest: names that look alike, and classes with clips on one side only."""
+
+import re
+import unicodedata
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from recircle.manifest.manifest import Clip, Manifest
+
+
+def warn_labels(place: Path, manifest: Manifest) -> None:
+    """Say which classes of a manifest look alike, and which have clips to train or to evaluate on alone."""
+    warn_look_alikes(place, manifest.labels)
+    evaluated = [clip for clip in manifest.clips if clip.split in ("val", "test")]
+    warn_one_sided(place, manifest.select("train").clips, evaluated)
+
+
+def warn_look_alikes(place: Path, labels: Iterable[str]) -> None:
+    """Say which classes differ in case, blanks, underscores or Unicode form alone, as typing errors do."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        alike[re.sub(r"[\s_]+", " ", unicodedata.normalize("NFKC", label)).strip().casefold()].append(label)
+    twins = [names for names in alike.values() if len(names) > 1]
+    if twins:
+        # names that are the same on a screen are told apart by their escapes
+        shown = [
+            " and ".join(map(repr if len({unicodedata.normalize("NFC", name) for name in names}) > 1 else ascii, names))
+            for names in twins
+        ]
+        warnings.warn(
+            f"{place}: {len(twins)} classes are spelt in several ways, which count as classes of their own: "
+            f"{_some(shown)}; write each in one way if they are the same",
+            stacklevel=3,
+        )
+
+
+def warn_one_sided(place: Path, train: Iterable[Clip], evaluated: Iterable[Clip]) -> None:
+    """Say which classes have clips that can be read on one side of a division only, where both sides have any.
+
+    Args:
+        place: the manifest's file.
+        train: the clips to train on.
+        evaluated: the clips to evaluate on.
+    """
+    learnt, measured = (
+        {clip.label for clip in side if clip.label and clip.status == "ok"} for side in (train, evaluated)
+    )
+    if not learnt or not measured:
+        return
+    for only, has, lacks in (
+        (measured - learnt, "evaluate", "train"),
+        (learnt - measured, "train", "evaluate"),
+    ):
+        if only:
+            warnings.warn(
+                f"{place}: {len(only)} of the {len(learnt | measured)} classes have clips to {has} on and none to "
+                f"{lacks} on: {_some(sorted(map(repr, only)))}",
+                stacklevel=3,
+            )
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
