@@ -81,7 +81,7 @@ def test_a_file_that_kills_its_decoder_costs_itself_and_index_says_the_same(
         "    return open_video(path)\n"
         "p.open_video = hostile; from recircle.decode.worker import main; main()"
     )
-    monkeypatch.setattr(decoder_pool, "COMMAND", (*pool.COMMAND[:-1], code))
+    monkeypatch.setattr(decoder_pool, "COMMAND", (*decoder_pool.COMMAND[:-1], code))
     names = ["abort.mp4", "flood.mp4", "good.mp4", "hang.mp4"]
     files = [write_video(tmp_path / name, moving_frames(5, 48, 64)) for name in names]
     assert predict(run, [*files, clips[0]], "--json", "--seconds", "3") == 1
