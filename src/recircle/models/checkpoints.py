@@ -87,7 +87,8 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
     kinds = [
         f"{key} {state[key].dtype} instead of {target[key].dtype}"
         for key in state
-        if key in target and state[key].is_floating_point() != target[key].is_floating_point()
+        # the other way round are counters, which some files keep as fractions
+        if key in target and target[key].is_floating_point() and not state[key].is_floating_point()
     ]
     faults = [
         f"{what}: {_shorten(keys)}"

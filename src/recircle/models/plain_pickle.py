@@ -90,7 +90,7 @@ class _Reader:
         self._memo: dict[int, Any] = {}
 
     def read(self) -> Any:
-        for name, value in _operations(self._content):
+        for name, value in operations(io.BytesIO(self._content)):
             self._spend(1)
             if name == "STOP":
                 return self._stack.pop()
@@ -264,10 +264,13 @@ def _key(value: Any) -> Any:
     return value
 
 
-def _operations(content: bytes) -> Iterator[tuple[str, Any]]:
-    """Yield the operations of a pickle with their arguments, which are never longer than what the file holds."""
+def operations(file: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the operations of a pickle with their arguments, which are never longer than what the file holds.
+
+    Args:
+        file: in memory, at the beginning of a pickle: `io.BytesIO`, or `mmap`. It does not stop behind the pickle.
+    """
     known = {operation.code.encode("latin-1"): operation for operation in pickletools.opcodes}
-    file = io.BytesIO(content)
     while code := file.read(1):
         if code not in known:
             raise PickleError("is no pickle")

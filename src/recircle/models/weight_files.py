@@ -1,6 +1,7 @@
 """Read the tensors of a weight file under the names it has, running none of the code that a pickle may hold."""
 
 import math
+import mmap
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,15 +13,13 @@ from torch import Tensor
 
 from recircle.errors import UserError
 from recircle.models.caffe2 import read_caffe2
+from recircle.models.checkpoint_pickle import check_archive_pickle, check_old_checkpoint
+from recircle.models.plain_pickle import PickleError
 
 OWN_SUFFIX = ".safetensors"
+_ARCHIVE = b"PK\x03\x04"
 _CONTAINERS = ("state_dict", "model_state", "model")
 """Under what key files keep their state dict: the TSN family and mmaction2, PySlowFast and TimeSformer, RubiksNet."""
-_MAKERS_OF_OTHERS = (
-    *(b"_rebuild_qtensor", b"_rebuild_nested_tensor", b"_rebuild_njt", b"_rebuild_wrapper_subclass"),
-    *(b"_rebuild_sparse_tensor", b"_rebuild_meta_tensor_no_storage", b"bytearray"),
-)
-"""What PyTorch admits in a pickle, but makes no weights of numbers that the file holds."""
 _MOST_VIEWS = 4
 """How many times the bytes of a file its tensors may have together, where some share their numbers."""
 
@@ -85,12 +84,18 @@ def read_torch(path: Path) -> Any:
     try:
         # opened here, since PyTorch opens no file whose name is not UTF-8
         with path.open("rb") as file:
-            if zipfile.is_zipfile(file):
+            # as PyTorch tells them apart
+            if file.read(len(_ARCHIVE)) == _ARCHIVE:
                 _check_archive(zipfile.ZipFile(file), path)
+            else:
+                with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                    check_old_checkpoint(content, len(content))
             file.seek(0)
             content = torch.load(file, map_location="cpu", weights_only=True)
     except UserError:
         raise
+    except PickleError as error:
+        raise UserError(f"{path} is no weight file that can be read safely: it {error}") from None
     except Exception as error:  # bytes that are no checkpoint may raise anything
         raise UserError(f"{path} is no weight file that can be read safely: {_reason(error)}") from None
     _check(dict(_tensors(content)), path)
@@ -98,17 +103,17 @@ def read_torch(path: Path) -> Any:
 
 
 def _check_archive(archive: zipfile.ZipFile, path: Path) -> None:
-    for entry in archive.infolist():
+    entries = archive.infolist()
+    for entry in entries:
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size != entry.compress_size:
             raise UserError(f"{path} holds {entry.filename} compressed, which PyTorch never writes; save it again")
-        if Path(entry.filename).name == "data.pkl":
-            wanted = archive.read(entry)
-            other = [name.decode() for name in _MAKERS_OF_OTHERS if name in wanted]
-            if other:
-                raise UserError(
-                    f"{path} holds tensors that are no weights (it calls {other[0].removeprefix('_rebuild_')}); "
-                    "save it with plain, dense tensors"
-                )
+    if sum(entry.file_size for entry in entries) > path.stat().st_size:
+        raise UserError(f"{path} holds the same bytes several times over, which PyTorch never writes; save it again")
+    stored = {Path(entry.filename).name: entry.file_size for entry in entries if "/data/" in entry.filename}
+    for entry in entries:
+        # PyTorch finds it in capitals too
+        if entry.filename.lower().endswith("data.pkl"):
+            check_archive_pickle(archive.read(entry), stored)
 
 
 def _tensors(content: Any) -> Iterator[tuple[str, Tensor]]:
