@@ -176,7 +176,7 @@ def test_index_and_train(home: Path, data: Path, capfd: Capture) -> None:
         ["train", "--resume", NAME],
         ["models", NAME],
         ["tabletop", "--size", NAME],
-        ["join", NAME, NAME, "--output", NAME],
+        ["ensemble", NAME, NAME, "--output", NAME],
         ["export", NAME],
         ["fewshot", NAME, "--data", NAME],
         ["tables", NAME],

@@ -35,7 +35,13 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("evals", "did you mean 'eval'?"), ("xyz", "there are index, train"), ("console", "there are")]
+    ("name", "hint"),
+    [
+        ("evals", "did you mean 'eval'?"),
+        ("join", "it is called 'ensemble'"),
+        ("xyz", "there are index, train"),
+        ("console", "there are"),
+    ],
 )
 def test_an_unknown_command_is_named(name: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([name]) == 2

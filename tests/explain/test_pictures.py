@@ -1,4 +1,4 @@
-"""Pictures and films: of the right size, not blank, the colours where the values are, and no text over another."""
+"""Pictures and animations: of the right size, not blank, the colours where the values are, and no text over another."""
 
 import itertools
 import sys
@@ -15,10 +15,10 @@ from PIL import Image
 from recircle.decode.frames import decode, probe
 from recircle.errors import UserError
 from recircle.explain.activation import ClassActivation
-from recircle.explain.film import FPS, write_film
+from recircle.explain.animation import FPS, write_animation
+from recircle.explain.figure import mosaic, save
 from recircle.explain.heat import EVIDENCE_COLOURS, STATE_COLOURS, evidence_heat, moments, value_heat
 from recircle.explain.pictures import Strip, draw_activation, draw_evolution, percent
-from recircle.explain.sheet import mosaic, save
 from recircle.explain.states import StateEvolution
 
 # what is between dollars is no formula, and would be a wrong one
@@ -146,20 +146,20 @@ def test_a_film_shows_each_frame_beside_its_states(
     steps: int, length: int, count: int, size: tuple[int, int], tmp_path: Path
 ) -> None:
     clip = frames(count, *size)
-    path = write_film(evolution(steps, length), clip, tmp_path / "states.mp4")
+    path = write_animation(evolution(steps, length), clip, tmp_path / "states.mp4")
     assert list(tmp_path.iterdir()) == [path]
     found = probe(path)
     assert found.status == "ok"
     assert found.frames == count
-    film = decode(path, range(count)).numpy()
-    height, width = film.shape[-2:]
+    shown = decode(path, range(count)).numpy()
+    height, width = shown.shape[-2:]
     assert width <= 1280
     assert width % 2 == height % 2 == 0
     tile = (width - steps * 4) // (steps + 1)
-    first = film[0, :, -size[0] * tile // size[1] :, :tile].mean((0, 1))
+    first = shown[0, :, -size[0] * tile // size[1] :, :tile].mean((0, 1))
     # the ramp of the frame, and beside it states, which are coloured
     assert np.corrcoef(first, np.arange(tile))[0, 1] > 0.99
-    last = film[-1, :, 40:, -tile:].astype(float)
+    last = shown[-1, :, 40:, -tile:].astype(float)
     assert np.abs(last[1] - last[0]).mean() > 10
     assert FPS > 0
 

@@ -18,13 +18,13 @@ from recircle.manifest.manifest import Clip, Manifest
 from recircle.report.gallery import (
     FRAMES,
     Failure,
-    Film,
+    FrameStrip,
     find_clips,
     find_failures,
     gallery_section,
     pack,
-    read_film,
-    read_films,
+    read_strip,
+    read_strips,
 )
 from tests.evaluation.factories import random_predictions
 from tests.report.reading import Page
@@ -70,29 +70,29 @@ def decoders() -> Iterator[DecoderPool]:
 @pytest.mark.parametrize("size", [(40, 56), (56, 40), (33, 47), (7, 5)])
 def test_frames_lie_side_by_side_and_come_back(size: tuple[int, int]) -> None:
     frames = torch.linspace(0, 255, 8 * 3).reshape(8, 3, 1, 1).expand(8, 3, *size).to(torch.uint8)
-    film = pack(frames)
-    image = np.asarray(Image.open(io.BytesIO(film.jpeg)))
-    assert image.shape == (size[0], 8 * film.pitch, 3)
-    assert film.pitch % 8 == 0
+    strip = pack(frames)
+    image = np.asarray(Image.open(io.BytesIO(strip.jpeg)))
+    assert image.shape == (size[0], 8 * strip.pitch, 3)
+    assert strip.pitch % 8 == 0
     for n in range(8):
-        shown = image[:, n * film.pitch : n * film.pitch + film.width].astype(int)
+        shown = image[:, n * strip.pitch : n * strip.pitch + strip.width].astype(int)
         assert np.abs(shown - frames[n].permute(1, 2, 0).numpy()).max() <= 6, "no frame shows in its neighbour"
 
 
 def test_a_film_spreads_over_the_clip(tmp_path: Path, decoders: DecoderPool) -> None:
     write_frames(tmp_path / "long", 20, seed=0, size=(90, 400))
-    film = read_film(tmp_path / "long", Clip(path="long", frames=20, width=400, height=90), decoders)
-    assert (film.frames, film.width, film.height) == (FRAMES, 160, 36)
-    unknown = read_film(tmp_path / "long", Clip(path="long", frames=20), decoders)
+    strip = read_strip(tmp_path / "long", Clip(path="long", frames=20, width=400, height=90), decoders)
+    assert (strip.frames, strip.width, strip.height) == (FRAMES, 160, 36)
+    unknown = read_strip(tmp_path / "long", Clip(path="long", frames=20), decoders)
     assert (unknown.frames, unknown.width, unknown.height) == (FRAMES, 160, 36)
     write_frames(tmp_path / "short", 3, seed=0)
-    film = read_film(tmp_path / "short", Clip(path="short", frames=3, width=56, height=40), decoders)
-    assert (film.frames, film.width, film.height) == (3, 56, 40), "small frames are not made larger"
+    strip = read_strip(tmp_path / "short", Clip(path="short", frames=3, width=56, height=40), decoders)
+    assert (strip.frames, strip.width, strip.height) == (3, 56, 40), "small frames are not made larger"
 
 
 def test_the_same_clip_gives_the_same_film(manifest: Manifest, decoders: DecoderPool) -> None:
     clip = manifest.clips[0]
-    assert read_film(manifest.path(clip), clip, decoders) == read_film(manifest.path(clip), clip, decoders)
+    assert read_strip(manifest.path(clip), clip, decoders) == read_strip(manifest.path(clip), clip, decoders)
 
 
 def test_what_is_missing_is_told(manifest: Manifest, tmp_path: Path, decoders: DecoderPool) -> None:
@@ -102,9 +102,9 @@ def test_what_is_missing_is_told(manifest: Manifest, tmp_path: Path, decoders: D
     failures = [failure(clip.path) for clip in (gone, broken, good)] + [failure("other.mp4")]
     found, why = find_clips(failures, [tmp_path / "no.csv", manifest.root / "manifest.csv"])
     assert set(found) == {gone.path, broken.path, good.path}
-    films = read_films(found)
-    assert isinstance(films[good.path], Film)
-    page = Page(gallery_section(failures, films, why, "run1"))
+    strips = read_strips(found)
+    assert isinstance(strips[good.path], FrameStrip)
+    page = Page(gallery_section(failures, strips, why, "run1"))
     assert "3 clips of 4 cannot be shown now: 1 clip of them not in " in page.words
     assert "No frames: is not there now." in page.words
     assert "000.png cannot be decoded" in page.words
@@ -112,7 +112,7 @@ def test_what_is_missing_is_told(manifest: Manifest, tmp_path: Path, decoders: D
     (image,) = page.all("img")
     assert (image["alt"] or "").endswith(f'of {good.path}, <lift> taken for "push"')
     with pytest.raises(DecodeError, match="recircle index"):
-        read_film(manifest.path(good), replace(good, frames=0), decoders)
+        read_strip(manifest.path(good), replace(good, frames=0), decoders)
 
 
 def test_without_a_manifest_the_reasons_are_given(manifest: Manifest, tmp_path: Path) -> None:

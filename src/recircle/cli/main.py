@@ -25,7 +25,7 @@ COMMANDS = {
     "report": "write what is known of runs as one HTML page",
     "predict": "recognise video files or folders of frames",
     "explain": "draw where a network finds evidence in a clip, and how its ARC states evolve",
-    "join": "put trained networks together as one that averages their scores",
+    "ensemble": "put trained networks together as one that averages their scores",
     "export": "write a run as one ONNX or torch.export file for other programs",
     "models": "list the networks, with their costs on request",
     "tables": "print the paper's tables with our costs beside the printed ones",
@@ -35,6 +35,9 @@ COMMANDS = {
     "doctor": "show versions, devices and decoders, and what is missing",
 }
 """Each command's module in this package, by its name, and what it does."""
+
+RENAMED = {"join": "ensemble"}
+"""Commands of earlier versions, and what they are called now."""
 
 USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
@@ -73,6 +76,10 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
+        if name in RENAMED:
+            raise UserError(
+                f"there is no command {name!r} any more: it is called {RENAMED[name]!r}, with the same arguments"
+            )
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(COMMANDS)}"
         raise UserError(f"there is no command {name!r}; {hint}")

@@ -1,4 +1,4 @@
-"""From a run and a clip to what the network sees in it: numbers, pictures and films."""
+"""From a run and a clip to what the network sees in it: numbers, pictures and animations."""
 
 import difflib
 import re
@@ -16,10 +16,10 @@ from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
 from recircle.evaluation.predict import pick_device
 from recircle.explain.activation import ClassActivation, class_activation
-from recircle.explain.film import write_film
+from recircle.explain.animation import write_animation
+from recircle.explain.figure import save
 from recircle.explain.heat import import_figure
 from recircle.explain.pictures import Strip, draw_activation, draw_evolution, percent
-from recircle.explain.sheet import save
 from recircle.explain.states import StateEvolution, arc_layers, choose_layers, last_of_each_stage, state_evolution
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
@@ -88,7 +88,7 @@ class Explanation:
         truth: its class, as far as the name of the folder it lies in says so.
         seen: by the network that was asked for.
         against: by the one beside it, or None.
-        files: the pictures and films.
+        files: the pictures and animations.
     """
 
     clip: Path
@@ -205,4 +205,4 @@ def _draw(
         about = f"{title}\nThe {steps} states of {evolution.layer}; {seen[0].prediction()}"
         name = f"states_{evolution.layer}"
         yield save(draw_evolution(evolution, seen[0].frames, about), folder / f"{name}.png")
-        yield write_film(evolution, seen[0].frames, folder / f"{name}.mp4")
+        yield write_animation(evolution, seen[0].frames, folder / f"{name}.mp4")

@@ -8,15 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from recircle.explain.activation import ClassActivation
-from recircle.explain.heat import (
-    CHANGE_COLOURS,
-    EVIDENCE_COLOURS,
-    STATE_COLOURS,
-    evidence_heat,
-    moments,
-    value_heat,
-)
-from recircle.explain.sheet import (
+from recircle.explain.figure import (
     GAP,
     LEFT,
     MARGIN,
@@ -31,6 +23,14 @@ from recircle.explain.sheet import (
     show_rows,
     text_height,
     write,
+)
+from recircle.explain.heat import (
+    CHANGE_COLOURS,
+    EVIDENCE_COLOURS,
+    STATE_COLOURS,
+    evidence_heat,
+    moments,
+    value_heat,
 )
 from recircle.explain.states import StateEvolution
 

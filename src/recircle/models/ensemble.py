@@ -25,7 +25,7 @@ class FrameRateEnsemble(VideoModel):
     """
 
     def __init__(self, name: str, members: Sequence[VideoModel], frames: Sequence[int]) -> None:
-        """Join networks.
+        """Put networks together.
 
         Args:
             name: what it is registered as.
@@ -97,7 +97,7 @@ def middle_frames(clips: Tensor, frames: int) -> Tensor:
 def arc_tsm_resnet50_8f_16f(num_classes: int, **options: Unpack[ArcOptions]) -> FrameRateEnsemble:
     """Two ARC-TSM with ResNet-50, one on 8 frames and one on 16, their scores averaged (paper, Table 1, "8+16").
 
-    The members are trained alone, as `arc_tsm_resnet50`, and put together by `recircle join RUN RUN`.
+    The members are trained alone, as `arc_tsm_resnet50`, and put together by `recircle ensemble RUN RUN`.
     """
     members = [arc_tsm_resnet50(num_classes, **options) for _ in (8, 16)]
     return FrameRateEnsemble("arc_tsm_resnet50_8f_16f", members, (8, 16))
@@ -107,7 +107,7 @@ def arc_tsm_resnet50_8f_16f(num_classes: int, **options: Unpack[ArcOptions]) -> 
 def tsm_resnet50_8f_16f(num_classes: int, **options: Unpack[HostOptions]) -> FrameRateEnsemble:
     """Two TSM with ResNet-50, one on 8 frames and one on 16, their scores averaged ("8+16" in the TSM paper).
 
-    The members are trained alone, as `tsm_resnet50`, and put together by `recircle join RUN RUN`.
+    The members are trained alone, as `tsm_resnet50`, and put together by `recircle ensemble RUN RUN`.
     """
     members = [tsm_resnet50(num_classes, **options) for _ in (8, 16)]
     return FrameRateEnsemble("tsm_resnet50_8f_16f", members, (8, 16))

@@ -48,7 +48,7 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Film:
+class FrameStrip:
     """A few frames of a clip, side by side in one picture.
 
     Attributes:
@@ -111,7 +111,7 @@ def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[
     return {}, "; ".join(reasons) or "no manifest is known"
 
 
-def read_film(path: Path, clip: Clip, decoders: DecoderPool) -> Film:
+def read_strip(path: Path, clip: Clip, decoders: DecoderPool) -> FrameStrip:
     """Decode a few frames, evenly spread over a clip.
 
     Args:
@@ -135,7 +135,7 @@ def read_film(path: Path, clip: Clip, decoders: DecoderPool) -> Film:
     return pack(frames)
 
 
-def pack(frames: UInt8[Tensor, "T 3 H W"]) -> Film:
+def pack(frames: UInt8[Tensor, "T 3 H W"]) -> FrameStrip:
     """Put frames side by side in one JPEG, each filled up to whole blocks, so that none shows in its neighbour."""
     count_, _, height, width = frames.shape
     pitch = -(-width // 8) * 8
@@ -143,73 +143,75 @@ def pack(frames: UInt8[Tensor, "T 3 H W"]) -> Film:
     strip = padded.transpose(1, 0, 2, 3).reshape(height, count_ * pitch, 3)
     file = io.BytesIO()
     Image.fromarray(strip).save(file, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
-    return Film(jpeg=file.getvalue(), frames=count_, width=width, height=height, pitch=pitch)
+    return FrameStrip(jpeg=file.getvalue(), frames=count_, width=width, height=height, pitch=pitch)
 
 
-def read_films(found: dict[str, tuple[Path, Clip]]) -> dict[str, Film | str]:
-    """Return the film of each clip by its path, or why there is none."""
-    films: dict[str, Film | str] = {}
+def read_strips(found: dict[str, tuple[Path, Clip]]) -> dict[str, FrameStrip | str]:
+    """Return the strip of each clip by its path, or why there is none."""
+    strips: dict[str, FrameStrip | str] = {}
     with DecoderPool() as decoders:
         for name, (path, clip) in found.items():
             try:
-                films[name] = read_film(path, clip, decoders)
+                strips[name] = read_strip(path, clip, decoders)
             except DecodeError as error:
-                films[name] = error.reason
-    return films
+                strips[name] = error.reason
+    return strips
 
 
-def gallery_section(failures: Sequence[Failure], films: dict[str, Film | str] | None, why: str, key: str) -> Html:
+def gallery_section(
+    failures: Sequence[Failure], strips: dict[str, FrameStrip | str] | None, why: str, key: str
+) -> Html:
     """Return the section of the clips that are most confidently wrong.
 
     Args:
         failures: the clips, the surest first.
-        films: their frames, or why there are none; None shows no frames at all.
-        why: why clips are missing in `films`, in words.
+        strips: their frames, or why there are none; None shows no frames at all.
+        why: why clips are missing in `strips`, in words.
         key: of the run.
     """
     title = "Most confidently wrong"
     if not failures:
         return section(3, title, element("p", "No clip is wrong."), id=f"{key}-gallery")
     parts: list[Html] = []
-    if films is not None:
-        without = [failure for failure in failures if not isinstance(films.get(failure.path), Film)]
+    if strips is not None:
+        without = [failure for failure in failures if not isinstance(strips.get(failure.path), FrameStrip)]
         if without:
             reason = f": {why}" if why else ""
             words = f"{count(len(without), 'clip')} of {len(failures)} cannot be shown now{reason}."
             parts.append(note(words))
         if len(without) < len(failures):
             parts.append(element("button", "Play all", type="button", class_="play-all", hidden=True))
-    cards = [_card(failure, films) for failure in failures]
+    cards = [_card(failure, strips) for failure in failures]
     return section(3, title, *parts, element("ol", *cards, class_="gallery"), id=f"{key}-gallery")
 
 
-def _card(failure: Failure, films: dict[str, Film | str] | None) -> Html:
+def _card(failure: Failure, strips: dict[str, FrameStrip | str] | None) -> Html:
     words = element(
         "dl",
         *(element("dt", "predicted"), element("dd", failure.predicted, " ", element("b", percent(failure.confidence)))),
         *(element("dt", "true"), element("dd", failure.true, " ", element("b", percent(failure.score)))),
         *(element("dt", "clip"), element("dd", failure.path, class_="path")),
     )
-    film = None if films is None else films.get(failure.path, "it is not found")
-    if film is None:
+    strip = None if strips is None else strips.get(failure.path, "it is not found")
+    if strip is None:
         return element("li", words)
-    if isinstance(film, str):
-        return element("li", element("p", f"No frames: {film}.", class_="no-film"), words)
-    return element("li", _film(film, failure), words)
+    if isinstance(strip, str):
+        return element("li", element("p", f"No frames: {strip}.", class_="no-film"), words)
+    return element("li", _strip(strip, failure), words)
 
 
-def _film(film: Film, failure: Failure) -> Html:
-    source = "data:image/jpeg;base64," + base64.b64encode(film.jpeg).decode()
+def _strip(strip: FrameStrip, failure: Failure) -> Html:
+    source = "data:image/jpeg;base64," + base64.b64encode(strip.jpeg).decode()
     image = element(
         "img",
         src=Html(source),
-        alt=f"{count(film.frames, 'frame')} of {failure.path}, {failure.true} taken for {failure.predicted}",
-        width=film.pitch * film.frames,
-        height=film.height,
-        style=f"width:{100 * film.pitch * film.frames / film.width:.3f}%",
+        alt=f"{count(strip.frames, 'frame')} of {failure.path}, {failure.true} taken for {failure.predicted}",
+        width=strip.pitch * strip.frames,
+        height=strip.height,
+        style=f"width:{100 * strip.pitch * strip.frames / strip.width:.3f}%",
         decoding="async",
     )
-    shape = f"{film.width}/{film.height}"
+    shape = f"{strip.width}/{strip.height}"
     box = element("div", image, class_="film", style=f"aspect-ratio:{shape};max-width:calc(18rem*{shape})")
     controls = element(
         "div",
@@ -218,7 +220,7 @@ def _film(film: Film, failure: Failure) -> Html:
             "input",
             type="range",
             min=0,
-            max=film.frames - 1,
+            max=strip.frames - 1,
             value=0,
             aria_label=f"frame of {failure.path}",
             autocomplete="off",
@@ -226,7 +228,7 @@ def _film(film: Film, failure: Failure) -> Html:
         class_="controls",
         hidden=True,
     )
-    return element("div", box, controls if film.frames > 1 else None, class_="player", data_frames=film.frames)
+    return element("div", box, controls if strip.frames > 1 else None, class_="player", data_frames=strip.frames)
 
 
 def _fit(height: int, width: int) -> tuple[int, int]:

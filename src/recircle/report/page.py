@@ -10,7 +10,7 @@ from recircle.report.confusion import confusion_section
 from recircle.report.counts import Counts
 from recircle.report.curves import curves_section
 from recircle.report.facts import Facts
-from recircle.report.gallery import Failure, Film, gallery_section
+from recircle.report.gallery import Failure, FrameStrip, gallery_section
 from recircle.report.markup import Html, element, join, section
 from recircle.report.paired import paired_section
 from recircle.report.pictures import pictures_section
@@ -28,12 +28,12 @@ class Gallery:
 
     Attributes:
         failures: the clips.
-        films: their frames; None shows none.
+        strips: their frames; None shows none.
         why: why some are missing.
     """
 
     failures: Sequence[Failure]
-    films: dict[str, Film | str] | None
+    strips: dict[str, FrameStrip | str] | None
     why: str = ""
 
 
@@ -101,7 +101,7 @@ def _run(fact: Facts, gallery: Gallery, files: Sequence[Path], key: str) -> Html
         classes_section(counts, key),
         confusion_section(counts, key),
         reliability_section(fact.predictions, fact.calibration, key),
-        gallery_section(gallery.failures, gallery.films, gallery.why, key),
+        gallery_section(gallery.failures, gallery.strips, gallery.why, key),
         pictures_section(fact.run, files, key),
         id=key,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from recircle.errors import UserError
 from recircle.files import atomic_write
 from recircle.report.facts import Facts, read_facts
-from recircle.report.gallery import find_clips, find_failures, read_films
+from recircle.report.gallery import find_clips, find_failures, read_strips
 from recircle.report.page import Gallery, make_page
 from recircle.report.pictures import find_pictures
 
@@ -70,7 +70,7 @@ def manifests_of(fact: Facts) -> list[Path]:
 
 def _gallery(fact: Facts, data: Path | None, clips: int | None) -> Gallery:
     if clips is None:
-        return Gallery(failures=find_failures(fact.predictions), films=None)
+        return Gallery(failures=find_failures(fact.predictions), strips=None)
     failures = find_failures(fact.predictions, clips)
     found, why = find_clips(failures, [data] if data is not None else manifests_of(fact))
-    return Gallery(failures=failures, films=read_films(found), why=why)
+    return Gallery(failures=failures, strips=read_strips(found), why=why)

@@ -1,4 +1,4 @@
-"""The evolving states of a layer as a film: the frame and the states beside it, over the time of the clip."""
+"""The evolving states of a layer as an animation: the frame and the states beside it, over the time of the clip."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from recircle.tabletop.encode import encode
 
 _WIDTH, _TILE, _GAP, _TEXT = 1280, 256, 4, 24
 FPS = 3
-"""Frames of a film in a second: a clip's few frames are looked at one by one."""
+"""Frames of an animation in a second: a clip's few frames are looked at one by one."""
 
 
-def write_film(evolution: StateEvolution, frames: UInt8[np.ndarray, "T H W 3"], path: Path) -> Path:
+def write_animation(evolution: StateEvolution, frames: UInt8[np.ndarray, "T H W 3"], path: Path) -> Path:
     """Write the states of a layer over the frames of a clip as an H.264 file, and return its path.
 
     Args:
@@ -36,11 +36,11 @@ def write_film(evolution: StateEvolution, frames: UInt8[np.ndarray, "T H W 3"], 
     at = [t * length // len(frames) for t in range(len(frames))]
     states = [value_heat(large, evolution.maps[j, at], limits, STATE_COLOURS) for j in range(steps)]
     names = [f"step {j + 1}" for j in range(steps)]
-    film = [
+    rows = [
         _row([large[t], *(state[t] for state in states)], [f"frame {t + 1} of {len(frames)}", *names])
         for t in range(len(frames))
     ]
-    atomic_write(path, lambda part: encode(part, np.stack(film), FPS))
+    atomic_write(path, lambda part: encode(part, np.stack(rows), FPS))
     return path
 
 

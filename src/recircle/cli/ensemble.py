@@ -1,4 +1,4 @@
-"""`recircle join`: trained networks put together as one."""
+"""`recircle ensemble`: one network out of several that are trained."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ from recircle.cli.console import out
 
 def main(arguments: Sequence[str]) -> int:
     """Parse and run."""
-    return call(join, "join", arguments)
+    return call(ensemble, "ensemble", arguments)
 
 
-def join(
+def ensemble(
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN RUN")],
     *,
     output: Path,
 ) -> int:
-    """Put runs of one network at different numbers of frames together as a run that averages their scores.
+    """Make one run of several of one network at different numbers of frames: it averages their scores.
 
     The paper's "8+16" is ARC-TSM-ResNet-50 trained with 8 frames and with 16.
 
@@ -28,9 +28,9 @@ def join(
         runs: folders of the runs.
         output: folder of the new run.
     """
-    from recircle.join import join_runs
+    from recircle.ensemble import make_ensemble
 
-    run = join_runs(runs, output)
+    run = make_ensemble(runs, output)
     spec = run.load_spec()
     out.print(
         f"{run.path}: {spec.model.name}, {len(spec.labels)} classes, clips of {spec.sampling.frames} frames",

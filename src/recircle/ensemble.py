@@ -1,4 +1,4 @@
-"""Put trained networks together as one run, which evaluation, recognition and export take as any other."""
+"""Make an ensemble of trained networks: one run, which evaluation, recognition and export take as any other."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,10 +12,10 @@ from recircle.run import ModelSpec, Run
 from recircle.views.sampling import Sampling
 
 
-def join_runs(runs: Sequence[str | Path], output: str | Path) -> Run:
+def make_ensemble(runs: Sequence[str | Path], output: str | Path) -> Run:
     """Write a run whose network averages the scores of trained networks that differ in their number of frames.
 
-    The name of the joint network is theirs with the numbers of frames, such as `arc_tsm_resnet50_8f_16f`.
+    The name of the ensemble is theirs with the numbers of frames, such as `arc_tsm_resnet50_8f_16f`.
 
     Args:
         runs: folders of finished runs, in any order.
@@ -23,21 +23,21 @@ def join_runs(runs: Sequence[str | Path], output: str | Path) -> Run:
 
     Raises:
         UserError: there is one run or none, a folder holds no trained network, the runs are not of the same network,
-            classes and preprocessing, no joint network has that name, or the output has a trained network already.
+            classes and preprocessing, no ensemble has that name, or the output has a trained network already.
     """
     if len(runs) < 2:
-        raise UserError("join needs two runs or more, of one network at different numbers of frames")
+        raise UserError("an ensemble needs two runs or more, of one network at different numbers of frames")
     members = sorted(((run.load_spec(), run) for run in map(Run.open, runs)), key=lambda pair: pair[0].sampling.frames)
     (spec, first), *others = members
     for other, run in others:
         differing = [name for name, a, b in _compared(spec, other) if a != b]
         if differing:
-            raise UserError(f"{run.path} and {first.path} cannot be joined: they differ in {', '.join(differing)}")
+            raise UserError(f"{run.path} and {first.path} make no ensemble: they differ in {', '.join(differing)}")
     frames = [spec.sampling.frames for spec, _ in members]
     name = "_".join([spec.model.name, *(f"{count}f" for count in frames)])
     if name not in list_models():
-        joint = ", ".join(list_models("*f_*f"))
-        raise UserError(f"no network is called {name}, which these runs would make; there is {joint}")
+        known = ", ".join(list_models("*f_*f"))
+        raise UserError(f"no network is called {name}, which these runs would make; there is {known}")
     target = Run.create(output)
     if target.weights_path.exists():
         raise UserError(f"{target.path} holds a trained network already; give another --output")

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from recircle.cli.main import main
+from recircle.ensemble import make_ensemble
 from recircle.errors import UserError
-from recircle.join import join_runs
 from recircle.models.registry import ModelConfig
 from recircle.run import ModelSpec, Run
 from recircle.views.sampling import Sampling
@@ -32,7 +32,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_scores_are_averaged(runs: tuple[Path, Path], tmp_path: Path) -> None:
     """The order of the runs does not matter; a member sees the middles of as many parts as it has frames."""
     eight, sixteen = runs
-    joint = join_runs([sixteen, eight], tmp_path / "joint")
+    joint = make_ensemble([sixteen, eight], tmp_path / "joint")
     model = joint.load_model()
     assert (model.name, joint.load_spec().sampling.frames) == ("arc_tsm_resnet50_8f_16f", 16)
     clips = torch.randn(2, 16, 3, 33, 33)
@@ -50,7 +50,7 @@ def test_scores_are_averaged(runs: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 def test_command(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["join", str(runs[0]), str(runs[1]), "--output", str(tmp_path / "joint")]
+    arguments = ["ensemble", str(runs[0]), str(runs[1]), "--output", str(tmp_path / "joint")]
     assert main(arguments) == 0
     assert "arc_tsm_resnet50_8f_16f, 3 classes, clips of 16 frames" in capsys.readouterr().out.replace("\n", " ")
     assert main(arguments) == 2
@@ -69,10 +69,10 @@ def test_command(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capture
 def test_what_does_not_fit(runs: tuple[Path, Path], other: ModelSpec, message: str, tmp_path: Path) -> None:
     second = write_run(tmp_path / "other", other)
     with pytest.raises(UserError, match=message):
-        join_runs([runs[0], second.path], tmp_path / "joint")
+        make_ensemble([runs[0], second.path], tmp_path / "joint")
     assert not (tmp_path / "joint").exists()
 
 
 def test_one_run_is_refused(runs: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="two runs or more"):
-        join_runs(runs[:1], tmp_path / "joint")
+        make_ensemble(runs[:1], tmp_path / "joint")
