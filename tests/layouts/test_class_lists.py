@@ -94,7 +94,7 @@ def test_json_either_way_round(tmp_path: Path, content: object) -> None:
 
 
 def test_names_alone_are_counted_from_0(tmp_path: Path) -> None:
-    for name, text in (("c.txt", 'Archery\n\n"Bowling"\nCurling\n'), ("c.json", json.dumps(NAMES))):
+    for name, text in (("c.txt", 'Archery\n"Bowling"\nCurling\n\n'), ("c.json", json.dumps(NAMES))):
         classes = ClassList.read(write(tmp_path / name, text))
         assert dict(classes.names) == dict(enumerate(NAMES))
         assert not classes.is_numbered
@@ -258,3 +258,65 @@ def read_quietly(path: Path) -> ClassList:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ClassList.read(path)
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["[{n}] {c}", "#{n} {c}", "class {n}: {c}", "A{n}. {c}", "{n:03}.{c}", "{n}\uff0e{c}", "{n}\u3001{c}", "({n}) {c}"],
+)
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_in_other_marks_count_where_they_go_on_in_order(tmp_path: Path, form: str, first: int) -> None:
+    path = write(tmp_path / "c.txt", "".join(form.format(n=n, c=c) + "\n" for n, c in enumerate(NAMES, first)))
+    with pytest.warns(UserWarning, match=f"read as class number {first}, 'Archery'"):
+        classes = ClassList.read(path)
+    assert dict(classes.names) == dict(enumerate(NAMES, first))
+    out_of_order = "".join(form.format(n=n, c=c) + "\n" for n, c in zip((7, 3, 9), NAMES))
+    assert len(read(tmp_path / "c.txt", out_of_order).names) == len(NAMES)
+
+
+@pytest.mark.parametrize("text", ["Archery,\nBowling,\nCurling,\n", "- Archery\n- Bowling\n- Curling\n"])
+def test_what_stands_around_each_name_is_no_part_of_it(tmp_path: Path, text: str) -> None:
+    assert dict(read(tmp_path / "c.txt", text).names) == dict(enumerate(NAMES))
+
+
+@pytest.mark.parametrize("header", ["Nummer;Klasse", "\u7f16\u53f7;\u7c7b\u522b"])
+def test_headers_in_other_languages(tmp_path: Path, header: str) -> None:
+    path = write(tmp_path / "c.csv", header + "\n" + "".join(f"{n};{c}\n" for n, c in enumerate(NAMES, 1)))
+    with pytest.warns(UserWarning, match="is read as the number"):
+        assert dict(ClassList.read(path).names) == dict(enumerate(NAMES, 1))
+
+
+@pytest.mark.parametrize("key", ["names", "classes", "labels", "categories"])
+def test_classes_within_annotations(tmp_path: Path, key: str) -> None:
+    assert dict(read(tmp_path / "c.json", json.dumps({"info": "x", key: NAMES})).names) == dict(enumerate(NAMES))
+    objects = [{"id": n, "name": c} for n, c in enumerate(NAMES, 1)]
+    assert dict(read(tmp_path / "c.json", json.dumps({key: objects})).names) == dict(enumerate(NAMES, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("c.yaml", "names:\n  0: Archery\n  1: Bowling\n", "is YAML, which is not read"),
+        ("c.txt", "['Archery', 'Bowling']", "begins like JSON and is none"),
+        ("c.txt", "{0: 'Archery',\n 1: 'Bowling'}\n", "begins like JSON and is none"),
+        ("c.csv", "1,Archery,120\n2,Bowling,99\n", "3 columns without a header"),
+        ("c.csv", "name,count\nArchery,120\nBowling,99\n", "no column holds whole numbers|not clear which"),
+        ("c.txt", "1 finger\n2 fingers\n3 fingers\n", "without their numbers several lines name the same class"),
+        ("c.json", "{}", "is empty"),
+    ],
+)
+def test_what_cannot_be_told_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read(tmp_path / name, text)
+
+
+def test_one_line_and_a_misspelt_name_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="its only line is 'Archery,Bowling'; write a class a line"):
+        read(tmp_path / "c.txt", "Archery,Bowling\n").name("1", "list.txt, line 2")
+    with pytest.raises(UserError, match="did you mean 'Archery'"):
+        read(tmp_path / "c.txt", "Archery\nBowling\n").name("archery", "list.txt, line 2")
+
+
+def test_blank_lines_among_classes_are_told(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="blank lines among the classes are none"):
+        assert dict(ClassList.read(write(tmp_path / "c.txt", "Archery\n\nBowling\n")).names)[1] == "Bowling"

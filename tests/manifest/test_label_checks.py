@@ -20,7 +20,7 @@ def clips(split: str, *labels: str) -> list[Clip]:
     [("run", "Run"), ("long jump", "long  jump"), ("run", " run"), ("long jump", "long_jump"), ("é", "e\u0301")],
 )
 def test_names_that_look_alike_are_told(names: tuple[str, str]) -> None:
-    with pytest.warns(UserWarning, match=r"m\.csv: 1 classes are spelt in several ways") as told:
+    with pytest.warns(UserWarning, match=r"m\.csv: 1 class is spelt in several ways") as told:
         warn_look_alikes(PLACE, (*names, "swim"))
     assert "swim" not in str(told[0].message)
     # even those that a screen shows alike

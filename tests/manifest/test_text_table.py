@@ -60,7 +60,7 @@ def test_only_ends_of_lines_end_lines(lines: list[str]) -> None:
         (b"PAR1rest", "is a Parquet table"),
         (b"a,c\n1,2\n", r"column 'b' is missing \(found: a, c\)"),
         (b"a,b,b\n1,2,3\n", "column 'b' is there twice"),
-        (b"a,b\n1\n", "line 2: 1 fields where the header has 2"),
+        (b"a,b\n1\n", "line 2: 1 field where the header has 2"),
         (b"a,b\n\n1,2,3\n", "line 3: 3 fields where the header has 2"),
         (b'a,b\n1,2\n"1,2\n3,4\n', "line 3: is not a CSV table: a quote is not closed"),
     ],

@@ -30,6 +30,20 @@ _NAME_NAMES = frozenset(["name", "names", "title", "display", "displayname", "te
 # between the number of a class and its name; a blank alone may belong to a name that has a number
 _MARKS = r"\s*[:;,|=\t]\s*|\s+-\s+|\s*->\s*|\s+"
 _LEADING = re.compile(rf"(?P<number>[0-9]+)(?P<mark>[.)]\s+|{_MARKS})(?P<name>\S.*)")
+# "[1] Archery", "#1 Archery", "class 1: Archery", "A1. Archery", "001.Archery", and digits and points of other scripts
+_ORDINAL = re.compile(
+    r"(?P<before>[^\W\d_]*\s?[\[(#]?)(?P<number>\d+)(?P<mark>[\])]\s*|[.)\uff0e\u3001]\s*|\s*[:\uff1a]\s*|\s+-\s+|\s+)(?P<name>\D.*)"
+)
+# kinds of files that are neither text of names, nor a table, nor JSON
+_OTHER_SYNTAX = {
+    ".yaml": "YAML",
+    ".yml": "YAML",
+    ".toml": "TOML",
+    ".pbtxt": "a protocol buffer",
+    ".xml": "XML",
+    ".html": "HTML",
+    ".py": "Python",
+}
 _TRAILING = re.compile(rf"(?P<name>.*?\S)(?P<mark>{_MARKS})(?P<number>[0-9]+)")
 _CHOOSE = "number the lines in full (`1: Archery`, or a table with the header id,name)"
 
@@ -58,11 +72,15 @@ class ClassList:
         Raises:
             UserError: it cannot be read, a number or a name is there twice, or it is not clear which are the numbers.
         """
+        if syntax := _OTHER_SYNTAX.get(path.suffix.lower()):
+            raise UserError(f"{path} is {syntax}, which is not read; write a class a line, a table or JSON")
         text = read_text(path)
         if not text.strip():
             raise UserError(f"{path} is empty; write a class a line")
         if path.suffix.lower() == ".json" or (text.lstrip().startswith(("{", "[")) and _is_json(text, path)):
             entries, is_numbered = _read_json(path, parse_json(text, str(path)))
+        elif re.fullmatch(r"\s*[\[{].*[,:].*[\]}]\s*", text, re.DOTALL):
+            raise UserError(f"{path} begins like JSON and is none; put names in double quotes, or write a class a line")
         else:
             entries, is_numbered = _read_text(path, text)
         names: dict[int, str] = {}
@@ -80,6 +98,11 @@ class ClassList:
                 )
             names[number], numbers[name] = name, number
         return cls(names, path, is_numbered)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether a single class stands there, without a number."""
+        return len(self.names) == 1 and not self.is_numbered
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -100,6 +123,7 @@ class ClassList:
                 raise UserError(
                     f"{where}: there is no class number {number} among the {len(self.names)} of {self.source}"
                     + (f", whose numbers are {_some(sorted(self.names))}" if self.is_numbered else ", counted from 0")
+                    + (f", and its only line is {self.names[0]!r}; write a class a line" if self.is_single else "")
                 )
             return self.names[number]
         if (plain := unquote(label)) in self.known:
@@ -158,10 +182,16 @@ def _counted(lines: Iterable[tuple[str, str]]) -> list[_Entry]:
 
 
 def _read_json(path: Path, content: Any) -> tuple[list[_Entry], bool]:
+    if isinstance(content, dict | list) and not content:
+        raise UserError(f"{path} is empty; write the classes")
     if isinstance(content, dict):
         # the names that a library of networks gives to the two directions
         for key in ("id2label", "label2id"):
             if isinstance(content.get(key), dict):
+                return _read_json(path, content[key])
+        # and those under which annotations of clips or images list their classes
+        for key in ("names", "classes", "labels", "categories"):
+            if isinstance(content.get(key), dict | list):
                 return _read_json(path, content[key])
         keys = [_whole(key) for key in content]
         values = [_whole(value) for value in content.values()]
@@ -174,9 +204,9 @@ def _read_json(path: Path, content: Any) -> tuple[list[_Entry], bool]:
         entries = [
             (str(path), number, unquote(name)) for name, number in pairs if number is not None and isinstance(name, str)
         ]
-        if content and len(entries) == len(content):
+        if len(entries) == len(content):
             return entries, True
-    elif isinstance(content, list) and content:
+    elif isinstance(content, list):
         if all(isinstance(entry, str) for entry in content):
             return _counted((f"{path}, entry {number}", unquote(name)) for number, name in enumerate(content, 1)), False
         if all(isinstance(entry, dict) for entry in content):
@@ -201,9 +231,10 @@ def _whole(value: Any) -> int | None:
     """Return a number of a class, as JSON has it, or None if it is none."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return int(value) if isinstance(value, int | str) and re.fullmatch(r"[0-9]+", str(value).strip()) else None
+    if not isinstance(value, int | float | str):
+        return None
+    found = re.fullmatch(r"([0-9]+)(?:\.0+)?", str(value).strip())
+    return int(found[1]) if found else None
 
 
 def _read_text(path: Path, text: str) -> tuple[list[_Entry], bool]:
@@ -219,18 +250,46 @@ def _read_text(path: Path, text: str) -> tuple[list[_Entry], bool]:
             continue
         if records and len(records[0].fields) > 1 and _is_header(records):
             return _from_table(Table(path, records[0].fields, tuple(records[1:])).fitted())
-        if records and all(len(record.fields) == 2 for record in records):
-            numeric = [all(_whole(record.fields[n]) is not None for record in records) for n in (0, 1)]
-            if any(numeric):
-                return _from_pairs(path, records)
+        widths = {len(record.fields) for record in records}
+        if len(widths) == 1 and len(records) > 1 and not any(record.fields[-1] for record in records):
+            # a delimiter ends each line
+            records = [Record(record.where, record.fields[:-1]) for record in records]
+            if widths == {2}:
+                return _from_lines(path, [(record.where, record.fields[0]) for record in records])
+            widths = {max(widths) - 1}
+        if len(widths) > 1 or max(widths, default=1) == 1:
+            continue
+        numeric = [all(_whole(record.fields[n]) is not None for record in records) for n in range(max(widths))]
+        if any(numeric) and widths == {2}:
+            return _from_pairs(path, records)
+        if any(numeric) and len(records) > 1:
+            raise UserError(
+                f"{path}: {len(numeric)} columns without a header, so it is not clear which holds the names of the "
+                "classes; write a header, such as id,name,count"
+            )
     lines = [
         (f"{path}, line {number}", line.strip())
         for number, line in enumerate(split_lines(text), 1)
         if line.strip() and not is_comment(line.strip())
     ]
+    entries, is_numbered = _from_lines(path, lines)
+    if not is_numbered and re.search(r"\S[^\S\n]*\n[^\S\n]*\n\s*\S", text):
+        warnings.warn(f"{path}: blank lines among the classes are none, and are not counted", stacklevel=6)
+    return entries, is_numbered
+
+
+def _from_lines(path: Path, lines: list[tuple[str, str]]) -> tuple[list[_Entry], bool]:
+    """Read lines that hold a class each, with or without its number."""
     if len(lines) > 1 and _names_columns(lines[0][1]):
         warnings.warn(f"{lines[0][0]}: {lines[0][1]!r} is read as a header, not as a class", stacklevel=6)
         del lines[0]
+    if (
+        len(lines) > 1
+        and all(line[0] == lines[0][1][0] and line[1:2] == " " for _, line in lines)
+        and lines[0][1][0] in "-*+"
+    ):
+        warnings.warn(f"{path}: {lines[0][1][0]!r} before each line is no part of the names", stacklevel=6)
+        lines = [(where, line[2:].strip()) for where, line in lines]
     return _numbered(path, lines) or (_counted((where, unquote(line)) for where, line in lines), False)
 
 
@@ -269,6 +328,10 @@ def _from_table(table: Table) -> tuple[list[_Entry], bool]:
     numeric = [n for n in columns if records and all(_whole(record.fields[n]) is not None for record in records)]
     # a table that some tools write has the numbers of its rows in a column without a name
     numbers = [n for n in numeric if _is_number_name(names[n])] or [n for n in numeric if not names[n]]
+    if not numbers and len(names) == 2 and len(numeric) == 1:
+        # whatever it is called, in whatever language, but not counts of clips
+        values = sorted(_whole(record.fields[numeric[0]]) or 0 for record in records)
+        numbers = numeric if values in (list(range(len(values))), list(range(1, len(values) + 1))) else []
     others = [n for n in columns if n not in numeric]
     classes = [n for n in others if _is_class_name(names[n])] or (others if len(others) == 1 else [])
     # the plain word, among those that are known
@@ -313,6 +376,19 @@ def _from_pairs(path: Path, records: Sequence[Record]) -> tuple[list[_Entry], bo
 
 def _numbered(path: Path, lines: Sequence[tuple[str, str]]) -> tuple[list[_Entry], bool] | None:
     """Read lines that all begin, or all end, in a number of their class; None if they do not."""
+    ordinals = [_ORDINAL.fullmatch(line) for _, line in lines]
+    if len(lines) > 1 and all(ordinals) and not any(_LEADING.fullmatch(line) for _, line in lines):
+        entries = [
+            (where, int(part["number"]), part["name"].strip()) for (where, _), part in zip(lines, ordinals) if part
+        ]
+        counted = [number for _, number, _ in entries]
+        before = {part["before"].casefold() for part in ordinals if part}
+        # "level 1 easy" has no mark, so that the number may be of the name
+        is_marked = all(part["mark"].strip() or part["before"] == "#" for part in ordinals if part)
+        if is_marked and len(before) == 1 and counted in (list(range(len(lines))), list(range(1, len(lines) + 1))):
+            where, number, name = entries[0]
+            warnings.warn(f"{where}: read as class number {number}, {name!r}, and so on", stacklevel=7)
+            return entries, True
     for pattern in (_LEADING, _TRAILING):
         parts = [pattern.fullmatch(line) for _, line in lines]
         found = [part for part in parts if part is not None]
@@ -335,6 +411,11 @@ def _numbered(path: Path, lines: Sequence[tuple[str, str]]) -> tuple[list[_Entry
         if len(names) == 1 < len(entries):
             return None  # "gesture 1", "gesture 2": the numbers tell the names apart
         if is_marked or is_run:
+            if not is_marked and len(names) < len(entries):
+                raise UserError(
+                    f"{path}: without their numbers several lines name the same class ({lines[0][1]!r}, ...), so that "
+                    f"they may be parts of the names or wrong; {_CHOOSE}, numbers of names included"
+                )
             if not is_marked:
                 where, number, name = entries[0]
                 warnings.warn(f"{where}: read as class number {number}, {name!r}, and so on", stacklevel=7)

@@ -63,9 +63,13 @@ def as_text(value: Any, where: str) -> str:
     """
     if value is None or value != value:
         return ""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return as_text(value[0], where)
     if isinstance(value, list | tuple | dict | set):
+        shown = repr(value) if len(repr(value)) < 100 else f"{repr(value)[:97]}..."
         raise UserError(
-            f"{where}: {value!r} is no single value; give each clip one label, as several labels of a clip are not read"
+            f"{where}: {shown} is no single value; give each clip a path and one label, as several labels of a clip "
+            "are not read"
         )
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -100,14 +104,38 @@ def _unfolded(where: str, content: Any, split: str = "") -> Iterator[Entry]:
             yield from _unfolded(f"{where}, {key!r}", value, key)
     elif len(content) == 1 and _is_wrapper(*next(iter(content.items()))):
         yield from _unfolded(where, next(iter(content.values())), split)
+    elif (records := _by_columns(content)) is not None:
+        yield from ((f"{where}, row {number}", record) for number, record in enumerate(records, 1))
     elif content and all(isinstance(value, list) and _are_clips(value) for value in content.values()):
         for label, paths in content.items():
             for number, entry in enumerate(paths, 1):
                 yield f"{where}, {label!r}, entry {number}", {"path": entry, "label": label, "split": split}
+    elif any(isinstance(value, list) and len(value) > 1 and not is_media(key) for key, value in content.items()):
+        raise UserError(f"{where}: this JSON is no list of clips; {_FORMS}")
     else:
         for key, value in content.items():
             entry = {"path": key, **value} if isinstance(value, Mapping) else {"path": key, "label": value}
             yield f"{where}, {key!r}", _with_split(entry, split, where)
+
+
+def _by_columns(content: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the records of a table that is stored by columns, in the ways of a library of tables; None if it is not.
+
+    {"path": [...], "label": [...]}, {"path": {"0": ...}, "label": {"0": ...}} or {"columns": [...], "data": [[...]]}.
+    """
+    names, data = content.get("columns"), content.get("data")
+    if isinstance(names, list) and isinstance(data, list):
+        rows = [row for row in data if isinstance(row, list) and len(row) == len(names)]
+        return [dict(zip(map(str, names), row)) for row in rows] if len(rows) == len(data) else None
+    columns = list(content.values())
+    if len(columns) < 2 or not any(role == "path" for name in content for role, _ in roles_of(name)):
+        return None
+    plain = (isinstance(column, list) and not any(isinstance(v, Mapping) for v in column) for column in columns)
+    if all(plain) and len(set(map(len, columns))) == 1:
+        return [dict(zip(content, row)) for row in zip(*columns)]
+    if all(isinstance(column, Mapping) and column.keys() == columns[0].keys() for column in columns):
+        return [{name: content[name][key] for name in content} for key in columns[0]]
+    return None
 
 
 def _is_wrapper(key: str, value: Any) -> bool:

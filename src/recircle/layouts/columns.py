@@ -18,6 +18,8 @@ IsThere = Callable[[str], bool]
 T = TypeVar("T")
 ORDER: tuple[Role, ...] = ("path", "label", "split", "group", "parent")
 """The columns of a list without a header."""
+# marks around all fields of a column that CSV does not know as quotes
+_PAIRS = ("''", "\u2018\u2019", "\u201c\u201d", "\u201e\u201c", "\u201d\u201d", "\xab\xbb", "``")
 _SAMPLE = 200  # records that are looked at to tell what a column holds
 
 # the names of each role, those that say it best in the first row; written without blanks, underscores and capitals
@@ -103,16 +105,44 @@ def find_header(table: Table, is_there: IsThere) -> Table:
     first, *rest = table.records
     if is_header(first.fields, is_there):
         names = first.fields
+        if rest and all(re.fullmatch(":?-+:?", field) for field in rest[0].fields if field):
+            del rest[0]  # the line below the header of a table in Markdown
         kept = tuple(record for record in rest if record.fields != names)
         if len(kept) < len(rest):
             warnings.warn(
                 f"{table.source}: the header stands {len(rest) - len(kept) + 1} times, and is no clip", stacklevel=4
             )
         return Table(table.source, names, kept)
+    later = next((record for record in rest[:3] if len(record.fields) > 1 and is_header(record.fields, is_there)), None)
+    if later is not None and not any(is_media(field) or is_there(field) for field in first.fields):
+        raise UserError(f"{later.where}: looks like the header, which must be the first line; remove what is above it")
     if any(is_media(field) or "/" in field or "\\" in field for field in first.fields):
         return table
     _refuse_unknown_header(first, rest[:_SAMPLE], is_there)
     return table
+
+
+def without_quotes(table: Table) -> Table:
+    """Return the list without the single or curly quotes that all fields of a column stand in."""
+    width = max((len(record.fields) for record in table.records), default=0)
+    quoted = {column: pair for column in range(width) if (pair := _pair(_values(table, column)))}
+    if not quoted:
+        return table
+
+    def bare(field: str, column: int) -> str:
+        return field[1:-1].strip() if field and column in quoted else field
+
+    records = (Record(r.where, tuple(bare(field, n) for n, field in enumerate(r.fields))) for r in table.records)
+    return Table(table.source, table.names, tuple(records))
+
+
+def _pair(values: set[str]) -> str:
+    """Return the quotes that all values stand in, "" if there are none."""
+    return next((pair for pair in _PAIRS if values and all(_is_in(value, pair) for value in values)), "")
+
+
+def _is_in(value: str, pair: str) -> bool:
+    return len(value) > 1 and value[0] == pair[0] and value[-1] == pair[1]
 
 
 def is_header(fields: Sequence[str], is_there: IsThere) -> bool:

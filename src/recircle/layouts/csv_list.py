@@ -7,7 +7,8 @@ from pathlib import Path
 from recircle.errors import UserError
 from recircle.layouts.class_list import ClassList
 from recircle.layouts.clip_table import read_clip_table
-from recircle.layouts.columns import ORDER, Columns, assign, find_header, plain_name
+from recircle.layouts.columns import ORDER, Columns, assign, find_header, plain_name, without_quotes
+from recircle.layouts.label_column import check_single_labels, tell_labels
 from recircle.layouts.list_places import ListPlaces
 from recircle.layouts.tables import SPLITS
 from recircle.manifest.manifest import Clip
@@ -35,10 +36,11 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
         UserError: a line is malformed, may be meant in several ways, or its class is unknown.
     """
     looked_up = ListPlaces(folder.parent)  # another one than below: what is tried here is no finding to tell
-    columns = assign(find_header(read_clip_table(folder, looked_up.has), looked_up.has), looked_up.has)
+    table = without_quotes(find_header(read_clip_table(folder, looked_up.has), looked_up.has))
+    columns = assign(table, looked_up.has)
     records = columns.table.records
     classes = ClassList.read(labels) if labels is not None else None
-    _check_single_labels(columns)
+    check_single_labels(columns)
     if classes is not None:
         classes.check_counting(folder, [columns.value(record, "label") for record in records])
     places = ListPlaces(folder.parent)
@@ -48,8 +50,7 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
     places.tell(folder)
     if classes is not None:
         classes.warn_unused({clip.label for clip in clips})
-    elif any(clip.label for clip in clips) and all(clip.label.isdigit() for clip in clips if clip.label):
-        warnings.warn(f"{folder}: labels are numbers; give the list of class names to see names", stacklevel=2)
+    tell_labels(columns, are_named=classes is not None)
     _tell_parts(folder, columns)
     return clips
 
@@ -113,17 +114,6 @@ def _tell_parts(folder: Path, columns: Columns) -> None:
         "numbers are labels too: several labels of a clip are not read)",
         stacklevel=3,
     )
-
-
-def _check_single_labels(columns: Columns) -> None:
-    """Insist that a label is not several numbers, or a list as Python writes it."""
-    for record in columns.table.records:
-        label = columns.value(record, "label")
-        if re.fullmatch(r"\[?\s*\d+(\s*[ ,;|]\s*\d+)+\s*\]?|\[\s*['\"].*['\"]\s*\]|\[[\d\s,]*\]", label):
-            raise UserError(
-                f"{record.where}: label {label!r} is several numbers or a list, and several labels of a clip are not "
-                "read; give each clip one"
-            )
 
 
 def _check_unquoted(record: Record, columns: Columns, places: ListPlaces) -> None:

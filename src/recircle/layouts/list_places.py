@@ -36,11 +36,15 @@ class ListPlaces:
             where: the place in the list, for errors.
 
         Raises:
-            UserError: several files fit.
+            UserError: several files fit, or it is an address of the web.
         """
         plain = _plain(text)
         if found := self._complete(plain, where):
             return found
+        if where and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", plain):
+            raise UserError(
+                f"{where}: {text!r} is an address, and clips are read from disk; list the files it leads to"
+            )
         slashed = plain.replace("\\", "/")
         if slashed != plain and not _is_absolute(plain) and (found := self._complete(slashed, where)):
             return found

@@ -1,5 +1,6 @@
 """What the lists that come with data sets share: names of splits, JSON, and what is said of labels and clips."""
 
+import difflib
 import json
 import warnings
 from collections.abc import Collection, Mapping
@@ -63,7 +64,10 @@ def check_label(label: str, known: Collection[str], where: str, source: str | Pa
         UserError: it is not; the message names it.
     """
     if label not in known:
-        raise UserError(f"{where}: label {label!r} is not one of the {len(known)} in {source}; mend one of the two")
+        close = difflib.get_close_matches(label.casefold(), {name.casefold(): name for name in known}, n=1)
+        meant = next((name for name in known if close and name.casefold() == close[0]), "")
+        hint = f"did you mean {meant!r}?" if meant else "correct one of the two"
+        raise UserError(f"{where}: label {label!r} is not one of the {len(known)} in {source}; {hint}")
     return label
 
 

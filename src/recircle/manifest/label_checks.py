@@ -18,22 +18,33 @@ def warn_labels(place: Path, manifest: Manifest) -> None:
 
 
 def warn_look_alikes(place: Path, labels: Iterable[str]) -> None:
-    """Say which classes differ in case, blanks, underscores or Unicode form alone, as typing errors do."""
+    """Say which classes differ in no more than typing errors do: case, blanks, hyphens, points at the end."""
     alike: dict[str, list[str]] = defaultdict(list)
     for label in labels:
-        alike[re.sub(r"[\s_]+", " ", unicodedata.normalize("NFKC", label)).strip().casefold()].append(label)
+        alike[_plain(label)].append(label)
     twins = [names for names in alike.values() if len(names) > 1]
     if twins:
         # names that are the same on a screen are told apart by their escapes
         shown = [
-            " and ".join(map(repr if len({unicodedata.normalize("NFC", name) for name in names}) > 1 else ascii, names))
-            for names in twins
+            " and ".join(map(repr if len(set(map(_seen, names))) == len(names) else ascii, names)) for names in twins
         ]
         warnings.warn(
-            f"{place}: {len(twins)} classes are spelt in several ways, which count as classes of their own: "
+            f"{place}: {'1 class is' if len(twins) == 1 else f'{len(twins)} classes are'} spelt in several ways, which "
+            "count as classes of their own: "
             f"{_some(shown)}; write each in one way if they are the same",
             stacklevel=3,
         )
+
+
+def _plain(label: str) -> str:
+    """Return a label without what typing errors change: case, blanks, hyphens, points at its end, unseen characters."""
+    text = _seen(unicodedata.normalize("NFKC", label)).casefold()
+    return re.sub(r"[\s_]+|(?<=[^\W\d_])-(?=[^\W\d_])", " ", text).strip().rstrip(".;:, ")
+
+
+def _seen(label: str) -> str:
+    """Return what of a label is seen: composed, and without characters such as a zero-width blank."""
+    return "".join(c for c in unicodedata.normalize("NFC", label) if unicodedata.category(c) not in ("Cf", "Cc"))
 
 
 def warn_one_sided(place: Path, train: Iterable[Clip], evaluated: Iterable[Clip]) -> None:

@@ -72,7 +72,13 @@ def _fitted(record: Record, width: int) -> Record:
     count = len(record.fields)
     if count == width:
         return record
-    if count < width or any(record.fields[width:]):
+    if count < width:
+        fields = "1 field" if count == 1 else f"{count} fields"
+        raise UserError(
+            f"{record.where}: {fields} where the header has {width}; write the others, with nothing between the "
+            "delimiters for those that are empty"
+        )
+    if any(record.fields[width:]):
         raise UserError(
             f"{record.where}: {count} fields where the header has {width}; put a field that holds the delimiter in "
             "double quotes"
@@ -107,7 +113,8 @@ def _decode(path: Path, data: bytes, errors: str) -> str:
         raise UserError(f"{path} is not UTF-8 text; save it in that encoding") from None
     if "\0" in text:
         raise UserError(f"{path} is not UTF-8 text, as it holds zero bytes; save it in that encoding")
-    return text
+    # a line for a spreadsheet program, which stays as a blank one, so that the lines after it keep their numbers
+    return re.sub(r'\A"?sep=[,;|\t]"?(?=[\r\n])', "", text)
 
 
 def split_lines(text: str) -> list[str]:
