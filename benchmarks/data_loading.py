@@ -45,11 +45,13 @@ from recircle.decode.torchcodec import import_decoders
 from recircle.errors import UserError
 from recircle.loading.jobs import Item, Job
 from recircle.loading.loaders import EvalLoader, TrainLoader
+from recircle.loading.options import Loading
 from recircle.loading.workers import start_worker
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews, TrainViews
 
 Source = Literal["video", "folder"]
 Use = Literal["training", "evaluation"]
@@ -156,18 +158,14 @@ def _passes(
 ) -> tuple[Callable[[int], None], Callable[[int], None]]:
     """Return a pass of the loader over all clips and one of decoding alone, as functions of the epoch."""
     sampling = Sampling(frames=options.frames)
-    shared: dict[str, Any] = {
-        "labels": ("clip",),
-        "sampling": sampling,
-        "preprocessing": Preprocessing(resize=options.resize, crop=options.crop),
-        "batch_size": options.batch_size,
-        "workers": case.workers,
-        "backend": case.backend,
-    }
+    preprocessing = Preprocessing(resize=options.resize, crop=options.crop)
+    loading = Loading(batch_size=options.batch_size, workers=case.workers, backend=case.backend)
     if case.use == "training":
-        loader = TrainLoader(manifest, **shared, augmentation=Augmentation(), seed=SEED)
+        views = TrainViews(sampling=sampling, preprocessing=preprocessing, augmentation=Augmentation(), seed=SEED)
+        loader = TrainLoader(manifest, labels=("clip",), views=views, loading=loading)
     else:
-        loader = EvalLoader(manifest, **shared)
+        views = EvalViews(sampling=sampling, preprocessing=preprocessing)
+        loader = EvalLoader(manifest, labels=("clip",), views=views, loading=loading)
     items = [Item(row, clip.path, clip.timeline, 0) for row, clip in enumerate(manifest.clips)]
     size = options.batch_size
     groups = [tuple(items[first : first + size]) for first in range(0, len(items), size)]

@@ -14,7 +14,6 @@ from recircle.cli.main import main
 from recircle.config import to_json
 from recircle.errors import UserError
 from recircle.loading.config import DataConfig
-from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
@@ -25,6 +24,8 @@ from recircle.views.augmentation import Augmentation
 from recircle.views.cut import whole_file_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews
+from tests.flat_loaders import flat_eval_loader, flat_train_loader
 from tests.small_run import write_frames
 
 Capture = pytest.CaptureFixture[str]
@@ -87,7 +88,7 @@ def test_the_table_has_the_times_of_varying_rates(manifest: Path) -> None:
 @pytest.mark.parametrize("sampling", [Sampling(frames=4), Sampling(frames=4, mode="dense", stride=4, fps=12.0)])
 def test_clips_of_all_rates_show_the_same_moments(manifest: Path, sampling: Sampling) -> None:
     table = Manifest.read(manifest)
-    loader = EvalLoader(
+    loader = flat_eval_loader(
         table, labels=table.labels, sampling=sampling, preprocessing=SIZES, clips=2, batch_size=12, workers=0
     )
     shown = seconds(next(iter(loader)).frames)
@@ -98,14 +99,14 @@ def test_clips_of_all_rates_show_the_same_moments(manifest: Path, sampling: Samp
         moments = np.array([[start + k * step for k in range(4)] for start in starts])
         expected = np.array([[times[times <= moment + 1e-5].max() for moment in view] for view in moments])
         assert found == pytest.approx(expected, abs=0.02)
-        alone = whole_file_views(table.path(clip), sampling=sampling, preprocessing=SIZES, clips=2)
+        alone = whole_file_views(table.path(clip), EvalViews(sampling=sampling, preprocessing=SIZES, clips=2))
         assert seconds(alone) == pytest.approx(found, abs=1e-9)
 
 
 def test_training_draws_from_each_part_of_the_time(manifest: Path) -> None:
     table = Manifest.read(manifest)
     table = replace(table, clips=tuple(clip for clip in table.clips if clip.durations))
-    loader = TrainLoader(
+    loader = flat_train_loader(
         table,
         labels=table.labels,
         sampling=Sampling(frames=4),
@@ -156,7 +157,7 @@ def test_a_rate_that_is_not_known_is_told_before_training(manifest: Path) -> Non
     table = Manifest.read(manifest)
     unknown = replace(table, clips=(replace(table.clips[0], fps=0.0), *table.clips[1:]))
     with pytest.raises(UserError, match=rf"{table.clips[0].path}: sampling at 15 fps .* fill in the column fps"):
-        EvalLoader(
+        flat_eval_loader(
             unknown, labels=table.labels, sampling=Sampling(fps=15.0), preprocessing=SIZES, batch_size=1, workers=0
         )
 

@@ -22,7 +22,6 @@ from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.predictions import Predictions
 from recircle.loading.batch import Batch
 from recircle.loading.config import DataConfig
-from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
@@ -32,6 +31,7 @@ from recircle.training.loop import train
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from tests.flat_loaders import flat_eval_loader, flat_train_loader
 from tests.media import cut, moving_frames, write_frame_folder, write_video
 from tests.small_run import write_clips, write_run
 
@@ -87,7 +87,7 @@ def refuse_to_decode(*args: Any, **options: Any) -> torch.Tensor:
 
 
 def train_epochs(clips: Manifest, **options: Any) -> list[Batch]:
-    loader = TrainLoader(
+    loader = flat_train_loader(
         clips,
         labels=LABELS,
         sampling=SAMPLING,
@@ -102,7 +102,7 @@ def train_epochs(clips: Manifest, **options: Any) -> list[Batch]:
 
 def eval_batches(clips: Manifest, **options: Any) -> list[Batch]:
     return list(
-        EvalLoader(
+        flat_eval_loader(
             clips,
             labels=LABELS,
             sampling=SAMPLING,

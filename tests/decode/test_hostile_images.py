@@ -20,9 +20,10 @@ from recircle.decode.resize import Resize
 from recircle.views.cut import whole_file_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews
 from tests import media
 
-_VIEWS = {"sampling": Sampling(frames=2), "preprocessing": Preprocessing(resize=64, crop=56)}
+_VIEWS = EvalViews(sampling=Sampling(frames=2), preprocessing=Preprocessing(resize=64, crop=56))
 
 
 def both_refuse(folder: Path) -> str:
@@ -30,7 +31,7 @@ def both_refuse(folder: Path) -> str:
     verdict = probe(folder)
     assert verdict.status == "broken"
     with pytest.raises(DecodeError) as error:
-        whole_file_views(folder, **_VIEWS)
+        whole_file_views(folder, _VIEWS)
     assert error.value.reason == verdict.fault
     return error.value.reason
 

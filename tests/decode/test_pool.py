@@ -10,6 +10,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from recircle.errors import UserError
 from recircle.views.cut import whole_file_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews
 from tests import media
 
 # the real process, in which files of certain names do what hostile ones may do to a decoder
@@ -50,7 +52,7 @@ for name in ("probe", "read_whole_file"):
 worker.main()
 """
 COMMAND = (sys.executable, "-P", "-c", HOSTILE)
-OPTIONS = {"sampling": Sampling(frames=4), "preprocessing": Preprocessing(resize=20, crop=16)}
+VIEWS = EvalViews(sampling=Sampling(frames=4), preprocessing=Preprocessing(resize=20, crop=16))
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +88,9 @@ def test_verdicts_and_views_are_those_of_this_process_bit_for_bit(files: list[Pa
             assert decoders.probe(path) == probe(path)
         for path in files:
             for clips, crops in ((1, 1), (3, 10)):
-                expected = whole_file_views(path, clips=clips, crops=crops, **OPTIONS)  # pyright: ignore
-                found = whole_file_views(path, clips=clips, crops=crops, decoders=decoders, **OPTIONS)  # pyright: ignore
+                views = replace(VIEWS, clips=clips, crops=crops)
+                expected = whole_file_views(path, views)
+                found = whole_file_views(path, views, decoders=decoders)
                 assert torch.equal(found, expected)
                 assert found.stride() == expected.stride()
             with decoders.select(path, [0, 3, 8]) as images:
@@ -99,8 +102,8 @@ def test_files_that_are_too_large_to_hold_are_decoded_again(files: list[Path]) -
     code = "import recircle.decode.whole_file as w; w._HELD = 1; from recircle.decode.worker import main; main()"
     with DecoderPool(command=[sys.executable, "-P", "-c", code]) as decoders:
         for path in files:
-            found = whole_file_views(path, decoders=decoders, **OPTIONS)  # pyright: ignore
-            assert torch.equal(found, whole_file_views(path, **OPTIONS))  # pyright: ignore
+            found = whole_file_views(path, VIEWS, decoders=decoders)
+            assert torch.equal(found, whole_file_views(path, VIEWS))
 
 
 def test_a_fault_is_told_as_here_and_the_process_stays(files: list[Path], pool: DecoderPool, tmp_path: Path) -> None:
@@ -135,7 +138,7 @@ def test_a_hostile_file_costs_itself(name: str, words: str, hostile: dict[str, P
         assert verdict.status == "broken"
         assert words in (verdict.fault or "")
         with pytest.raises(DecodeError) as caught:
-            whole_file_views(hostile[name], decoders=decoders, **OPTIONS)  # pyright: ignore
+            whole_file_views(hostile[name], VIEWS, decoders=decoders)
         assert (caught.value.path, caught.value.reason) == (hostile[name], verdict.fault)
         assert decoders.probe(hostile["last"]).frames == 5
 

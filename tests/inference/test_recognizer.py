@@ -23,6 +23,7 @@ from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
 from recircle.views.cut import frame_views
 from recircle.views.preprocessing import Preprocessing
+from recircle.views.views import EvalViews
 from tests.media import moving_frames, write_video
 from tests.small_run import LABELS, SPEC, write_frames, write_run
 
@@ -99,7 +100,7 @@ def test_it_prepares_a_copy_and_recognises_what_the_network_itself_would(folder:
     rec = Recognizer(network, LABELS, sampling=SPEC.sampling, preprocessing=SPEC.preprocessing)
     assert network.training
     frames = torch.from_numpy(frames_of(folder)).permute(0, 3, 1, 2)
-    views = frame_views(frames, sampling=SPEC.sampling, preprocessing=SPEC.preprocessing)
+    views = frame_views(frames, EvalViews(sampling=SPEC.sampling, preprocessing=SPEC.preprocessing))
     expected = logits_of_views(network.eval(), views[None], SPEC.preprocessing, device="cpu")[0].numpy()
     np.testing.assert_allclose(rec(folder).logits, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 

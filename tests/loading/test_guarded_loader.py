@@ -18,11 +18,12 @@ from recircle.errors import UserError
 from recircle.loading import guarded_loader, jobs
 from recircle.loading.batch import Batch
 from recircle.loading.guarded_loader import LoadingError
-from recircle.loading.loaders import EvalLoader, TrainLoader
+from recircle.loading.loaders import TrainLoader
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from tests.flat_loaders import flat_eval_loader, flat_train_loader
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes end otherwise there")
 
@@ -79,7 +80,7 @@ def flood_torch() -> None:
 
 
 def train_loader(manifest: Manifest, **changes) -> TrainLoader:
-    return TrainLoader(manifest, augmentation=Augmentation(), seed=3, **(OPTIONS | changes))
+    return flat_train_loader(manifest, augmentation=Augmentation(), seed=3, **(OPTIONS | changes))
 
 
 def same_clips(first: list[Batch], second: list[Batch]) -> bool:
@@ -113,8 +114,8 @@ def test_clips_that_kill_workers_are_left_out_and_all_else_is_the_same(workers: 
 
 def test_evaluation_lists_them_in_their_place(clips: Manifest, hostile) -> None:
     hostile |= {"c00": die(signal.SIGBUS), "c13": die(signal.SIGFPE)}
-    found = list(EvalLoader(clips, **OPTIONS, workers=2))
-    assert same_clips(found, list(EvalLoader(clips, **OPTIONS)))
+    found = list(flat_eval_loader(clips, **OPTIONS, workers=2))
+    assert same_clips(found, list(flat_eval_loader(clips, **OPTIONS)))
     assert [clip.fault for batch in found for clip in batch.broken] == [
         "the decoder crashed (SIGBUS)",
         "the decoder crashed (SIGFPE)",
@@ -125,14 +126,14 @@ def test_evaluation_lists_them_in_their_place(clips: Manifest, hostile) -> None:
 @pytest.mark.parametrize("deed", [flood, flood_torch])
 def test_a_clip_that_takes_too_much_memory_costs_itself(deed, clips: Manifest, hostile) -> None:
     hostile["c01"] = deed
-    found = list(EvalLoader(clips, **OPTIONS, workers=1))
-    assert same_clips(found, list(EvalLoader(clips, **OPTIONS)))
+    found = list(flat_eval_loader(clips, **OPTIONS, workers=1))
+    assert same_clips(found, list(flat_eval_loader(clips, **OPTIONS)))
     assert "than the 4 GiB that a clip may take" in found[0].broken[0].fault
 
 
 def test_a_worker_that_somebody_kills_is_one_sentence(clips: Manifest, hostile) -> None:
     hostile["c05"] = die(signal.SIGKILL)
-    loader = EvalLoader(clips, **OPTIONS, workers=1)
+    loader = flat_eval_loader(clips, **OPTIONS, workers=1)
     got: list[Batch] = []
     with pytest.raises(LoadingError, match=r"was killed while it decoded c05, most likely because memory"):
         got.extend(loader)
@@ -140,7 +141,7 @@ def test_a_worker_that_somebody_kills_is_one_sentence(clips: Manifest, hostile) 
     with pytest.raises(LoadingError, match=r"ended while it decoded c05 \(SIGTERM\)"):
         list(loader)
     del hostile["c05"]
-    assert same_clips(list(loader), list(EvalLoader(clips, **OPTIONS)))
+    assert same_clips(list(loader), list(flat_eval_loader(clips, **OPTIONS)))
 
 
 def test_a_worker_that_dies_while_nobody_waits_interrupts_nothing(clips: Manifest) -> None:
@@ -175,13 +176,13 @@ def test_what_is_used_up_is_one_sentence(error: Exception, words: str, clips: Ma
 
     monkeypatch.setattr(jobs.BatchMaker, "_stack", fail)
     with pytest.raises(LoadingError, match=words):
-        list(EvalLoader(clips, **OPTIONS, workers=1))
+        list(flat_eval_loader(clips, **OPTIONS, workers=1))
 
 
 def test_a_bus_error_outside_a_clip_is_the_shared_memory(clips: Manifest, monkeypatch) -> None:
     monkeypatch.setattr(jobs.BatchMaker, "_stack", lambda self, clips: os.kill(os.getpid(), signal.SIGBUS))
     with pytest.raises(LoadingError, match=r"/dev/shm, .*--shm-size"):
-        list(EvalLoader(clips, **OPTIONS, workers=1))
+        list(flat_eval_loader(clips, **OPTIONS, workers=1))
 
 
 def test_processes_that_cannot_be_started_are_one_sentence(clips: Manifest, monkeypatch) -> None:
@@ -190,13 +191,13 @@ def test_processes_that_cannot_be_started_are_one_sentence(clips: Manifest, monk
 
     monkeypatch.setattr(os, "fork", fork)
     with pytest.raises(LoadingError, match="the number of processes does not suffice"):
-        list(EvalLoader(clips, **OPTIONS, workers=1))
+        list(flat_eval_loader(clips, **OPTIONS, workers=1))
 
 
 def test_too_few_file_handles_are_told_before_a_batch_is_lost(clips: Manifest) -> None:
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    loader = EvalLoader(clips, **OPTIONS, workers=2)
+    loader = flat_eval_loader(clips, **OPTIONS, workers=2)
     resource.setrlimit(resource.RLIMIT_NOFILE, (sum(1 for _ in Path("/dev/fd").iterdir()) + 20, hard))
     try:
         with pytest.raises(LoadingError, match=r"file handles are too few, .*raise ulimit -n"):
@@ -213,7 +214,7 @@ def test_a_batch_that_cannot_be_sent_is_not_waited_for(clips: Manifest, monkeypa
 
     monkeypatch.setattr(jobs, "Batch", Unsendable)
     with pytest.raises(LoadingError, match="a batch cannot be handed over"):
-        list(EvalLoader(clips, **OPTIONS, workers=1))
+        list(flat_eval_loader(clips, **OPTIONS, workers=1))
 
 
 @pytest.mark.parametrize("error", [KeyError("a bug"), RuntimeError("a bug"), UserError("a full disk")])
@@ -223,14 +224,14 @@ def test_other_errors_come_out_as_they_are(error: Exception, clips: Manifest, ho
 
     hostile["c03"] = deed
     with pytest.raises(type(error), match=str(error.args[0])) as caught:
-        list(EvalLoader(clips, **OPTIONS, workers=1))
+        list(flat_eval_loader(clips, **OPTIONS, workers=1))
     assert not isinstance(caught.value, LoadingError)
 
 
 def test_two_passes_side_by_side_blame_the_right_clips(clips: Manifest, hostile) -> None:
     hostile["c08"] = os.abort
-    loader = EvalLoader(clips, **OPTIONS, workers=1)
-    expected = list(EvalLoader(clips, **OPTIONS))
+    loader = flat_eval_loader(clips, **OPTIONS, workers=1)
+    expected = list(flat_eval_loader(clips, **OPTIONS))
     pairs = list(zip(loader, loader, strict=True))
     for one in zip(*pairs):
         assert same_clips(list(one), expected)
@@ -238,7 +239,7 @@ def test_two_passes_side_by_side_blame_the_right_clips(clips: Manifest, hostile)
 
 def test_seconds_must_be_above_zero(clips: Manifest) -> None:
     with pytest.raises(ValueError, match="seconds=0 must be above 0"):
-        EvalLoader(clips, **OPTIONS, seconds=0)
+        flat_eval_loader(clips, **OPTIONS, seconds=0)
 
 
 def test_an_alarm_that_the_parent_handles_or_blocks_still_ends_a_clip(clips: Manifest, hostile) -> None:
@@ -246,7 +247,7 @@ def test_an_alarm_that_the_parent_handles_or_blocks_still_ends_a_clip(clips: Man
     before = signal.signal(signal.SIGALRM, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
     try:
-        found = list(EvalLoader(clips, **OPTIONS, workers=1, seconds=0.5))
+        found = list(flat_eval_loader(clips, **OPTIONS, workers=1, seconds=0.5))
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
         signal.signal(signal.SIGALRM, before)
@@ -259,11 +260,14 @@ from pathlib import Path
 if __name__ == "__main__":
     multiprocessing.set_start_method("spawn")
     from recircle.loading.loaders import EvalLoader
+    from recircle.loading.options import Loading
+    from recircle.views.views import EvalViews
     from recircle.manifest.manifest import Manifest
     from recircle.views.preprocessing import Preprocessing
     from recircle.views.sampling import Sampling
-    loader = EvalLoader(Manifest.read(sys.argv[1]), labels=("lift", "push"), sampling=Sampling(frames=2),
-                        preprocessing=Preprocessing(resize=12, crop=8), batch_size=3, workers=1)
+    loader = EvalLoader(Manifest.read(sys.argv[1]), labels=("lift", "push"),
+                        views=EvalViews(sampling=Sampling(frames=2), preprocessing=Preprocessing(resize=12, crop=8)),
+                        loading=Loading(batch_size=3, workers=1))
     print(sum(len(batch) for batch in loader))
 """
 
@@ -279,8 +283,8 @@ def test_workers_that_are_spawned_are_guarded_too(clips: Manifest, tmp_path: Pat
 def test_a_thread_may_load(clips: Manifest, hostile) -> None:
     hostile["c06"] = os.abort
     found: list[Batch] = []
-    thread = threading.Thread(target=lambda: found.extend(EvalLoader(clips, **OPTIONS, workers=1)))
+    thread = threading.Thread(target=lambda: found.extend(flat_eval_loader(clips, **OPTIONS, workers=1)))
     thread.start()
     thread.join()
-    assert same_clips(found, list(EvalLoader(clips, **OPTIONS)))
+    assert same_clips(found, list(flat_eval_loader(clips, **OPTIONS)))
     assert guarded_loader.CLIP_SECONDS == 300

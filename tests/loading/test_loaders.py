@@ -24,6 +24,7 @@ from recircle.manifest.manifest import Clip, Manifest
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from tests.flat_loaders import flat_eval_loader, flat_train_loader
 
 HEIGHT, WIDTH, FRAMES = 12, 16, 6
 LABELS = ("push left", "push right", "wave")
@@ -62,7 +63,7 @@ def train_loader(manifest: Manifest, **changes) -> TrainLoader:
         "batch_size": 4,
         "seed": 5,
     }
-    return TrainLoader(manifest, **(options | changes))
+    return flat_train_loader(manifest, **(options | changes))
 
 
 def eval_loader(manifest: Manifest, **changes) -> EvalLoader:
@@ -72,7 +73,7 @@ def eval_loader(manifest: Manifest, **changes) -> EvalLoader:
         "preprocessing": Preprocessing(resize=HEIGHT, crop=8),
         "batch_size": 4,
     }
-    return EvalLoader(manifest, **(options | changes))
+    return flat_eval_loader(manifest, **(options | changes))
 
 
 def assert_same(first: Batch, second: Batch) -> None:
@@ -447,10 +448,13 @@ from recircle.views.augmentation import Augmentation
 from recircle.loading.loaders import TrainLoader
 from recircle.manifest.manifest import Manifest
 from recircle.views.preprocessing import Preprocessing
+from recircle.loading.options import Loading
 from recircle.views.sampling import Sampling
-loader = TrainLoader(Manifest.read(sys.argv[1]), labels=("push left", "push right", "wave"), sampling=Sampling(),
-                     preprocessing=Preprocessing(resize=12, crop=8), augmentation=Augmentation(), batch_size=1, seed=0,
-                     workers=2)
+from recircle.views.views import TrainViews
+views = TrainViews(sampling=Sampling(), preprocessing=Preprocessing(resize=12, crop=8), augmentation=Augmentation(),
+                   seed=0)
+loader = TrainLoader(Manifest.read(sys.argv[1]), labels=("push left", "push right", "wave"), views=views,
+                     loading=Loading(batch_size=1, workers=2))
 try:
     for epoch in itertools.count():
         for batch in loader.epoch(epoch):

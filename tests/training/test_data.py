@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from recircle.errors import UserError
+from recircle.loading.options import Shard
 from recircle.manifest.manifest import Manifest
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
@@ -32,7 +33,7 @@ def test_processes_share_a_batch_equally(make_config: MakeConfig) -> None:
     data = TrainingData.read(config)
     assert config.data.preprocessing is not None
     with pytest.raises(UserError, match="batch_size=5 cannot be shared by 2 processes; use a multiple of 2"):
-        data.train_loader(config, config.data.preprocessing, rank=0, world=2, pin_memory=False)
+        data.train_loader(config, config.data.preprocessing, Shard(world=2))
 
 
 def test_fingerprint_tells_the_clips_to_learn_from(make_config: MakeConfig) -> None:

@@ -13,6 +13,7 @@ from recircle.decode.frames import DecodeError, probe
 from recircle.views.cut import file_views, frame_views, whole_file_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews
 from tests import media
 
 SAMPLING = Sampling(frames=4)
@@ -29,27 +30,27 @@ def clip(tmp_path) -> torch.Tensor:
 
 @pytest.mark.parametrize(("clips", "crops", "shape"), [(1, 1, (16, 16)), (2, 3, (20, 20)), (3, 10, (16, 16))])
 def test_file_and_memory_agree(clip, tmp_path, clips, crops, shape):
-    options = {"sampling": SAMPLING, "preprocessing": PREPROCESSING, "clips": clips, "crops": crops}
-    views = file_views(tmp_path, 7, **options)
-    assert views.shape == (clips * crops, 4, 3, *shape)
-    assert torch.equal(views, frame_views(clip, **options))
+    views = EvalViews(sampling=SAMPLING, preprocessing=PREPROCESSING, clips=clips, crops=crops)
+    found = file_views(tmp_path, 7, views)
+    assert found.shape == views.shape == (clips * crops, 4, 3, *shape)
+    assert torch.equal(found, frame_views(clip, views))
 
 
 def test_one_view_is_the_centre_of_the_middle_frames(clip):
-    (view,) = frame_views(clip, sampling=SAMPLING, preprocessing=PREPROCESSING)
+    (view,) = frame_views(clip, EvalViews(sampling=SAMPLING, preprocessing=PREPROCESSING))
     assert torch.equal(view, clip[[0, 2, 4, 6], :, 2:18, 7:23])
 
 
 def test_a_clip_in_memory_is_resized_as_a_file_is(clip, tmp_path):
-    preprocessing = Preprocessing(resize=13, crop=11)
-    views = file_views(tmp_path, 7, sampling=SAMPLING, preprocessing=preprocessing)
-    assert views.shape == (1, 4, 3, 11, 11)
-    assert torch.equal(views, frame_views(clip, sampling=SAMPLING, preprocessing=preprocessing))
+    views = EvalViews(sampling=SAMPLING, preprocessing=Preprocessing(resize=13, crop=11))
+    found = file_views(tmp_path, 7, views)
+    assert found.shape == (1, 4, 3, 11, 11)
+    assert torch.equal(found, frame_views(clip, views))
 
 
 def test_a_file_with_fewer_frames_than_said_is_an_error(clip, tmp_path):
     with pytest.raises(DecodeError):
-        file_views(tmp_path, 20, sampling=SAMPLING, preprocessing=PREPROCESSING)
+        file_views(tmp_path, 20, EvalViews(sampling=SAMPLING, preprocessing=PREPROCESSING))
 
 
 @pytest.fixture
@@ -68,9 +69,9 @@ def files(tmp_path):
 @pytest.mark.parametrize(("clips", "crops"), [(1, 1), (2, 3), (4, 10)])
 @pytest.mark.parametrize("sampling", [SAMPLING, Sampling(frames=16), Sampling(frames=3, mode="dense", stride=2)])
 def test_a_whole_file_has_the_views_of_its_true_count(files, sampling, clips, crops):
-    options = {"sampling": sampling, "preprocessing": PREPROCESSING, "clips": clips, "crops": crops}
+    views = EvalViews(sampling=sampling, preprocessing=PREPROCESSING, clips=clips, crops=crops)
     for path in files:
-        assert torch.equal(whole_file_views(path, **options), file_views(path, probe(path).frames, **options))
+        assert torch.equal(whole_file_views(path, views), file_views(path, probe(path).frames, views))
 
 
 @pytest.mark.parametrize(("room", "passes"), [(11 * 48 * 64 * 3, 1), (11 * 48 * 64 * 3 - 1, 2)])
@@ -84,12 +85,12 @@ def test_a_file_is_decoded_again_only_if_its_frames_take_too_much_memory(files, 
         return frames(self)
 
     monkeypatch.setattr(decode_pyav.Video, "frames", counting)
-    options = {"sampling": SAMPLING, "preprocessing": PREPROCESSING}
+    views = EvalViews(sampling=SAMPLING, preprocessing=PREPROCESSING)
     for path in files:
         decoded.clear()
-        found = whole_file_views(path, **options)
+        found = whole_file_views(path, views)
         assert decoded == ([] if path.is_dir() else [path] * passes)
-        assert torch.equal(found, file_views(path, 11, **options))
+        assert torch.equal(found, file_views(path, 11, views))
 
 
 def test_a_fault_after_the_last_frame_wanted_is_an_error(tmp_path, shared_data):
@@ -99,5 +100,5 @@ def test_a_fault_after_the_last_frame_wanted_is_an_error(tmp_path, shared_data):
         verdict = probe(path)
         assert verdict.frames > 1
         with pytest.raises(DecodeError) as caught:
-            whole_file_views(path, sampling=Sampling(frames=1), preprocessing=PREPROCESSING)
+            whole_file_views(path, EvalViews(sampling=Sampling(frames=1), preprocessing=PREPROCESSING))
         assert (caught.value.path, caught.value.reason) == (path, verdict.fault)

@@ -16,6 +16,7 @@ from recircle.evaluation.protocol import Protocol
 from recircle.loading.batch import BrokenClip
 from recircle.loading.config import DataConfig
 from recircle.loading.loaders import EvalLoader
+from recircle.loading.options import Loading, Shard
 from recircle.manifest.manifest import Manifest
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
@@ -138,15 +139,9 @@ def run_views(
     loader = EvalLoader(
         clips,
         labels=labels,
-        sampling=spec.sampling,
-        preprocessing=spec.preprocessing,
-        clips=protocol.clips,
-        crops=protocol.crops,
-        batch_size=batch_size,
-        workers=workers,
-        seconds=seconds,
-        cache=cache,
-        pin_memory=device.type == "cuda",
+        views=protocol.eval_views(spec.sampling, spec.preprocessing),
+        loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
+        shard=Shard(pin_memory=device.type == "cuda"),
     )
     result = predict(
         network,

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from recircle.views.crops import Crops, view_size
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews
 
 Fusion = Literal["logits", "softmax"]
 
@@ -36,6 +37,10 @@ class Protocol:
     def views(self) -> int:
         """Number of views of a clip: temporal clips times crops."""
         return self.clips * self.crops
+
+    def eval_views(self, sampling: Sampling, preprocessing: Preprocessing) -> EvalViews:
+        """Return the views of a clip, of frames that are chosen and prepared so."""
+        return EvalViews(sampling=sampling, preprocessing=preprocessing, clips=self.clips, crops=self.crops)
 
     def __str__(self) -> str:
         return f"{_count(self.clips, 'clip')} x {_count(self.crops, 'crop')}, {self.fusion} mean"

@@ -25,6 +25,7 @@ from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 from recircle.terminal import visible
 from recircle.views.cut import whole_file_views
+from recircle.views.views import EvalViews
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,8 @@ def explain(
 
 
 def _see(run: Run, model: VideoModel, spec: ModelSpec, clip: Path, label: str | None, decoders: DecoderPool) -> Seen:
-    view = whole_file_views(clip, sampling=spec.sampling, preprocessing=spec.preprocessing, decoders=decoders)[0]
+    views = EvalViews(sampling=spec.sampling, preprocessing=spec.preprocessing)
+    view = whole_file_views(clip, views, decoders=decoders)[0]
     frames = view.movedim(-3, -1).contiguous().numpy()
     target = None if label is None else spec.labels.index(label)
     device = next(model.parameters()).device

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -89,14 +89,7 @@ class Recognizer:
         self._device = pick_device(device)
         self._model = prepare_for_inference(model).to(self._device)
         self._families = dict(families or {})
-        self._sampling = sampling
-        self._preprocessing = preprocessing or model.preprocessing
-        self._views: dict[str, Any] = {
-            "sampling": sampling,
-            "preprocessing": self._preprocessing,
-            "clips": self.protocol.clips,
-            "crops": self.protocol.crops,
-        }
+        self._views = self.protocol.eval_views(sampling, preprocessing or model.preprocessing)
         self._decoders = DecoderPool(seconds=seconds)
 
     def __enter__(self) -> Self:
@@ -172,8 +165,8 @@ class Recognizer:
             ValueError: the array or tensor has another type or shape.
         """
         if isinstance(clip, str | Path):
-            return self._recognize(whole_file_views(Path(clip), decoders=self._decoders, **self._views))
-        return self._recognize(frame_views(_frames(clip), fps=fps, **self._views))
+            return self._recognize(whole_file_views(Path(clip), self._views, decoders=self._decoders))
+        return self._recognize(frame_views(_frames(clip), self._views, fps=fps))
 
     def many(
         self, paths: Iterable[str | Path], *, workers: int = 2
@@ -192,7 +185,7 @@ class Recognizer:
         remaining = iter(map(Path, paths))
         threads = ThreadPoolExecutor(workers, thread_name_prefix="recircle-decode")
         with DecoderPool(seconds=self._decoders.seconds) as decoders:
-            decode = partial(whole_file_views, decoders=decoders, **self._views)
+            decode = partial(whole_file_views, views=self._views, decoders=decoders)
             ahead: deque[tuple[Path, Future[Tensor]]] = deque()
             try:
                 for path in islice(remaining, workers + 1):
@@ -212,12 +205,12 @@ class Recognizer:
                 decoders.close()
 
     def _recognize(self, views: UInt8[Tensor, "V T 3 h w"]) -> Recognition:
-        logits = logits_of_views(self._model, views[None], self._preprocessing, device=self._device).cpu().numpy()
+        logits = logits_of_views(self._model, views[None], self._views.preprocessing, device=self._device).cpu().numpy()
         return Recognition(
             labels=self.labels,
             probabilities=fuse(logits, self.protocol.fusion, self._temperature)[0],
             logits=logits[0],
-            protocol=self.protocol.describe(self._sampling, self._preprocessing),
+            protocol=self.protocol.describe(self._views.sampling, self._views.preprocessing),
             families=self._families,
         )
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import get_args
 
 from recircle.decode.frames import Backend
 from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
+from recircle.loading.options import Loading
 from recircle.manifest.manifest import Manifest
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
@@ -51,12 +51,17 @@ class DataConfig:
     cache: Path | None = None
 
     def __post_init__(self) -> None:
-        if self.workers < 0:
-            raise ValueError(f"workers={self.workers} must be 0 (decode in the training process) or more")
-        if not self.seconds > 0:
-            raise ValueError(f"seconds={self.seconds} must be above 0")
-        if self.backend not in get_args(Backend):
-            raise ValueError(f"backend={self.backend!r} is not one of {', '.join(get_args(Backend))}")
+        self.loading(1)  # which refuses what is wrong
+
+    def loading(self, batch_size: int) -> Loading:
+        """Return how batches of so many clips are read."""
+        return Loading(
+            batch_size=batch_size,
+            workers=self.workers,
+            seconds=self.seconds,
+            backend=self.backend,
+            cache=self.cache,
+        )
 
     def split(self, manifest: Manifest) -> tuple[Manifest, Manifest]:
         """Return the clips to train on and those to validate on, each in the order of the manifest.

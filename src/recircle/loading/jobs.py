@@ -17,12 +17,9 @@ from recircle.decode.frames import Backend, DecodeError, decode
 from recircle.decode.limits import is_out_of_memory, too_large
 from recircle.decode.timeline import Timeline
 from recircle.loading.batch import Batch, BrokenClip
-from recircle.views.augmentation import Augmentation
-from recircle.views.crops import Crops, view_size
 from recircle.views.cut import file_views
 from recircle.views.flip import FlipPolicy
-from recircle.views.preprocessing import Preprocessing
-from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews, TrainViews
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +115,28 @@ class TrainBatches(BatchMaker):
     """One random view a clip, from (seed, epoch, row) alone."""
 
     root: Path
-    sampling: Sampling
-    preprocessing: Preprocessing
-    augmentation: Augmentation
+    views: TrainViews
     flip: FlipPolicy
-    seed: int
     backend: Backend
     cache: Path | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(1, T, 3, h, w)."""
-        return (1, self.sampling.frames, 3, *self.preprocessing.crop_size)
+        return self.views.shape
 
     def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
         """Return a random view; the label is the partner's if the view is flipped."""
-        rng = np.random.default_rng((self.seed, epoch, item.row))
-        indices = self.sampling.train(item.timeline, rng).tolist()
-        path, resize = self.root / item.path, self.preprocessing.resizer
+        rng = np.random.default_rng((self.views.seed, epoch, item.row))
+        indices = self.views.sampling.train(item.timeline, rng).tolist()
+        path, resize = self.root / item.path, self.views.preprocessing.resizer
         if self.cache is None:
             frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
         else:
             count = item.timeline.frames
             frames = FrameCache(self.cache).frames(path, count, indices, resize=resize, backend=self.backend)
-        crop, flip = self.preprocessing.crop_size, self.flip.enabled
-        view, flipped = self.augmentation.apply(frames, crop, rng, flip=flip)
+        crop, flip = self.views.preprocessing.crop_size, self.flip.enabled
+        view, flipped = self.views.augmentation.apply(frames, crop, rng, flip=flip)
         return view[None], self.flip.flipped(item.label) if flipped else item.label
 
 
@@ -151,29 +145,16 @@ class EvalBatches(BatchMaker):
     """All test views of a clip."""
 
     root: Path
-    sampling: Sampling
-    preprocessing: Preprocessing
-    clips: int
-    crops: Crops
+    views: EvalViews
     backend: Backend
     cache: Path | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(clips * crops, T, 3, h, w)."""
-        size = view_size(self.preprocessing, self.crops)
-        return (self.clips * self.crops, self.sampling.frames, 3, *size)
+        return self.views.shape
 
     def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:  # noqa: ARG002  (test views do not change)
         """Return the views, clip by clip, and the label."""
-        views = file_views(
-            self.root / item.path,
-            item.timeline,
-            sampling=self.sampling,
-            preprocessing=self.preprocessing,
-            clips=self.clips,
-            crops=self.crops,
-            backend=self.backend,
-            cache=self.cache,
-        )
-        return views, item.label
+        path = self.root / item.path
+        return file_views(path, item.timeline, self.views, backend=self.backend, cache=self.cache), item.label

@@ -2,22 +2,23 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from recircle.decode.frames import Backend
-from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
 from recircle.loading.batch import Batch, BrokenClip
 from recircle.loading.guarded_loader import GuardedLoader
-from recircle.loading.jobs import BatchMaker, EvalBatches, Item, Job, TrainBatches
+from recircle.loading.jobs import EvalBatches, Item, Job, TrainBatches
+from recircle.loading.options import Loading, Shard
 from recircle.manifest.manifest import Manifest
-from recircle.views.augmentation import Augmentation
 from recircle.views.crops import Crops, crop_boxes, view_size
 from recircle.views.flip import FlipPolicy
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import EvalViews, TrainViews
+
+WHOLE = Shard()
+"""All of each batch, for a process that is alone."""
 
 
 class _Loader:
@@ -27,35 +28,22 @@ class _Loader:
         self,
         manifest: Manifest,
         labels: Sequence[str],
-        maker: BatchMaker,
-        sampling: Sampling,
-        *,
-        training: bool,
-        batch_size: int,
-        workers: int,
-        seconds: float,
-        rank: int,
-        world: int,
-        pin_memory: bool,
+        maker: TrainBatches | EvalBatches,
+        loading: Loading,
+        shard: Shard,
     ) -> None:
-        if batch_size < 1:
-            raise ValueError(f"batch_size={batch_size} must be 1 or more")
-        if workers < 0:
-            raise ValueError(f"workers={workers} must be 0 (decode in this process) or more")
-        if not 0 <= rank < world:
-            raise ValueError(f"rank={rank} must lie in [0, world={world})")
         self.labels = tuple(labels)
-        self._items, self.left_out = _usable(manifest, self.labels, sampling, training=training)
-        self._batch_size, self._rank, self._world = batch_size, rank, world
+        training = isinstance(maker, TrainBatches)
+        self._items, self.left_out = _usable(manifest, self.labels, maker.views.sampling, training=training)
+        self._batch_size, self._shard = loading.batch_size * shard.world, shard
         self._loader = GuardedLoader(
-            maker, workers=workers, persistent=training, pin_memory=pin_memory, seconds=seconds
+            maker, workers=loading.workers, persistent=training, pin_memory=shard.pin_memory, seconds=loading.seconds
         )
 
     def _split(self, epoch: int, items: Sequence[Item]) -> list[Job]:
         """Cut items into global batches, and take from each what is this rank's."""
-        size = self._batch_size * self._world
-        batches = [items[first : first + size] for first in range(0, len(items), size)]
-        return [Job(epoch, tuple(batch[self._rank :: self._world])) for batch in batches]
+        batches = [items[first : first + self._batch_size] for first in range(0, len(items), self._batch_size)]
+        return [Job(epoch, tuple(batch[self._shard.rank :: self._shard.world])) for batch in batches]
 
 
 class TrainLoader(_Loader):
@@ -72,82 +60,43 @@ class TrainLoader(_Loader):
     """
 
     def __init__(
-        self,
-        manifest: Manifest,
-        *,
-        labels: Sequence[str],
-        sampling: Sampling,
-        preprocessing: Preprocessing,
-        augmentation: Augmentation,
-        batch_size: int,
-        seed: int,
-        workers: int = 0,
-        seconds: float = CLIP_SECONDS,
-        backend: Backend = "pyav",
-        cache: Path | None = None,
-        rank: int = 0,
-        world: int = 1,
-        pin_memory: bool = False,
+        self, manifest: Manifest, *, labels: Sequence[str], views: TrainViews, loading: Loading, shard: Shard = WHOLE
     ) -> None:
         """Check the manifest against the labels; nothing is decoded yet.
 
         Args:
             manifest: the clips to train on.
             labels: class names; a label's number is its place here.
-            sampling: which frames make a view.
-            preprocessing: how frames are resized and cropped.
-            augmentation: what is varied.
-            batch_size: clips in a batch of this process.
-            seed: of every random choice.
-            workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
-            seconds: after how long a process gives up a clip.
-            backend: what decodes.
-            cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
-                it cannot take, on a full disk say, is a `UserError` of the iteration.
-            rank: number of this process.
-            world: number of processes.
-            pin_memory: yield batches in page-locked memory.
+            views: what is seen of a clip.
+            loading: how it is read.
+            shard: the part of each batch for this process.
 
         Raises:
-            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where `sampling`
+            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where the sampling
                 needs it; or no clip is left.
-            ValueError: a wrong argument.
 
         Warns:
             UserWarning: the flip is off because of a class name, or the clips are fewer than one batch.
         """
-        if seed < 0:
-            raise ValueError(f"seed={seed} must be 0 or more")
-        self.flip = FlipPolicy.from_labels(labels, augmentation.flip)
-        super().__init__(
-            manifest,
-            labels,
-            TrainBatches(manifest.root, sampling, preprocessing, augmentation, self.flip, seed, backend, cache),
-            sampling,
-            training=True,
-            batch_size=batch_size,
-            workers=workers,
-            seconds=seconds,
-            rank=rank,
-            world=world,
-            pin_memory=pin_memory,
-        )
-        if not augmentation.scales:
-            _check_crops(manifest, preprocessing, 1)
+        self.flip = FlipPolicy.from_labels(labels, views.augmentation.flip)
+        maker = TrainBatches(manifest.root, views, self.flip, loading.backend, loading.cache)
+        super().__init__(manifest, labels, maker, loading, shard)
+        if not views.augmentation.scales:
+            _check_crops(manifest, views.preprocessing, 1)
         if self.flip.reason:
             warnings.warn(self.flip.reason, stacklevel=2)
-        if len(self._items) < batch_size * world:
+        if len(self._items) < self._batch_size:
             warnings.warn(
-                f"the {len(self._items)} clips to train on are fewer than a batch of {batch_size * world}; "
+                f"the {len(self._items)} clips to train on are fewer than a batch of {self._batch_size}; "
                 "an epoch is one smaller batch",
                 stacklevel=2,
             )
-        self._seed = seed
+        self._seed = views.seed
         self._current: object = None
 
     def __len__(self) -> int:
         """The batches of an epoch, as many on all ranks; clips that do not fill one wait for another epoch."""
-        return max(1, len(self._items) // (self._batch_size * self._world))
+        return max(1, len(self._items) // self._batch_size)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from batch `start` on; those before are not decoded.
@@ -172,68 +121,29 @@ class EvalLoader(_Loader):
     """
 
     def __init__(
-        self,
-        manifest: Manifest,
-        *,
-        labels: Sequence[str],
-        sampling: Sampling,
-        preprocessing: Preprocessing,
-        clips: int = 1,
-        crops: Crops = 1,
-        batch_size: int,
-        workers: int = 0,
-        seconds: float = CLIP_SECONDS,
-        backend: Backend = "pyav",
-        cache: Path | None = None,
-        rank: int = 0,
-        world: int = 1,
-        pin_memory: bool = False,
+        self, manifest: Manifest, *, labels: Sequence[str], views: EvalViews, loading: Loading, shard: Shard = WHOLE
     ) -> None:
         """Check the manifest against the labels and the crops; nothing is decoded yet.
 
         Args:
             manifest: the clips to look at; those without a label get label -1.
             labels: class names; a label's number is its place here.
-            sampling: which frames make a view.
-            preprocessing: how frames are resized and cropped.
-            clips: views in time.
-            crops: views in space: 1, 3 or 10.
-            batch_size: clips, each with all its views, in a batch of this process.
-            workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
-            seconds: after how long a process gives up a clip.
-            backend: what decodes.
-            cache: folder in which decoded, resized frames are kept after their first use; None decodes every time. What
-                it cannot take, on a full disk say, is a `UserError` of the iteration.
-            rank: number of this process; it takes clips rank, rank + world, ... of each batch over all processes.
-            world: number of processes.
-            pin_memory: yield batches in page-locked memory.
+            views: what is seen of a clip.
+            loading: how it is read.
+            shard: the part of each batch for this process.
 
         Raises:
-            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where `sampling`
+            UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where the sampling
                 needs it; its frames are too small for the crop; or no clip is left.
-            ValueError: a wrong argument.
 
         Warns:
             UserWarning: ten crops are asked for, and their mirror images turn one class into another.
         """
-        if clips < 1:
-            raise ValueError(f"clips={clips} must be 1 or more")
-        super().__init__(
-            manifest,
-            labels,
-            EvalBatches(manifest.root, sampling, preprocessing, clips, crops, backend, cache),
-            sampling,
-            training=False,
-            batch_size=batch_size,
-            workers=workers,
-            seconds=seconds,
-            rank=rank,
-            world=world,
-            pin_memory=pin_memory,
-        )
-        _check_crops(manifest, preprocessing, crops)
+        maker = EvalBatches(manifest.root, views, loading.backend, loading.cache)
+        super().__init__(manifest, labels, maker, loading, shard)
+        _check_crops(manifest, views.preprocessing, views.crops)
         flip = FlipPolicy.from_labels(labels)
-        if crops == 10 and (flip.pairs or not flip.enabled):
+        if views.crops == 10 and (flip.pairs or not flip.enabled):
             warnings.warn(
                 "ten crops have mirror images among them, in which the classes that name a side look like others "
                 f"({', '.join(' / '.join(pair) for pair in flip.pairs) or flip.reason}); use 3 crops instead",
@@ -242,7 +152,7 @@ class EvalLoader(_Loader):
 
     def __len__(self) -> int:
         """The number of batches, the same on all ranks; the last one may be smaller, or empty on some."""
-        return -(-len(self._items) // (self._batch_size * self._world))
+        return -(-len(self._items) // self._batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         yield from self._loader.run(self._split(0, self._items))

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 
 from recircle.errors import UserError
 from recircle.loading.loaders import EvalLoader, TrainLoader
+from recircle.loading.options import Shard
 from recircle.manifest.label_checks import warn_look_alikes, warn_one_sided
 from recircle.manifest.manifest import Manifest
 from recircle.training.config import TrainConfig
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.views.views import TrainViews
 
 
 @dataclass(frozen=True)
@@ -58,53 +60,29 @@ class TrainingData:
                 digest.update(repr(clip.fps).encode())
         return digest.hexdigest()
 
-    def train_loader(
-        self, config: TrainConfig, preprocessing: Preprocessing, *, rank: int, world: int, pin_memory: bool
-    ) -> TrainLoader:
+    def train_loader(self, config: TrainConfig, preprocessing: Preprocessing, shard: Shard) -> TrainLoader:
         """Return the loader of this process.
 
         Raises:
             UserError: the processes cannot share a batch equally.
         """
-        if config.batch_size % world:
+        if config.batch_size % shard.world:
             raise UserError(
-                f"batch_size={config.batch_size} cannot be shared by {world} processes; use a multiple of {world}"
+                f"batch_size={config.batch_size} cannot be shared by {shard.world} processes; use a multiple of "
+                f"{shard.world}"
             )
-        return TrainLoader(
-            self.train,
-            labels=self.labels,
+        views = TrainViews(
             sampling=config.data.sampling,
             preprocessing=preprocessing,
             augmentation=config.data.augmentation,
-            batch_size=config.batch_size // world,
             seed=config.seed,
-            workers=config.data.workers,
-            seconds=config.data.seconds,
-            backend=config.data.backend,
-            cache=config.data.cache,
-            rank=rank,
-            world=world,
-            pin_memory=pin_memory,
         )
+        loading = config.data.loading(config.batch_size // shard.world)
+        return TrainLoader(self.train, labels=self.labels, views=views, loading=loading, shard=shard)
 
-    def val_loader(
-        self, config: TrainConfig, preprocessing: Preprocessing, *, rank: int, world: int, pin_memory: bool
-    ) -> EvalLoader:
+    def val_loader(self, config: TrainConfig, preprocessing: Preprocessing, shard: Shard) -> EvalLoader:
         """Return the loader of this process."""
-        return EvalLoader(
-            self.val,
-            labels=self.labels,
-            sampling=config.data.sampling,
-            preprocessing=preprocessing,
-            clips=config.evaluation.clips,
-            crops=config.evaluation.crops,
-            # as many views at a time as training has
-            batch_size=max(1, config.batch_size // world // config.evaluation.views),
-            workers=config.data.workers,
-            seconds=config.data.seconds,
-            backend=config.data.backend,
-            cache=config.data.cache,
-            rank=rank,
-            world=world,
-            pin_memory=pin_memory,
-        )
+        views = config.evaluation.eval_views(config.data.sampling, preprocessing)
+        # as many views at a time as training has
+        loading = config.data.loading(max(1, config.batch_size // shard.world // config.evaluation.views))
+        return EvalLoader(self.val, labels=self.labels, views=views, loading=loading, shard=shard)

@@ -16,6 +16,7 @@ from accelerate.utils import gather_object
 from recircle.errors import UserError
 from recircle.loading.guarded_loader import LoadingError
 from recircle.loading.loaders import Batch
+from recircle.loading.options import Shard
 from recircle.locks import locked
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run, atomic_write
@@ -80,13 +81,13 @@ class _Training:
         assert config.data.preprocessing is not None
         self.config, self.data, self.accelerator, self.stop = config, data, accelerator, stop
         self.preprocessing = config.data.preprocessing
-        place = {
-            "rank": accelerator.process_index,
-            "world": accelerator.num_processes,
-            "pin_memory": accelerator.device.type == "cuda",
-        }
-        self.loader = data.train_loader(config, self.preprocessing, **place)
-        self.val_loader = data.val_loader(config, self.preprocessing, **place)
+        shard = Shard(
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+            pin_memory=accelerator.device.type == "cuda",
+        )
+        self.loader = data.train_loader(config, self.preprocessing, shard)
+        self.val_loader = data.val_loader(config, self.preprocessing, shard)
         self.learner = Learner(model, self.preprocessing, config, accelerator)
         self.passes = min(config.accumulate, len(self.loader))
         self.epoch_steps = len(self.loader) // self.passes
