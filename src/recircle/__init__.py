@@ -6,39 +6,184 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from recircle.arc import ArcConfig
+    from recircle import arc, layers, models, surgery
+    from recircle.arc.config import ArcConfig
+    from recircle.arc.functional import arc_conv, arc_linear, arc_operator
+    from recircle.arc.matrices import ArcMatrices, GruWeights
+    from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled
     from recircle.errors import UserError
+    from recircle.evaluation.estimate import Estimate
+    from recircle.evaluation.measure import Metrics
+    from recircle.evaluation.predictions import Predictions
+    from recircle.evaluation.protocol import Protocol
+    from recircle.evaluation.report import Report
+    from recircle.inference.recognition import Recognition
     from recircle.inference.recognizer import Recognizer
-    from recircle.models.registry import create_model, list_models
-    from recircle.surgery import FrameModel, convert, prepare_for_inference
+    from recircle.loading.config import DataConfig
+    from recircle.manifest.manifest import Clip, Manifest
+    from recircle.models.base import VideoModel
+    from recircle.models.checkpoints import load_weights
+    from recircle.models.cost import Cost, measure_cost
+    from recircle.models.load_report import LoadReport
+    from recircle.models.registry import ModelConfig, create_model, list_models, model_summary, register_model
+    from recircle.recipes.recipe import Recipe
+    from recircle.recipes.registry import get_recipe, list_recipes, register_recipe
+    from recircle.run import ModelSpec, Run
+    from recircle.surgery.convert import Conversion, Converted, Skipped, arc_report, convert
+    from recircle.surgery.frame_model import FrameModel
+    from recircle.surgery.prepare import Preparation, prepare_for_inference, prepare_report
+    from recircle.training.config import TrainConfig
+    from recircle.training.optimiser import Optimiser
+    from recircle.training.schedule import Schedule
+    from recircle.views.augmentation import Augmentation
+    from recircle.views.preprocessing import Preprocessing
+    from recircle.views.sampling import Sampling
 
 __all__ = [
     "ArcConfig",
+    "ArcConv1d",
+    "ArcConv2d",
+    "ArcConv3d",
+    "ArcLayer",
+    "ArcLinear",
+    "ArcMatrices",
+    "Augmentation",
+    "Clip",
+    "Conversion",
+    "Converted",
+    "Cost",
+    "DataConfig",
+    "Estimate",
     "FrameModel",
+    "GruWeights",
+    "LoadReport",
+    "Manifest",
+    "Metrics",
+    "ModelConfig",
+    "ModelSpec",
+    "Optimiser",
+    "Predictions",
+    "Preparation",
+    "Preprocessing",
+    "Protocol",
+    "Recipe",
+    "Recognition",
     "Recognizer",
+    "Report",
+    "Run",
+    "Sampling",
+    "Schedule",
+    "Skipped",
+    "TrainConfig",
+    "Unrolled",
     "UserError",
+    "VideoModel",
+    "arc",
+    "arc_conv",
+    "arc_linear",
+    "arc_operator",
+    "arc_report",
     "convert",
     "create_model",
+    "get_recipe",
+    "layers",
     "list_models",
+    "list_recipes",
+    "load_weights",
+    "measure_cost",
+    "model_summary",
+    "models",
     "prepare_for_inference",
+    "prepare_report",
+    "register_model",
+    "register_recipe",
+    "surgery",
 ]
 
 _HOMES = {
-    "ArcConfig": "recircle.arc",
-    "FrameModel": "recircle.surgery",
+    "ArcConfig": "recircle.arc.config",
+    "ArcConv1d": "recircle.arc.module",
+    "ArcConv2d": "recircle.arc.module",
+    "ArcConv3d": "recircle.arc.module",
+    "ArcLayer": "recircle.arc.module",
+    "ArcLinear": "recircle.arc.module",
+    "ArcMatrices": "recircle.arc.matrices",
+    "Augmentation": "recircle.views.augmentation",
+    "Clip": "recircle.manifest.manifest",
+    "Conversion": "recircle.surgery.convert",
+    "Converted": "recircle.surgery.convert",
+    "Cost": "recircle.models.cost",
+    "DataConfig": "recircle.loading.config",
+    "Estimate": "recircle.evaluation.estimate",
+    "FrameModel": "recircle.surgery.frame_model",
+    "GruWeights": "recircle.arc.matrices",
+    "LoadReport": "recircle.models.load_report",
+    "Manifest": "recircle.manifest.manifest",
+    "Metrics": "recircle.evaluation.measure",
+    "ModelConfig": "recircle.models.registry",
+    "ModelSpec": "recircle.run",
+    "Optimiser": "recircle.training.optimiser",
+    "Predictions": "recircle.evaluation.predictions",
+    "Preparation": "recircle.surgery.prepare",
+    "Preprocessing": "recircle.views.preprocessing",
+    "Protocol": "recircle.evaluation.protocol",
+    "Recipe": "recircle.recipes.recipe",
+    "Recognition": "recircle.inference.recognition",
     "Recognizer": "recircle.inference.recognizer",
+    "Report": "recircle.evaluation.report",
+    "Run": "recircle.run",
+    "Sampling": "recircle.views.sampling",
+    "Schedule": "recircle.training.schedule",
+    "Skipped": "recircle.surgery.convert",
+    "TrainConfig": "recircle.training.config",
+    "Unrolled": "recircle.arc.module",
     "UserError": "recircle.errors",
-    "convert": "recircle.surgery",
+    "VideoModel": "recircle.models.base",
+    "arc_conv": "recircle.arc.functional",
+    "arc_linear": "recircle.arc.functional",
+    "arc_operator": "recircle.arc.functional",
+    "arc_report": "recircle.surgery.convert",
+    "convert": "recircle.surgery.convert",
     "create_model": "recircle.models.registry",
+    "get_recipe": "recircle.recipes.registry",
     "list_models": "recircle.models.registry",
-    "prepare_for_inference": "recircle.surgery",
+    "list_recipes": "recircle.recipes.registry",
+    "load_weights": "recircle.models.checkpoints",
+    "measure_cost": "recircle.models.cost",
+    "model_summary": "recircle.models.registry",
+    "prepare_for_inference": "recircle.surgery.prepare",
+    "prepare_report": "recircle.surgery.prepare",
+    "register_model": "recircle.models.registry",
+    "register_recipe": "recircle.recipes.registry",
 }
+"""Where each class and function is defined."""
+
+_PARTS = {
+    "Folded": "recircle.surgery.prepare",
+    "GruParameters": "recircle.arc.attention",
+    "SlicedBatchNorm": "recircle.arc.sliced_norm",
+    "SlicedGroupNorm": "recircle.arc.sliced_norm",
+    "Steps": "recircle.arc.steps",
+    "_Rows": "recircle.surgery.prepare",
+}
+"""Likewise what only pickles of networks name."""
+
+_ROOMS = ("arc", "layers", "models", "surgery")
+"""The packages whose paths may be relied on too."""
 
 
 def __getattr__(name: str) -> object:
     """Import a public name when it is first used, so that the command line starts without loading torch."""
-    if name not in _HOMES:
+    if name in _ROOMS:
+        return import_module(f"{__name__}.{name}")
+    home = _HOMES.get(name) or _PARTS.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(home), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """Name what is public, used or not."""
+    return [*__all__, "__version__"]

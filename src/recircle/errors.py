@@ -1,6 +1,9 @@
 """Errors that a user can cause and mend."""
 
+from recircle.public import public
 
+
+@public
 class UserError(ValueError):
     """Something the user gave cannot be used; the message says what, where, and how to mend it.
 

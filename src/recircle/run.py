@@ -18,12 +18,14 @@ from recircle.files import atomic_write
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
 from recircle.models.weight_files import first_of, not_finite, read_safetensors
+from recircle.public import public
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 
 T = TypeVar("T")
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class ModelSpec:
     """All that weights need beside them to be used: what `model.json` holds.
@@ -49,6 +51,7 @@ class ModelSpec:
             raise ValueError(f"labels={self.labels} must name each class once, and at least one class")
 
 
+@public
 @dataclass(frozen=True)
 class Run:
     """A run's folder: config.json, model.safetensors, model.json, metrics.jsonl, checkpoints/, predictions/.

@@ -1,13 +1,17 @@
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from recircle.arc.config import ArcConfig
 from recircle.arc.module import ArcConv2d
 from recircle.config import from_json, to_json
 from recircle.errors import UserError
-from recircle.models import ModelConfig, create_model, list_models, model_summary
+from recircle.models import ModelConfig, VideoModel, create_model, list_models, model_summary, register_model
+from recircle.models import registry as registry_module
 from recircle.models.registry import model_options
 
 NAMES = """
@@ -153,3 +157,81 @@ def test_model_config_builds() -> None:
 def test_model_config_refuses(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ModelConfig(**options)
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget afterwards what a test registers."""
+    monkeypatch.setattr(registry_module, "_BUILDERS", dict(registry_module._BUILDERS))
+
+
+def small_network(num_classes: int, width: int = 8, *, dropout: float = 0.5) -> VideoModel:
+    return create_model("tsn_resnet18", num_classes, width=width, dropout=dropout)
+
+
+@pytest.mark.usefixtures("registry")
+def test_an_own_function_is_a_network_like_others() -> None:
+    assert register_model(small_network) is small_network
+    assert "small_network" in list_models()
+    assert "small_network" in model_summary("small_network")
+    assert model_options("small_network") == {"width", "dropout"}
+    model = create_model("small_network", 3, width=16, dropout=0.0)
+    assert model.fc.out_features == 3
+    assert ModelConfig(name="small_network", width=16).build(2).num_classes == 2
+    with pytest.raises(UserError, match="no option depth; it has dropout, width"):
+        create_model("small_network", 3, depth=18)
+    with pytest.raises(UserError, match="did you mean small_network"):
+        create_model("smal_network", 3)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize("takes_any", [lambda n, **options: small_network(n, **options), lambda *a, **k: 0])
+def test_a_function_that_takes_anything_is_given_anything(takes_any: Callable[..., VideoModel]) -> None:
+    register_model(takes_any, name="anything")
+    assert model_options("anything") == set()
+    assert ModelConfig(name="anything", options={"depth": 3}).options == {"depth": 3}
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_name_is_registered_once_unless_replaced() -> None:
+    register_model(small_network)
+    for taken in ("small_network", "tsm_resnet18"):
+        with pytest.raises(UserError, match=rf"there is a network '{taken}' already, built by .*replace=True"):
+            register_model(name=taken)(small_network)
+    register_model(small_network, replace=True)
+    register_model(lambda n: small_network(n, 16), name="small_network", replace=True)
+    assert create_model("small_network", 2).num_features == 128
+
+
+def no_classes() -> VideoModel: ...
+def only_options(*, num_classes: int = 3) -> VideoModel: ...
+def two_required(num_classes: int, depth: int) -> VideoModel: ...
+def keyword_required(num_classes: int, *, depth: int) -> VideoModel: ...
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("builder", "message"),
+    [
+        (no_classes, "no_classes takes no number of classes as its first argument; a network is built by no_classes"),
+        (only_options, "only_options takes no number of classes"),
+        (two_required, "two_required has the parameter 'depth' without a default"),
+        (keyword_required, "keyword_required has the parameter 'depth' without a default"),
+        (lambda n: None, "'<lambda>' is no name for a network"),
+        (functools.partial(small_network, width=8), "'' is no name for a network"),
+        ("tsm_resnet18", "takes the function that builds a network, not 'tsm_resnet18'"),
+    ],
+)
+def test_what_cannot_build_a_network_is_refused_in_a_sentence(builder: Any, message: str) -> None:
+    before = list_models()
+    with pytest.raises(UserError, match=message):
+        register_model(builder)
+    assert list_models() == before
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_function_that_builds_something_else_is_named() -> None:
+    line: Any = lambda n: torch.nn.Linear(2, n)  # noqa: E731
+    register_model(line, name="line")
+    with pytest.raises(UserError, match=r"registered as line, returned a Linear and no recircle\.VideoModel"):
+        create_model("line", 3)

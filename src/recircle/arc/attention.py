@@ -19,6 +19,7 @@ from recircle.arc.config import ArcConfig
 from recircle.arc.fusion import RunningSum
 from recircle.arc.matrices import ArcMatrices, GruWeights
 from recircle.arc.steps import Steps
+from recircle.public import public
 
 
 class Attention:
@@ -86,6 +87,7 @@ class _Gru:
         return part(self.hidden, self.clip_dims.channel, *rows)
 
 
+@public
 class GruParameters(nn.Module):
     """The weights of the GRU; its candidate starts at zero, so the attention does too."""
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self, get_args
 
+from recircle.public import public
+
 Pooling = Literal["max", "mean", "soft"]
 Aggregation = Literal["S", "T", "ST", "S+T"]
 Interaction = Literal["additive", "multiplicative"]
@@ -11,6 +13,7 @@ AttentionModule = Literal["fc", "gru"]
 Feedback = Literal["norm_act", "operator"]
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class ArcConfig:
     """The variant of the ARC layer (Lin et al., "Adaptive Recursive Circle Framework", Eq. 2-5 and Table 4).

@@ -14,6 +14,7 @@ from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recomputation import forward_recomputed, recomputes
 from recircle.arc.recursion import recurse
 from recircle.arc.steps import Steps, plan_steps
+from recircle.public import public
 from recircle.torch_internals import is_recorded
 
 Epilogue = Callable[[Tensor, int, int], Tensor]
@@ -67,6 +68,7 @@ class StepPlan:
         return unfold(y, like), lambda z: unfold(replay(z), like)
 
 
+@public
 def arc_operator(
     x: Tensor,
     operator: Operator,
@@ -157,6 +159,7 @@ def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:
     return x.to(dtype), ArcMatrices(*cast)
 
 
+@public
 def arc_conv(
     x: Tensor,
     weight: Tensor,
@@ -200,6 +203,7 @@ def arc_conv(
     return arc_operator(x, operator, weight, bias, matrices, config, CONV_DIMS[dims], groups=groups, epilogue=epilogue)
 
 
+@public
 def arc_linear(
     x: Tensor,
     weight: Tensor,

@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from recircle.public import public
 
+
+@public
 class GruWeights(NamedTuple):
     """A GRU over the steps, whose hidden state is the attention A_j; gates in the order reset, update, candidate."""
 
@@ -18,6 +21,7 @@ class GruWeights(NamedTuple):
     """[3 rows]"""
 
 
+@public
 class ArcMatrices(NamedTuple):
     """What an ARC layer adds to the original weights; None where the variant has no such term.
 

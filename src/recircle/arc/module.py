@@ -17,12 +17,14 @@ from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recursion import recurse
 from recircle.arc.sliced_norm import SlicedNorm, is_elementwise, slice_norm
 from recircle.arc.steps import plan_steps
+from recircle.public import public
 from recircle.torch_internals import Convolution, reversed_padding
 
 ADDED = ("embedding", "attention", "fusion", "gru", "pooling")
 """What an ARC layer registers beside the parameters of the original layer."""
 
 
+@public
 class Unrolled(NamedTuple):
     """All that an ARC layer makes of one input.
 
@@ -38,6 +40,7 @@ class Unrolled(NamedTuple):
     """Y."""
 
 
+@public
 class ArcLayer(nn.Module):
     """What all ARC layers share; use `ArcConv1d`, `ArcConv2d`, `ArcConv3d` or `ArcLinear`.
 
@@ -335,18 +338,22 @@ class _ArcConv(ArcLayer, Convolution):
 _CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 
 
+@public
 class ArcConv1d(_ArcConv, nn.Conv1d):
     """`torch.nn.Conv1d` with an evolving state: [B, T, Cin, L] or [N, Cin, L]."""
 
 
+@public
 class ArcConv2d(_ArcConv, nn.Conv2d):
     """`torch.nn.Conv2d` with an evolving state: [B, T, Cin, H, W] or [N, Cin, H, W]."""
 
 
+@public
 class ArcConv3d(_ArcConv, nn.Conv3d):
     """`torch.nn.Conv3d` with an evolving state: [B, Cin, T, H, W]."""
 
 
+@public
 class ArcLinear(ArcLayer, nn.Linear):
     """`torch.nn.Linear` with an evolving state, on the tokens of each frame: [B, T, N, Cin] or [B, N, Cin].
 

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recircle.layers import frames
+from recircle.public import public
 from recircle.torch_internals import BatchNorm, adopt
 
 
+@public
 class SlicedBatchNorm(BatchNorm):
     """A batch norm that belongs to the ARC layer before it."""
 
@@ -67,6 +69,7 @@ class SlicedBatchNorm(BatchNorm):
         """Take any number of dimensions."""
 
 
+@public
 class SlicedGroupNorm(nn.GroupNorm):
     """A group norm that belongs to the ARC layer before it; each step holds whole groups."""
 

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from recircle.public import public
 
+
+@public
 @dataclass(frozen=True)
 class Steps:
     """The steps of one layer.

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
+from recircle.public import public
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """A figure and the ends of its bootstrap interval, as shares in [0, 1]."""

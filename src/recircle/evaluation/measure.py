@@ -11,8 +11,10 @@ from recircle.evaluation import metrics
 from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.table import Figures, measure_table
+from recircle.public import public
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
     """What `measure` finds, with all that is needed to understand the figures.

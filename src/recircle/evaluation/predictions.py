@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from recircle.errors import UserError
 from recircle.evaluation.protocol import Fusion
+from recircle.public import public
 from recircle.run import atomic_write
 
 FORMAT = "recircle predictions 1"
@@ -19,6 +20,7 @@ _MOST_PACKED, _ALWAYS_ALLOWED = 100, 1 << 24
 """A file may unpack to so many times its size, and so many bytes more: scores hardly compress, names do."""
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Predictions:
     """Logits of every view of N clips.

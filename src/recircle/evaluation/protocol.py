@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from recircle.public import public
 from recircle.views.crops import Crops, view_size
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
@@ -11,6 +12,7 @@ from recircle.views.views import EvalViews
 Fusion = Literal["logits", "softmax"]
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """Views of a clip at test time, and how their logits become one score per class.

@@ -10,8 +10,10 @@ from recircle.evaluation.families import FamilyMetrics, measure_families
 from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.measure import Metrics, measure
 from recircle.evaluation.predictions import Predictions
+from recircle.public import public
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """The metrics of an evaluation, and what else there is to say.

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recircle.public import public
 
+
+@public
 @dataclass(frozen=True, kw_only=True)
 class Recognition:
     """Probabilities of the classes for one clip.

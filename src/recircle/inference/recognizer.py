@@ -25,6 +25,7 @@ from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol, same_protocol
 from recircle.inference.recognition import Recognition
 from recircle.models.base import VideoModel
+from recircle.public import public
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
 from recircle.views.crops import Crops
@@ -35,6 +36,7 @@ from recircle.views.sampling import Sampling
 Clip = str | Path | NDArray[np.uint8] | Tensor
 
 
+@public
 class Recognizer:
     """Recognises clips with a trained network, through the same preprocessing as its evaluation.
 

@@ -10,11 +10,13 @@ from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
 from recircle.loading.options import Loading
 from recircle.manifest.manifest import Manifest
+from recircle.public import public
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
     """Which clips a run trains and validates on, and how it reads them.

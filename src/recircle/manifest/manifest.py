@@ -12,11 +12,13 @@ from typing import Any, Literal, Self, get_args
 from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
 from recircle.manifest.table import Row, is_parquet, read_rows, write_rows
+from recircle.public import public
 
 Status = Literal["ok", "broken"]
 Split = Literal["train", "val", "test"]
 
 
+@public
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clip:
     """One row of a manifest.
@@ -85,6 +87,7 @@ COLUMNS = {field.name: _NUMBERS.get(field.name, str) for field in fields(Clip)}
 REQUIRED_COLUMNS = ("path", "frames")
 
 
+@public
 @dataclass(frozen=True)
 class Manifest:
     """The clips of a data set.

@@ -8,10 +8,12 @@ from torch import Tensor, fx, nn
 
 from recircle.errors import UserError
 from recircle.models.load_report import LoadReport
+from recircle.public import public
 from recircle.torch_internals import BatchNorm, Convolution
 from recircle.views.preprocessing import Preprocessing
 
 
+@public
 class VideoModel(nn.Module):
     """A network that classifies clips [B, T, 3, H, W].
 

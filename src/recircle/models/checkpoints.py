@@ -12,6 +12,7 @@ from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.models.load_report import LoadReport
 from recircle.models.weight_files import OWN_SUFFIX, read_weights
+from recircle.public import public
 
 IMAGENET_CLASSES = 1000
 
@@ -31,6 +32,7 @@ def load_pretrained(model: VideoModel, pretrained: str | Path) -> LoadReport:
     return load_weights(model, path, new_classifier=True)
 
 
+@public
 def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = False) -> LoadReport:
     """Load a weight file into a network.
 

@@ -7,7 +7,10 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from recircle.public import public
 
+
+@public
 @dataclass(frozen=True)
 class Cost:
     """The cost of a network.
@@ -24,6 +27,7 @@ class Cost:
         return f"{self.params / 1e6:.2f} M parameters, {self.gmacs:.1f} GMACs"
 
 
+@public
 def measure_cost(model: nn.Module, frames: int, size: int | tuple[int, int]) -> Cost:
     """Measure the cost of one view, a clip of `frames` frames; nothing is computed and the network is not changed.
 

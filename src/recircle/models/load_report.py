@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from recircle.public import public
 
+
+@public
 @dataclass(frozen=True, kw_only=True)
 class LoadReport:
     """What a weight file gave a network; its text is one sentence.

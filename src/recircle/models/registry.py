@@ -2,35 +2,71 @@
 
 import difflib
 import fnmatch
+import functools
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, Unpack, get_args, get_origin, get_type_hints, overload
 
 from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.models.checkpoints import load_pretrained
+from recircle.public import public
 
 Builder = Callable[..., VideoModel]
 B = TypeVar("B", bound=Builder)
 
+_POSITIONAL = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
 _BUILDERS: dict[str, Builder] = {}
 
 
-def register_model(builder: B) -> B:
-    """Make a network known under the name of the function that builds it.
+@overload
+def register_model(builder: B, *, name: str | None = None, replace: bool = False) -> B: ...
+@overload
+def register_model(builder: None = None, *, name: str | None = None, replace: bool = False) -> Callable[[B], B]: ...
+@public
+def register_model(builder: B | None = None, *, name: str | None = None, replace: bool = False) -> B | Callable[[B], B]:
+    """Make a network known to `create_model` and to training, as a decorator: `@register_model`.
 
-    The function takes the number of classes and keyword options, and its docstring's first line says what it builds.
+    Args:
+        builder: a function or class. Its first parameter is the number of classes; its other parameters have defaults
+            and are the network's options, and it returns a `VideoModel`. The first line of its docstring is what
+            `recircle models` says of it. Left out where `name` or `replace` is given: `@register_model(name="mine")`.
+        name: what the network is called; None takes the name of the function.
+        replace: forget a network that had this name, as when a cell of a notebook runs again.
+
+    Raises:
+        UserError: the name is taken, or is none; or the function cannot be called with a number of classes alone.
     """
-    name = builder.__name__
-    assert name not in _BUILDERS, f"two networks are called {name}"
-    assert builder.__doc__, f"{name} has no docstring"
-    _BUILDERS[name] = builder
+    if builder is None:
+        return functools.partial(register_model, name=name, replace=replace)
+    if not callable(builder):
+        raise UserError(f"register_model takes the function that builds a network, not {builder!r}")
+    called = name if name is not None else getattr(builder, "__name__", "")
+    if not re.fullmatch(r"\w[\w.-]*", called):
+        raise UserError(
+            f"{called!r} is no name for a network; give one, such as register_model(..., name='my_network')"
+        )
+    if called in _BUILDERS and not replace:
+        raise UserError(
+            f"there is a network {called!r} already, built by {_origin(_BUILDERS[called])}; give this one another "
+            "name, or register it with replace=True"
+        )
+    _check_signature(called, builder)
+    _BUILDERS[called] = builder
     return builder
 
 
+@public
 def create_model(name: str, num_classes: int, *, pretrained: str | Path | None = None, **options: Any) -> VideoModel:
     """Return a new network that maps clips [B, T, 3, H, W] to logits [B, num_classes], for any T.
 
@@ -49,48 +85,46 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
         ValueError: an option has a wrong value.
     """
     builder = _find(name)
-    known = model_options(name)
-    unknown = sorted(options.keys() - known)
+    unknown = _unknown(name, options)
     if unknown:
-        raise UserError(f"{name} has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}")
+        raise UserError(f"{name} has no option {unknown}")
     model = builder(num_classes, **options)
+    if not isinstance(model, VideoModel):
+        raise UserError(
+            f"{_origin(builder)}, registered as {name}, returned a {type(model).__name__} and no recircle.VideoModel"
+        )
     if pretrained is not None:
         model.load_report = load_pretrained(model, pretrained)
     return model
 
 
+@public
 def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the networks that match a pattern such as `arc_*`, in alphabetical order."""
     return sorted(fnmatch.filter(_BUILDERS, pattern))
 
 
+@public
 def model_summary(name: str) -> str:
     """Return in one line what the network is.
 
     Raises:
         UserError: no network has that name.
     """
-    return (inspect.getdoc(_find(name)) or "").partition("\n")[0]
+    builder = _find(name)
+    return (inspect.getdoc(builder) or f"Built by {_origin(builder)}.").partition("\n")[0]
 
 
 def model_options(name: str) -> frozenset[str]:
-    """Return the names of the options that a network takes.
+    """Return the names of the options that a network is known to take.
 
     Raises:
         UserError: no network has that name.
     """
-    builder = _find(name)
-    options: set[str] = set()
-    for parameter in inspect.signature(builder).parameters.values():
-        if parameter.kind is parameter.KEYWORD_ONLY:
-            options.add(parameter.name)
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            # **options: Unpack[Options] of a TypedDict
-            (fields,) = get_args(get_type_hints(builder)[parameter.name])
-            options |= get_type_hints(fields).keys()
-    return frozenset(options)
+    return _options(_find(name))[0]
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """How to build a network; it is saved with its weights.
@@ -113,12 +147,9 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         options = model_options(self.name)
-        own = {name for name in options if name not in ("arc", "width", "dropout")}
-        unknown = sorted(self.options.keys() - own)
+        unknown = _unknown(self.name, self.options, but=("arc", "width", "dropout"))
         if unknown:
-            raise ValueError(
-                f"options: {self.name} has no option {', '.join(unknown)}; it has {', '.join(sorted(own))}"
-            )
+            raise ValueError(f"options: {self.name} has no option {unknown}")
         if self.arc is not None and "arc" not in options:
             plain = f"arc_{self.name}"
             hint = f"; use {plain}" if plain in _BUILDERS else ""
@@ -138,6 +169,67 @@ class ModelConfig:
         if self.width is not None:
             options["width"] = self.width
         return create_model(self.name, num_classes, pretrained=self.pretrained, **options)
+
+
+def _check_signature(name: str, builder: Builder) -> None:
+    """Insist that a builder can be called with a number of classes, and with options by name.
+
+    Raises:
+        UserError: it cannot; the message shows the parameter.
+    """
+    try:
+        parameters = list(inspect.signature(builder).parameters.values())
+    except (TypeError, ValueError):
+        # of something written in C nothing is known
+        return
+    wanted = f"a network is built by {name}(num_classes, option=default, ...)"
+    if not parameters or parameters[0].kind not in _POSITIONAL:
+        raise UserError(f"{_origin(builder)} takes no number of classes as its first argument; {wanted}")
+    for parameter in parameters[1:]:
+        if parameter.kind not in _VARIADIC and parameter.default is parameter.empty:
+            raise UserError(f"{_origin(builder)} has the parameter {parameter.name!r} without a default; {wanted}")
+
+
+def _options(builder: Builder) -> tuple[frozenset[str], bool]:
+    """Return the names of a builder's options, and whether it takes others too."""
+    try:
+        parameters = list(inspect.signature(builder).parameters.values())
+    except (TypeError, ValueError):
+        return frozenset(), True
+    options: set[str] = set()
+    for number, parameter in enumerate(parameters):
+        if parameter.kind is parameter.KEYWORD_ONLY or (
+            parameter.kind is parameter.POSITIONAL_OR_KEYWORD and number > 0
+        ):
+            options.add(parameter.name)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            # a class takes them in __init__
+            function = builder.__init__ if isinstance(builder, type) else builder
+            try:
+                hint = get_type_hints(function).get(parameter.name)
+            except (NameError, TypeError):
+                hint = None
+            if get_origin(hint) is not Unpack:
+                return frozenset(options), True
+            # **options: Unpack[Options] of a TypedDict
+            (typed,) = get_args(hint)
+            options |= get_type_hints(typed).keys()
+    return frozenset(options), False
+
+
+def _unknown(name: str, given: Mapping[str, object], but: Sequence[str] = ()) -> str:
+    """Return in words which options a network does not have, and which it has; empty if it has all that are given."""
+    known, more = _options(_find(name))
+    own = known.difference(but)
+    unknown = sorted(given.keys() - own)
+    if not unknown or (more and not given.keys() & set(but)):
+        return ""
+    return f"{', '.join(unknown)}; it has {', '.join(sorted(own)) or 'none'}"
+
+
+def _origin(builder: Builder) -> str:
+    name = getattr(builder, "__qualname__", None)
+    return repr(builder) if name is None else f"{builder.__module__}.{name}"
 
 
 def _find(name: str) -> Builder:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from recircle.public import public
+
 if TYPE_CHECKING:
     from recircle.training.config import TrainConfig
     from recircle.views.sampling import Sampling
@@ -51,6 +53,7 @@ class Printed:
     top5: float | None = None
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     """One training run. Called with the path of a manifest, it returns the config of the run.

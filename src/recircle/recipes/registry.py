@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from recircle.errors import UserError
+from recircle.public import public
 from recircle.recipes import rows
 from recircle.recipes.recipe import Recipe
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from recircle.training.config import TrainConfig
 
 
+@public
 def list_recipes() -> list[str]:
     """Return the names of all recipes, in alphabetical order."""
     return sorted(_recipes())
 
 
+@public
 def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name; its `description` has command, hardware, time and expected metric.
 
@@ -34,6 +37,7 @@ def get_recipe(name: str) -> Recipe:
     return recipes[name]
 
 
+@public
 def register_recipe(recipe: Recipe) -> None:
     """Make a recipe known by its name.
 

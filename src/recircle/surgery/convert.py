@@ -13,6 +13,7 @@ from recircle.arc.config import ArcConfig
 from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
 from recircle.arc.sliced_norm import slice_norm
 from recircle.layers import frames
+from recircle.public import public
 from recircle.surgery.tracing import Site, find_sites, operator_of
 from recircle.torch_internals import Convolution, has_hooks
 
@@ -22,6 +23,7 @@ Where = str | Sequence[str] | Callable[[str, nn.Module], bool]
 Network = TypeVar("Network", bound=nn.Module)
 
 
+@public
 @dataclass(frozen=True)
 class Converted:
     """A layer that became an ARC layer: its name, what is fed back, and why not more where it might be."""
@@ -31,6 +33,7 @@ class Converted:
     note: str = ""
 
 
+@public
 @dataclass(frozen=True)
 class Skipped:
     """A layer that stayed as it was, and why."""
@@ -39,6 +42,7 @@ class Skipped:
     reason: str
 
 
+@public
 @dataclass(frozen=True)
 class Conversion:
     """What `convert` did to a network; `print` it."""
@@ -55,6 +59,7 @@ class Conversion:
         return "\n".join(lines)
 
 
+@public
 def convert(
     model: Network,
     steps: int | None = None,
@@ -125,6 +130,7 @@ def convert(
     return model
 
 
+@public
 def arc_report(model: nn.Module) -> Conversion:
     """Return what `convert` did to `model`.
 

@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from recircle import torch_internals
 from recircle.arc.clip_length import run_on_frames
 from recircle.arc.module import ArcLayer
+from recircle.public import public
 
 
+@public
 class FrameModel(nn.Module):
     """An image network applied to the frames of clips; the outputs are averaged over the frames.
 

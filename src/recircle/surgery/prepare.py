@@ -12,12 +12,14 @@ from torch.nn.utils.parametrize import is_parametrized
 from recircle.arc.module import ArcLayer
 from recircle.arc.sliced_norm import SlicedBatchNorm, is_elementwise
 from recircle.layers import frames
+from recircle.public import public
 from recircle.surgery.convert import Network, Skipped
 from recircle.surgery.frame_model import FrameModel
 from recircle.surgery.tracing import find_sites, operator_of, trace
 from recircle.torch_internals import BatchNorm, RunningNorm, has_hooks, own_parameter
 
 
+@public
 @dataclass(frozen=True)
 class Folded:
     """A batch norm that became part of a layer: its name and the layer's."""
@@ -26,6 +28,7 @@ class Folded:
     into: str
 
 
+@public
 @dataclass(frozen=True)
 class Preparation:
     """What `prepare_for_inference` did to a network; `print` it.
@@ -53,6 +56,7 @@ class Preparation:
         return "\n".join(lines)
 
 
+@public
 def prepare_for_inference(model: Network) -> Network:
     """Return a copy of `model` in evaluation mode that computes the same, up to rounding, in less time.
 
@@ -86,6 +90,7 @@ def prepare_for_inference(model: Network) -> Network:
     return prepared
 
 
+@public
 def prepare_report(model: nn.Module) -> Preparation:
     """Return what `prepare_for_inference` did to `model`.
 
@@ -166,6 +171,7 @@ def _fold(layer: nn.Module, norm: nn.Module) -> None:
     layer.bias = nn.Parameter(shift.to(weight.dtype), requires_grad=False)
 
 
+@public
 class _Rows(nn.Identity):
     """What is left of a norm behind a linear layer: on rows [N, C] it normalised C, on tokens [N, L, C] it did L."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 from recircle.evaluation.protocol import Protocol
 from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig
+from recircle.public import public
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 
@@ -15,6 +16,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 FreezeNorms = Literal["none", "all", "all_but_first"]
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """A training run.

@@ -7,11 +7,13 @@ from typing import Any, Literal
 from torch import nn, optim
 
 from recircle.models.checkpoints import arc_parameters
+from recircle.public import public
 from recircle.torch_internals import BatchNorm
 
 _NORMS = (BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:
     """SGD or AdamW, with the paper's parameter groups.

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from recircle.public import public
 
+
+@public
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """How the learning rate moves over a run.

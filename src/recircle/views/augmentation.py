@@ -8,10 +8,12 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from recircle.decode.resize import resize_frames
+from recircle.public import public
 from recircle.views.crops import Box, crop_boxes
 from recircle.views.flip import FlipMode
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
     """What is varied between epochs.

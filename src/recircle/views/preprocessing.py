@@ -9,10 +9,12 @@ from torch import Tensor
 
 from recircle.config import from_json, to_json
 from recircle.decode.resize import Resize, check_pixels
+from recircle.public import public
 
 Channels = Literal["rgb", "bgr"]
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How frames reach a model. It is saved with the weights, so that no two paths can differ.

@@ -10,6 +10,7 @@ from pydantic import model_validator
 
 from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
+from recircle.public import public
 
 Mode = Literal["segments", "dense"]
 By = Literal["time", "index"]
@@ -18,6 +19,7 @@ By = Literal["time", "index"]
 _HIGHEST_FPS = 1000.0
 
 
+@public
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
     """How `frames` frames are taken from a clip of any length.
