@@ -83,7 +83,7 @@ def test_a_run_without_its_files_is_refused(name: str, run: Run) -> None:
 def test_a_path_that_is_no_folder_is_refused(run: Run) -> None:
     with pytest.raises(UserError, match="is not a run's folder"):
         Run.open(run.path / "elsewhere")
-    with pytest.raises(UserError, match="cannot be a run's folder"):
+    with pytest.raises(UserError, match="cannot be written: File exists; something that is no folder has this name"):
         Run.create(run.spec_path)
 
 

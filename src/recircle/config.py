@@ -10,7 +10,9 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from recircle import __version__
 from recircle.errors import UserError
+from recircle.written_by import FIELD, upgrade_needed
 
 T = TypeVar("T")
 
@@ -52,18 +54,49 @@ def parse_json(text: str | bytes, source: str | Path) -> Any:
     return content
 
 
+def to_stamped_json(value: Any) -> str:
+    """Return what `to_json` does, with the version of this package before the fields of the dataclass."""
+    return f'{{\n  "{FIELD}": "{__version__}",' + to_json(value).removeprefix("{")
+
+
 def from_json(cls: type[T], text: str | bytes, *, source: str | Path = "the given JSON") -> T:
     """Build a dataclass from JSON; every field is checked, and its `__post_init__` runs.
 
     Args:
         cls: the dataclass.
-        text: what `to_json` wrote, perhaps edited by hand. Fields that are left out take their defaults.
+        text: what `to_json` or `to_stamped_json` wrote, perhaps edited by hand. Fields that are left out take their
+            defaults.
         source: where the text comes from, for the messages.
 
     Raises:
         UserError: the text is not JSON, a field is unknown, missing or of the wrong type, or has a value that the
-            config refuses.
+            config refuses; where a newer version of this package wrote the text, the message says that instead.
     """
+    text, version = _without_stamp(cls, text)
+    try:
+        return _from_json(cls, text, source)
+    except UserError as error:
+        if (needed := upgrade_needed(source, version)) is None:
+            raise
+        raise UserError(f"{needed} ({str(error).removeprefix(f'{source}: ')})") from None
+
+
+def _without_stamp(cls: type[Any], text: str | bytes) -> tuple[str | bytes, object]:
+    """Return the text without the version that wrote it, unless that is a field of the dataclass, and the version."""
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return text, None
+    if not isinstance(content, dict) or FIELD not in content:
+        return text, None
+    version = content[FIELD]
+    if is_dataclass(cls) and FIELD in {field.name for field in fields(cls)}:
+        return text, version
+    del content[FIELD]
+    return json.dumps(content), version
+
+
+def _from_json(cls: type[T], text: str | bytes, source: str | Path) -> T:
     adapter = TypeAdapter(cls)
     content = parse_json(text, source)
     # pydantic knows no bytes that are not UTF-8: characters of private use stand for them meanwhile

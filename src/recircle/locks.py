@@ -1,5 +1,6 @@
 """One process at a time."""
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from recircle.errors import UserError
+from recircle.files import WriteError
 
 
 @contextmanager
@@ -18,7 +20,8 @@ def locked(path: Path, work: str) -> Iterator[None]:
         work: what two processes must not do at once, for the error: "train the run in runs/a".
 
     Raises:
-        UserError: another process holds it, or the file cannot be written.
+        UserError: another process holds it.
+        WriteError: the file cannot be written.
     """
     lock = FileLock(path, timeout=0)
     try:
@@ -28,7 +31,7 @@ def locked(path: Path, work: str) -> Iterator[None]:
             f"another process seems to {work}; wait until it ends, or end it (if there is none, delete {path})"
         ) from None
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}") from None
+        raise WriteError.of(path, error.errno or errno.EIO) from None
     try:
         yield
     finally:

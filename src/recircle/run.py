@@ -12,15 +12,16 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from recircle import __version__
-from recircle.config import from_json, parse_json, read_bytes, read_json, to_json
+from recircle.config import from_json, parse_json, read_bytes, read_json, to_json, to_stamped_json
 from recircle.errors import UserError
-from recircle.files import atomic_write
+from recircle.files import atomic_write, make_folder
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
 from recircle.models.weight_files import first_of, not_finite, read_safetensors
 from recircle.public import public
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.written_by import FIELD, upgrade_needed
 
 T = TypeVar("T")
 
@@ -72,10 +73,7 @@ class Run:
             UserError: the path is a file, or may not be written.
         """
         run = cls(Path(path))
-        try:
-            run.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{run.path} cannot be a run's folder: {error.strerror or error}") from None
+        make_folder(run.path)
         return run
 
     @classmethod
@@ -138,7 +136,7 @@ class Run:
 
     def save_config(self, config: Any) -> None:
         """Write a training config to config.json."""
-        atomic_write(self.config_path, to_json(config))
+        atomic_write(self.config_path, to_stamped_json(config))
 
     def load_config(self, cls: type[T], section: str | None = None) -> T:
         """Read config.json, or one section of it (such as "data"), as the dataclass that describes it.
@@ -151,12 +149,15 @@ class Run:
         content = parse_json(read_bytes(self.config_path), self.config_path)
         if not isinstance(content, dict) or section not in content:
             raise UserError(f"{self.config_path} has no section {section!r}; it is not a training config")
-        return from_json(cls, json.dumps(content[section]), source=f"{self.config_path}, {section}")
+        part = content[section]
+        if isinstance(part, dict) and FIELD in content:
+            part = {FIELD: content[FIELD], **part}
+        return from_json(cls, json.dumps(part), source=f"{self.config_path}, {section}")
 
     def save_model(self, model: nn.Module, spec: ModelSpec) -> None:
         """Write the weights and what belongs to them: model.safetensors, then model.json."""
         state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-        # as bytes, since safetensors itself opens no file whose name is not UTF-8
+        # as bytes, since safetensors itself opens no file whose name is not UTF-8, and lets nobody else read its files
         atomic_write(self.weights_path, save(state))
         atomic_write(self.spec_path, to_json(spec))
 
@@ -176,6 +177,15 @@ class Run:
         """
         Run.open(self.path)
         spec = self.load_spec()
+        try:
+            return self._load_model(spec, device)
+        except ValueError as error:
+            # what this version can read of the file may still mean something else in it
+            if (needed := upgrade_needed(self.spec_path, spec.recircle)) is None:
+                raise
+            raise UserError(f"{needed} ({error})") from None
+
+    def _load_model(self, spec: ModelSpec, device: str | torch.device) -> VideoModel:
         model = replace(spec.model, pretrained=None).build(len(spec.labels))
         state = read_safetensors(self.weights_path)
         difference = _difference(model.state_dict(), state)

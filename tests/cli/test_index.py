@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from recircle.cli.index import summary as summary_of
 from recircle.cli.main import main
-from recircle.manifest.manifest import Manifest
+from recircle.manifest.manifest import Clip, Manifest
 from tests.small_run import write_frames
 
 Capture = pytest.CaptureFixture[str]
@@ -40,8 +41,12 @@ def test_the_summary_counts_and_the_manifest_is_written(folder: Path, capsys: Ca
 @pytest.mark.filterwarnings("default")  # of one class, the clip to train on is broken
 def test_a_share_is_held_out(folder: Path, capsys: Capture) -> None:
     assert main(["index", str(folder), "--holdout", "0.5"]) == 0
-    counts = summary(capsys.readouterr().out)
-    assert (counts["split train"], counts["split val"]) == ("2", "2")
+    printed = capsys.readouterr()
+    counts = summary(printed.out)
+    assert (counts["split train"], counts["split val"]) == ("3", "1"), "the broken clip stays with training"
+    told = "held out for validation: 1 of 3 clips (33.3%, asked for 50.0%); from 0.0% of 'push' to 50.0% of 'lift'"
+    assert told in printed.out
+    assert "have clips to train on and none to evaluate on: 'push'" in printed.err
     assert {clip.split for clip in Manifest.read(folder / "manifest.csv").clips} == {"train", "val"}
     assert main(["index", str(folder), "--holdout", "2"]) == 2
 
@@ -104,7 +109,7 @@ def test_a_class_on_one_side_only_and_look_alikes_are_told(folder: Path, tmp_pat
     assert main(["index", str(clips), "--output", str(tmp_path / "m.csv"), "--workers", "1"]) == 0
     told = " ".join(capsys.readouterr().err.split())
     assert "classes have clips to evaluate on and none to train on: 'push'" in told
-    assert "1 classes are spelt in several ways, which count as classes of their own: 'Lift' and 'lift'" in told
+    assert "1 class is spelt in several ways, which count as classes of their own: 'Lift' and 'lift'" in told
 
 
 @pytest.mark.filterwarnings("default")
@@ -126,3 +131,27 @@ def test_absolute_paths_of_a_list_stay_absolute(folder: Path, tmp_path: Path, ca
     manifest = Manifest.read(output)
     assert [clip.path for clip in manifest.clips] == [f"{folder}/lift/clip0", f"{folder}/push/clip0"]
     assert [clip.status for clip in manifest.clips] == ["ok", "ok"]
+
+
+def test_clips_that_are_all_broken_are_listed_and_no_success(folder: Path, capsys: Capture) -> None:
+    for image in folder.rglob("*.png"):
+        image.write_bytes(b"no image")
+    for options in ([], ["--holdout", "0.5"]):
+        assert main(["index", str(folder), "--workers", "1", *options]) == 1
+        printed = capsys.readouterr()
+        assert summary(printed.out)["broken clips"] == "4"
+        assert printed.err == (
+            f"error: none of the clips in {folder} can be read: there is nothing to train on, only the list of the "
+            "faults\n"
+        )
+        assert {clip.status for clip in Manifest.read(folder / "manifest.csv").clips} == {"broken"}
+
+
+def test_the_commonest_remarks_are_shown_with_their_counts(tmp_path: Path) -> None:
+    texts = ["cut short"] * 3 + ["turned"] * 2 + [f"odd {number}" for number in range(6)]
+    clips = tuple(Clip(path=str(number), frames=1, fault=text) for number, text in enumerate(texts))
+    table = summary_of(Manifest((*clips, Clip(path="fine", frames=1)), tmp_path))
+    rows = list(zip(*(map(str, column.cells) for column in table.columns)))
+    first = rows.index(("clips with a remark", "11"))
+    assert rows[first + 1 : first + 3] == [("  cut short", "3"), ("  turned", "2")]
+    assert rows[-1] == ("  others, which the manifest has in its column fault", "3")

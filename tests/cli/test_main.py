@@ -1,9 +1,11 @@
 """The program: its help, its exit codes, and what it does with errors."""
 
+import errno
 import importlib
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +122,42 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait() == 141
+
+
+@pytest.mark.parametrize("command", [["--help"], ["recipes"], ["tables", "--help"], ["--version"]])
+def test_results_that_nothing_takes_are_one_sentence(command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "recircle.cli.main", *command], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 2
+    assert ended.stderr.decode() == (
+        "error: the output cannot be written: No space left on device; free some space, or choose another place\n"
+    )
+
+
+def test_nothing_takes_the_error_either() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([sys.executable, "-m", "recircle.cli.main", "xyz"], stderr=full, check=False)
+    assert ended.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (OSError(errno.EMFILE, "", "a.mp4"), "a.mp4 cannot be used: Too many open files; raise the limit"),
+        (OSError(errno.EDQUOT, "", "b.csv"), "b.csv cannot be used: Disk quota exceeded; your quota is used up: "),
+        (RuntimeError("write failed: No space left on device"), "a file cannot be used: No space left on device; "),
+    ],
+)
+def test_what_the_system_refuses_is_one_sentence(
+    problem: Exception, words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(arguments: list[str]) -> int:
+        raise problem
+
+    monkeypatch.setattr(models, "main", fail)
+    assert main(["models"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {words}")
+    assert told.count("\n") == 1

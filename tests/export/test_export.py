@@ -193,7 +193,7 @@ def test_where_a_file_cannot_be_written_nothing_is_done(
     (tmp_path / "file").write_text("")
     for output, words in (
         ("folder.onnx", "is a folder; give the name of a file"),
-        ("gone/model.onnx", "cannot be written: No such file or directory; give another --output"),
+        ("gone/model.onnx", "cannot be written: No such file or directory; its folder is not there"),
         ("file/model.onnx", "cannot be written: Not a directory"),
         ("model.pt2", r"the format onnx has files that end in \.onnx"),
     ):
@@ -210,8 +210,6 @@ def test_a_full_disk_is_a_user_error(run: Run, tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr("recircle.export.export.capture", lambda network: None)
     monkeypatch.setattr(torch_program, "write", write)
-    with pytest.raises(
-        UserError, match=r"model\.pt2 cannot be written: No space left on device; give another --output"
-    ):
+    with pytest.raises(UserError, match=r"model\.pt2 cannot be written: No space left on device; free some space"):
         export_run(run.path, "torch", tmp_path / "model.pt2")
     assert list(tmp_path.iterdir()) == []

@@ -54,8 +54,10 @@ def test_a_missing_train_split_names_those_that_exist():
 
 
 def test_neither_val_nor_test_names_what_was_asked_for():
-    with pytest.raises(UserError, match=r"val_split='val'.*it has 'train'"):
+    with pytest.raises(UserError, match=r"val_split='val'.*it has 'train': .*recircle index FOLDER --holdout 0\.2"):
         CONFIG.split(manifest(("train", "")))
+    with pytest.raises(UserError, match=r"train_split='train'.*it has none: .*recircle index FOLDER --holdout 0\.2"):
+        CONFIG.split(manifest(("", "")))
 
 
 def test_groups_keep_only_their_clips():

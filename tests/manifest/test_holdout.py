@@ -1,10 +1,11 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from recircle.errors import UserError
-from recircle.manifest.holdout import hold_out
+from recircle.manifest.holdout import HeldOut, hold_out
 from recircle.manifest.manifest import Clip, Manifest
 
 
@@ -57,3 +58,52 @@ def test_errors() -> None:
         hold_out(manifest(Clip(path="a", label="a", split="train"), Clip(path="b", label="a", split="test")), 0.2)
     with pytest.raises(UserError, match="all clips are of one group"):
         hold_out(manifest(Clip(path="a", label="a", group="g"), Clip(path="b", label="a", group="g")), 0.2)
+
+
+def test_clips_that_are_all_for_training_may_give_some() -> None:
+    clips = classes(a=10)
+    training = manifest(*(replace(clip, split="train") for clip in clips.clips))
+    assert hold_out(training, 0.2) == hold_out(clips, 0.2)
+
+
+def test_broken_clips_do_not_count() -> None:
+    clips = classes(a=10, b=2)
+    broken = {"a/0.mp4", "a/1.mp4", "b/1.mp4"}
+    clips = manifest(*(replace(c, status="broken" if c.path in broken else "ok") for c in clips.clips))
+    split = hold_out(clips, 0.25)
+    held = HeldOut.of(split, 0.25)
+    assert held.sides == {"a": (6, 2), "b": (1, 0)}
+    assert all(clip.split == "train" for clip in split.clips if clip.path in broken)
+
+
+def test_the_share_that_is_taken_is_told() -> None:
+    held = HeldOut.of(hold_out(classes(a=10, b=10), 0.2), 0.2)
+    assert held.describe() == "held out for validation: 4 of 20 clips (20.0%)"
+    assert held.warnings() == []
+    held = HeldOut.of(hold_out(classes(a=10, b=2), 0.1), 0.1)
+    assert held.describe() == (
+        "held out for validation: 2 of 12 clips (16.7%, asked for 10.0%); from 10.0% of 'a' to 50.0% of 'b'"
+    )
+    assert held.warnings() == [
+        "16.7% of the clips are held out, not 10.0%, since each class gives at least one clip and keeps one"
+    ]
+
+
+@pytest.mark.parametrize("groups", [2, 3, 7])
+def test_the_count_is_that_of_the_manifest(groups: int) -> None:
+    clips = manifest(*(Clip(path=f"{i}", label="abc"[i % 3], group=f"g{i % groups}") for i in range(40)))
+    split = hold_out(clips, 0.2)
+    held = HeldOut.of(split, 0.2)
+    assert held.clips == sum(clip.split == "val" for clip in split.clips)
+    assert held.groups == (groups - 1, 1)
+    assert f"1 of {groups} groups" in held.describe()
+
+
+def test_nothing_held_out_is_warned_of() -> None:
+    held = HeldOut.of(hold_out(classes(a=1, b=1), 0.2), 0.2)
+    assert held.warnings()[0].startswith("nothing is held out for validation: every class has a single readable clip")
+
+
+def test_nothing_to_divide_is_an_error() -> None:
+    with pytest.raises(UserError, match="none of the clips can be read and has a label"):
+        hold_out(manifest(Clip(path="x.mp4")), 0.2)

@@ -56,7 +56,7 @@ def shrunk(config: TrainConfig, output: Path) -> TrainConfig:
             preprocessing=replace(plain, resize=crop + 4, crop=crop),
             workers=0,
         ),
-        schedule=replace(config.schedule, warmup=min(0.5, config.schedule.warmup)),
+        schedule=replace(config.schedule, warmup=min(0.5, config.schedule.warmup), milestones=()),
         output=output,
         epochs=1,
         batch_size=2,

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +9,7 @@ import pytest
 
 from recircle.decode.frames import decode, probe
 from recircle.errors import UserError
+from recircle.files import atomic_write
 from recircle.manifest.manifest import Manifest
 from recircle.tabletop import CLASSES, FAMILIES, SIZES, TabletopConfig, generate
 from recircle.tabletop.looks import CATALOGUES, Split
@@ -82,8 +86,14 @@ def test_what_a_killed_run_left_is_completed(tmp_path: Path) -> None:
     kept = sorted(killed.rglob("*.mp4"))
     assert len(kept) == 20
     times = [path.stat().st_mtime_ns for path in kept]
-    torn = killed / "train" / "turning-something-to-the-left" / ".000.mp4.part"
-    torn.parent.mkdir(parents=True, exist_ok=True)
+    folder = killed / "train" / "turning-something-to-the-left"
+    folder.mkdir(parents=True, exist_ok=True)
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    parts: list[Path] = []
+    atomic_write(folder / "000.mp4", lambda part: (parts.append(part), part.touch()))
+    (folder / "000.mp4").unlink()
+    torn = folder / parts[0].name.replace(f"-{os.getpid()}-", f"-{ended.pid}-")
     torn.write_bytes(b"half a file")
 
     finished = generate(killed, SMALLEST, workers=1)

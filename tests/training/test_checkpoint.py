@@ -3,10 +3,13 @@ import os
 from pathlib import Path
 
 import pytest
+import safetensors
 import torch
 
 from recircle.errors import UserError
-from recircle.training.checkpoint import Checkpoints, full_disk_explained
+from recircle.files import WriteError
+from recircle.run import Run
+from recircle.training.checkpoint import Checkpoints, disk_explained
 
 
 def state(value: float) -> dict:
@@ -54,7 +57,9 @@ def test_none_readable_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_previous_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    checkpoints = Checkpoints(tmp_path / "checkpoints", keep=1)
+    run = Run(tmp_path)
+    run.config_path.write_text("{}")
+    checkpoints = Checkpoints(run.checkpoints_path, keep=1)
     checkpoints.save(1, state(1))
 
     def full(handle: int) -> None:
@@ -62,7 +67,8 @@ def test_a_full_disk_leaves_the_previous_one(tmp_path: Path, monkeypatch: pytest
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(UserError, match=r"is full.*recircle train --resume"), full_disk_explained(tmp_path):
+        expected = r"No space left.*the checkpoint after step 1 is intact: go on with `recircle train --resume"
+        with pytest.raises(WriteError, match=expected), disk_explained(run):
             checkpoints.save(2, state(2))
     latest = checkpoints.latest()
     assert latest is not None
@@ -70,6 +76,40 @@ def test_a_full_disk_leaves_the_previous_one(tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in checkpoints.folder.iterdir()] == ["step-00000001.pt"]
 
 
-def test_other_errors_of_the_disk_stay_what_they_are(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), full_disk_explained(tmp_path):
-        raise PermissionError(errno.EACCES, "no")
+def test_what_is_safe_is_what_is_there(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    with pytest.raises(WriteError, match=r"^the lock cannot be written$"), disk_explained(run):
+        raise WriteError("the lock cannot be written")
+    run.config_path.write_text("{}")
+    none_yet = r"^the disk is full; no checkpoint has been written yet: go on with `recircle train --resume"
+    with pytest.raises(WriteError, match=none_yet), disk_explained(run):
+        raise WriteError("the disk is full")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
+        RuntimeError("unable to open: Too many open files (24)"),
+        safetensors.SafetensorError("I/O error: (os error 24)"),
+    ],
+)
+def test_every_error_of_the_system_says_how_to_go_on(error: Exception, tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.config_path.write_text("{}")
+    with pytest.raises(WriteError, match=r"Too many open files; raise .*ulimit -n.*--resume"), disk_explained(run):
+        raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a defect"), UserError("a wrong label"), OSError("no image")])
+def test_other_errors_stay_what_they_are(error: Exception, tmp_path: Path) -> None:
+    with pytest.raises(type(error), match=str(error)), disk_explained(Run(tmp_path)):
+        raise error
+
+
+def test_a_checkpoint_of_a_newer_version_is_not_passed_over(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, state(1))
+    torch.save({"format": "recircle training state, 2", "recircle": "9.9"}, tmp_path / "step-00000002.pt")
+    with pytest.raises(UserError, match=r"step-00000002\.pt was written by recircle 9\.9, and this is .*: upgrade"):
+        checkpoints.latest()

@@ -24,7 +24,7 @@ def test_one_class_is_not_enough(make_config: MakeConfig, clips: Path) -> None:
     path = clips.with_name("one_class.csv")
     replace(manifest, clips=tuple(replace(clip, label="dive") for clip in manifest.clips)).write(path)
     config = make_config()
-    with pytest.raises(UserError, match=r"one_class\.csv has 1 classes; training needs two"):
+    with pytest.raises(UserError, match=r"one_class\.csv has 1 class; training needs two"):
         TrainingData.read(replace(config, data=replace(config.data, manifest=path)))
 
 

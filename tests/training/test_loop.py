@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from recircle.config import read_json, to_json
 from recircle.errors import UserError
 from recircle.loading import jobs
 from recircle.locks import locked
-from recircle.manifest.manifest import Manifest
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.checkpoint import Checkpoints
@@ -213,7 +214,8 @@ def test_accumulated_passes_make_the_steps_of_larger_batches(make_config: MakeCo
 def test_a_longer_run_goes_on_from_the_end_of_a_shorter_one(make_config: MakeConfig, tmp_path: Path) -> None:
     schedule = Schedule(milestones=(1,))
     short = make_config(epochs=1, schedule=schedule)
-    train(short, progress=False)
+    with pytest.warns(UserWarning, match=r"schedule\.milestones: 1 is not reached in epochs=1"):
+        train(short, progress=False)
     run = train(replace(short, epochs=2), resume=True, progress=False)
     whole = train(replace(short, epochs=2, output=tmp_path / "whole"), progress=False)
     assert exact(run) == exact(whole)
@@ -254,7 +256,10 @@ def test_a_full_disk_is_explained_and_the_run_goes_on(
 
         monkeypatch.setattr(os, "fsync", full)
 
-    with pytest.raises(UserError, match=r"the disk that holds .*full is full"):
+    with pytest.raises(
+        UserError,
+        match=r"No space left on device; free some space.*the checkpoint after step 2 is intact: go on with `",
+    ):
         train_until(monkeypatch, 4, fill, config)
     monkeypatch.undo()
     run = train(config, resume=True, progress=False)
@@ -269,7 +274,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_with_a_good_checkpoint(
     def spoil(learner: Learner) -> None:
         learner.model.get_parameter("fc.weight").data.fill_(torch.inf)
 
-    with pytest.raises(UserError, match=r"in step 3 at learning rate 0\.05; the last checkpoint is intact"):
+    with pytest.raises(UserError, match=r"in step 3 at learning rate 0\.05: start again with a lower learning rate"):
         train_until(monkeypatch, 3, spoil, config)
     state = Checkpoints(Run(config.output).checkpoints_path).latest()
     assert state is not None
@@ -302,6 +307,108 @@ def test_clips_that_cannot_be_used_are_skipped_counted_and_listed(
     assert lines[-1]["broken"] == 3
     assert seen + lines[-1]["skipped"] == 2 * 3 * 4
     assert lines[-1]["skipped"] > 0
+
+
+def with_clips(config: TrainConfig, path: Path, change: Callable[[int, Clip], Clip]) -> TrainConfig:
+    """Return a config of the same clips, each changed by its number."""
+    manifest = Manifest.read(config.data.manifest)
+    rows = tuple(change(number, clip) for number, clip in enumerate(manifest.clips))
+    replace(manifest, clips=rows).write(path)
+    return replace(config, data=replace(config.data, manifest=path))
+
+
+def broken(clip: Clip) -> Clip:
+    return replace(clip, status="broken", fault="no frames")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        (range(14), r"^none of the 14 clips to train on in .* can be read \(the first: clip00: no frames\)"),
+        (
+            range(8),
+            r"^only 6 of the 14 clips to train on in .* less than data\.min_readable=0\.5 .*min-readable 0\.42$",
+        ),
+        (range(14, 18), "^none of the 4 clips to evaluate on"),
+        (range(14, 17), "^only 1 of the 4 clips to evaluate on"),
+    ],
+)
+def test_too_few_readable_clips_stop_before_a_folder_is_made(
+    numbers: range, words: str, make_config: MakeConfig, clips: Path
+) -> None:
+    config = with_clips(
+        make_config(), clips.with_name("few.csv"), lambda n, clip: broken(clip) if n in numbers else clip
+    )
+    with pytest.raises(UserError, match=words):
+        train(config, progress=False)
+    assert not config.output.exists()
+
+
+def test_half_of_the_clips_are_enough_or_as_few_as_are_asked_for(make_config: MakeConfig, clips: Path) -> None:
+    half = with_clips(make_config(epochs=1), clips.with_name("half.csv"), lambda n, c: broken(c) if n < 7 else c)
+    with pytest.warns(UserWarning, match="7 clips could not be used"):
+        train(half, progress=False)
+    one = with_clips(make_config(epochs=1), clips.with_name("one.csv"), lambda n, c: broken(c) if n < 11 else c)
+    one = replace(one, output=one.output.with_name("one"), data=replace(one.data, min_readable=0.0))
+    with pytest.warns(UserWarning, match="11 clips could not be used|fewer than a batch"):
+        train(one, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        (range(14), r"at most 6 of the 14 clips to train on in .*gone\.csv can be read.*with --data\.min-readable$"),
+        (range(1, 14), r"at most [1-6] of the 14 clips to train on in .*gone\.csv can be read"),
+        (range(14, 18), "none of the 4 clips to evaluate on in .* can be read"),
+    ],
+)
+def test_clips_that_break_while_they_are_read_stop_the_run_without_a_model(
+    gone: range, words: str, make_config: MakeConfig, clips: Path
+) -> None:
+    config = with_clips(
+        make_config(checkpoint_every=1),
+        clips.with_name("gone.csv"),
+        lambda n, c: replace(c, path=f"gone{n}") if n in gone else c,
+    )
+    with pytest.raises(UserError, match=words):
+        train(config, progress=False)
+    run = Run(config.output)
+    assert not run.weights_path.exists()
+    assert not run.spec_path.exists()
+    with pytest.raises(UserError, match="holds no trained model"):
+        Run.open(run.path)
+    if gone == range(14):
+        assert Checkpoints(run.checkpoints_path).paths() == [], "what nothing was learnt in is not kept"
+
+
+def test_an_epoch_without_a_step_stops_the_run_however_few_clips_are_asked_for(
+    make_config: MakeConfig, clips: Path
+) -> None:
+    config = with_clips(
+        make_config(), clips.with_name("none.csv"), lambda n, c: replace(c, path=f"gone{n}") if n < 14 else c
+    )
+    config = replace(config, data=replace(config.data, min_readable=0.0), batch_size=5)
+    with pytest.raises(UserError, match="epoch 1 taught nothing: in none of its 2 steps could a clip be read"):
+        train(config, progress=False)
+    assert not Run(config.output).weights_path.exists()
+
+
+def test_a_lost_mount_stops_a_run_and_leaves_its_model_and_the_way_on(reference: TrainConfig, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(reference.data.manifest.parent, tmp_path / "clips"))
+    config = replace(
+        reference, output=tmp_path / "run", data=replace(reference.data, manifest=root / reference.data.manifest.name)
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        away = tmp_path / "away"
+        with pytest.raises(UserError, match=r"of the 14 clips to train on|taught nothing"):
+            train_until(patch, 4, lambda _: root.rename(away), config)
+    run = Run.open(config.output)
+    kept = run.weights_path.read_bytes()
+    assert [path.name for path in Checkpoints(run.checkpoints_path).paths()] == ["step-00000003.pt"]
+    away.rename(root)
+    train(config, resume=True, progress=False)
+    assert exact(run) == exact(Run(reference.output))
+    assert run.weights_path.read_bytes() == Run(reference.output).weights_path.read_bytes() != kept
 
 
 def test_another_runs_folder_is_refused(reference: TrainConfig, tmp_path: Path) -> None:

@@ -47,3 +47,32 @@ def test_warmup_comes_before_the_first_milestone() -> None:
 def test_wrong_values_are_named(values: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Schedule(**values)
+
+
+def test_milestones_that_are_not_reached_are_told() -> None:
+    (remark,) = Schedule(milestones=(30, 40)).remarks(20)
+    assert remark == (
+        "schedule.milestones: 30, 40 are not reached in epochs=20, so the learning rate never drops; move them, for "
+        "example by --schedule.milestones 12 16, train for more than 40 epochs, or take --schedule.kind cosine with no "
+        "--schedule.milestones"
+    )
+    (remark,) = Schedule(milestones=(10, 20)).remarks(20)
+    assert remark.startswith("schedule.milestones: 20 is not reached in epochs=20, so the learning rate does not drop")
+    (remark,) = Schedule(milestones=(30, 40)).remarks(1)
+    assert "for example" not in remark
+    assert Schedule(milestones=(30, 40)).remarks(41) == []
+    assert Schedule().remarks(1) == Schedule(kind="cosine", warmup=2).remarks(3) == []
+
+
+@pytest.mark.parametrize("epochs", range(1, 60))
+def test_the_milestones_that_are_suggested_are_all_reached(epochs: int) -> None:
+    for milestones in ((30, 40), (25, 40), (11, 14), (30, 40, 45)):
+        for remark in Schedule(milestones=milestones).remarks(epochs):
+            if "for example by" in remark:
+                words = remark.partition("--schedule.milestones ")[2].partition(",")[0]
+                assert Schedule(milestones=tuple(map(int, words.split()))).remarks(epochs) == []
+
+
+def test_milestones_within_the_warm_up_are_told() -> None:
+    (remark,) = Schedule(milestones=(2, 8), warmup=3).remarks(10)
+    assert remark.startswith("schedule.milestones: 2 lies within the warm-up of 3 epochs")

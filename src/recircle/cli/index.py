@@ -9,11 +9,14 @@ import tyro
 from rich.table import Table
 
 from recircle.cli.arguments import above_zero, at_least, call
-from recircle.cli.console import out, plain, print_table, progress
+from recircle.cli.console import error, out, plain, print_table, progress, warning
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
     from recircle.manifest.manifest import Manifest
+
+SHOWN = 5
+"""Faults, and remarks, that the summary spells out."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +37,8 @@ def index(
     """Find the clips of a folder, decode each once, and write a manifest of them.
 
     Broken clips are rows of the manifest too, with their fault; training and evaluation know what to do with them, so
-    they do not make this command fail.
+    they do not make this command fail. Where not a single clip can be read, the manifest is written and the exit code
+    is 1.
 
     Args:
         folder: videos or folders of frames, for example one folder a class; or a list of clips (.csv, .txt).
@@ -49,7 +53,7 @@ def index(
         seconds: after how long a clip is given up as broken.
     """
     from recircle.layouts.index import index_folder
-    from recircle.manifest.holdout import hold_out
+    from recircle.manifest.holdout import HeldOut, hold_out
     from recircle.manifest.label_checks import warn_labels
 
     if workers is not None:
@@ -70,12 +74,22 @@ def index(
             seconds=seconds,
             progress=show,
         )
-    if holdout is not None:
+    unusable = all(clip.status == "broken" for clip in manifest.clips)
+    held: HeldOut | None = None
+    if holdout is not None and not unusable:
         manifest = hold_out(manifest, holdout)
         manifest.write(output)
+        held = HeldOut.of(manifest, holdout)
     warn_labels(output, manifest)
     print_table(summary(manifest))
+    if held is not None:
+        out.print(held.describe())
+        for sentence in held.warnings():
+            warning(sentence)
     out.print(f"manifest: {output}")
+    if unusable:
+        error(f"none of the clips in {folder} can be read: there is nothing to train on, only the list of the faults")
+        return 1
     return 0
 
 
@@ -100,9 +114,19 @@ def summary(manifest: "Manifest") -> Table:
         table.add_row("clips without a label", str(without))
     table.add_row("frames", str(sum(clip.frames for clip in clips if clip.status == "ok")))
     table.add_row("broken clips", str(len(broken)), style="red" if broken else None)
-    for fault, count in Counter(clip.fault for clip in broken).most_common():
-        table.add_row(plain(f"  {fault}"), str(count))
-    notes = Counter(clip.fault for clip in clips if clip.status == "ok" and clip.fault)
+    _add_commonest(table, [clip.fault for clip in broken])
+    notes = [clip.fault for clip in clips if clip.status == "ok" and clip.fault]
     if notes:
-        table.add_row("clips with a remark", str(sum(notes.values())))
+        table.add_row("clips with a remark", str(len(notes)))
+        _add_commonest(table, notes)
     return table
+
+
+def _add_commonest(table: Table, texts: Sequence[str]) -> None:
+    """Add a row for each of the commonest texts, and how many clips have another."""
+    commonest = Counter(texts).most_common(SHOWN)
+    for text, count in commonest:
+        table.add_row(plain(f"  {text}"), str(count))
+    others = len(texts) - sum(count for _, count in commonest)
+    if others:
+        table.add_row("  others, which the manifest has in its column fault", str(others))

@@ -45,26 +45,71 @@ USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name; None takes the process's) and return the exit code.
 
-    0: all is well; 1: some of the given files could not be used; 2: the user can mend it; 130: Ctrl-C.
+    0: all is well. 1: some of the files given to `predict` could not be used, or none of the clips that `index` found;
+    the rest is done. 2: nothing, or not all, was done, and the message says what the user can mend: a wrong argument,
+    a wrong file, a full disk. 130: Ctrl-C. 141: the reader of the output has gone.
     """
     if arguments is None:
         _guard_terminal()
     try:
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            code = _dispatch(list(sys.argv[1:] if arguments is None else arguments))
-        sys.stdout.flush()
-    except UserError as problem:
-        error(str(problem))
-        return USER_ERROR
-    except KeyboardInterrupt as interrupt:
-        error(str(interrupt) or "interrupted")
-        return INTERRUPTED
+        code = _run(list(sys.argv[1:] if arguments is None else arguments))
     except BrokenPipeError:
-        # the reader of our output has gone (`| head`); the interpreter must not fail again when it flushes at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard(sys.stdout)
         return BROKEN_PIPE
     return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command line; turn all but the end of a pipe and defects of this program into a message and a code."""
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            code = _dispatch(arguments)
+        sys.stdout.flush()
+    except UserError as problem:
+        _say(str(problem))
+        return USER_ERROR
+    except KeyboardInterrupt as interrupt:
+        _say(str(interrupt) or "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as problem:
+        sentence = _refused(problem)
+        if sentence is None:
+            raise
+        _say(sentence)
+        return USER_ERROR
+    return code
+
+
+def _refused(problem: Exception) -> str | None:
+    """Return what the system refused as a sentence (a full disk, no more file handles), or None for a defect."""
+    from recircle.files import WriteError, remedy, system_error
+
+    number = system_error(problem)
+    if number is None:
+        return None
+    if not isinstance(problem, OSError):
+        return f"a file cannot be used: {os.strerror(number)}; {remedy(number)}"
+    if problem.filename is not None:
+        return f"{problem.filename} cannot be used: {os.strerror(number)}; {remedy(number)}"
+    # what writes files names them; so this is standard output, which would fail again at the end
+    _discard(sys.stdout)
+    return str(WriteError.of("the output", number))
+
+
+def _say(message: str) -> None:
+    # where even this cannot be written, the exit code is all that is left
+    try:
+        error(message)
+    except OSError:
+        _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let a stream that takes nothing more lead nowhere: the interpreter flushes it at its end, and must not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

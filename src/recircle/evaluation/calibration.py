@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.config import read_json, to_json
+from recircle.config import read_json, to_stamped_json
 from recircle.errors import UserError
 from recircle.evaluation.metrics import Labels, Scores, in_top_k
 from recircle.evaluation.predictions import Predictions, log_probabilities
@@ -76,7 +76,7 @@ class Calibration:
 
     def save(self, path: Path) -> None:
         """Write it as JSON; `Run.calibration_path` is its place in a run."""
-        atomic_write(path, to_json(self))
+        atomic_write(path, to_stamped_json(self))
 
     @classmethod
     def load(cls, path: Path) -> "Calibration":

@@ -10,10 +10,12 @@ from typing import Any, BinaryIO, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from recircle import __version__
 from recircle.errors import UserError
 from recircle.evaluation.protocol import Fusion
+from recircle.files import atomic_write, make_folder
 from recircle.public import public
-from recircle.run import atomic_write
+from recircle.written_by import FIELD, upgrade_needed
 
 FORMAT = "recircle predictions 1"
 _MOST_PACKED, _ALWAYS_ALLOWED = 100, 1 << 24
@@ -82,6 +84,7 @@ class Predictions:
         """Write a compressed .npz of plain arrays; names and words are UTF-8 JSON in a byte array (no pickle)."""
         words = {
             "format": FORMAT,
+            FIELD: __version__,
             "paths": self.paths,
             "classes": self.classes,
             "families": dict(self.families),
@@ -96,7 +99,7 @@ class Predictions:
             with temporary.open("wb") as file:
                 np.savez_compressed(file, logits=self.logits, labels=self.labels, words=encoded)
 
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         atomic_write(path, write)
 
     @classmethod
@@ -121,6 +124,16 @@ class Predictions:
             raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
         except Exception:  # what is in a file that is none may fail in any way
             raise UserError(f"{path} is no file of predictions; `recircle eval` writes them") from None
+        version = words.pop(FIELD, None) if isinstance(words, dict) else None
+        try:
+            return cls._from_parts(path, words, logits, labels)
+        except UserError as error:
+            if (needed := upgrade_needed(path, version)) is None:
+                raise
+            raise UserError(f"{needed} ({str(error).removeprefix(f'{path} ')})") from None
+
+    @classmethod
+    def _from_parts(cls, path: Path, words: Any, logits: NDArray[Any], labels: NDArray[Any]) -> "Predictions":
         if not isinstance(words, dict) or words.pop("format", None) != FORMAT:
             raise UserError(f"{path} is not in the format {FORMAT!r}; write it again with `recircle eval`")
         fault = _fault(words, logits, labels)

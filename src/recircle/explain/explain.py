@@ -21,6 +21,7 @@ from recircle.explain.figure import save
 from recircle.explain.heat import import_figure
 from recircle.explain.pictures import Strip, draw_activation, draw_evolution, percent
 from recircle.explain.states import StateEvolution, arc_layers, choose_layers, last_of_each_stage, state_evolution
+from recircle.files import make_folder
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 from recircle.terminal import visible
@@ -157,10 +158,7 @@ def explain(
     # clips of several classes may have one name
     place = Path(clip.absolute().parent.name, clip.absolute().stem)
     folder = given[0].path / "explained" / place if output is None else Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be a folder for pictures: {error.strerror or error}") from None
+    make_folder(folder)
     truth = _truth(clip, seen.labels)
     chosen = last_of_each_stage(seen.states) if drawn is None else [seen.states[name] for name in drawn]
     files = _draw(folder, clip, truth, [seen] if beside is None else [seen, beside], chosen)

@@ -14,7 +14,7 @@ from recircle.errors import UserError
 from recircle.export import onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture
 from recircle.export.parity import Logits, Parity, compare
-from recircle.files import atomic_write
+from recircle.files import atomic_write, writing
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 
@@ -91,10 +91,7 @@ def export_run(
         stage("comparing it with the run's network")
         parity = _check(model, kind.load(temporary), spec, path)
 
-    try:
-        atomic_write(path, write)
-    except OSError as error:
-        raise _unwritable(path, error) from None
+    atomic_write(path, write)
     assert parity is not None
     return Exported(path=path, size=spec.preprocessing.crop_size, classes=len(spec.labels), parity=parity)
 
@@ -105,15 +102,8 @@ def _check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A00
         raise UserError(f"output {path}: the format {format} has files that end in {suffix}; change one of the two")
     if path.is_dir():
         raise UserError(f"output {path} is a folder; give the name of a file")
-    try:
-        with TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> UserError:
-    return UserError(f"{path} cannot be written: {error.strerror or error}; give another --output")
+    with writing(path), TemporaryFile(dir=path.parent):
+        pass
 
 
 def _check(model: VideoModel, exported: Logits, spec: ModelSpec, path: Path) -> Parity:

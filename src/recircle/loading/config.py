@@ -37,6 +37,9 @@ class DataConfig:
         cache: folder where decoded, resized frames are kept after their first use, for later epochs and runs; None
             decodes every time. Whole clips are kept, at about frames * height * width * 3 bytes each, so it is for
             small data sets.
+        min_readable: least share of the clips to train on, and of those to validate on, that must be readable for
+            training to go on, in [0, 1]; 0 asks for one clip. Public copies of data sets lack up to a third of their
+            clips; where half cannot be read, it is nearly always a wrong folder or a lost mount.
     """
 
     manifest: Path
@@ -51,8 +54,13 @@ class DataConfig:
     seconds: float = CLIP_SECONDS
     backend: Backend = "pyav"
     cache: Path | None = None
+    min_readable: float = 0.5
 
     def __post_init__(self) -> None:
+        if not 0 <= self.min_readable <= 1:
+            raise ValueError(
+                f"min_readable={self.min_readable} is a share of the clips, in [0, 1]; 0 asks for one clip"
+            )
         self.loading(1)  # which refuses what is wrong
 
     def loading(self, batch_size: int) -> Loading:
@@ -108,9 +116,12 @@ class DataConfig:
         for name, split in sides.items():
             if split not in splits:
                 asked = getattr(self, name)
+                remedy = "fill in the column `split`, or use test_groups"
+                if splits <= {"", "train"}:
+                    remedy = f"let `recircle index FOLDER --holdout 0.2` hold clips out for validation, {remedy}"
+                there = _names(splits) if splits != {""} else "none"
                 raise UserError(
-                    f"{name}={asked!r}: no clip of {self.manifest} has this split; it has {_names(splits)}. "
-                    "Fill in the column `split`, or use test_groups"
+                    f"{name}={asked!r}: no clip of {self.manifest} has this split; it has {there}: {remedy}"
                 )
         return kept.select(self.train_split), kept.select(val_split)
 

@@ -1,12 +1,79 @@
 """A validation split for clips that come without one."""
 
-from collections import defaultdict
-from dataclasses import replace
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recircle.errors import UserError
 from recircle.manifest.manifest import Clip, Manifest
+from recircle.words import counted
+
+_FAR = 0.5
+"""From which part of the share that was asked for its error is worth a warning."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What `hold_out` set aside of the readable clips that have a label.
+
+    Attributes:
+        asked: share that was to be held out.
+        sides: of each class, how many clips train and how many validate.
+        groups: how many groups train and how many validate; None where clips have none.
+    """
+
+    asked: float
+    sides: dict[str, tuple[int, int]]
+    groups: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, manifest: Manifest, asked: float) -> "HeldOut":
+        """Count what a manifest from `hold_out` has on each side."""
+        clips = _to_divide(manifest)
+        counts = Counter((clip.label, clip.split) for clip in clips)
+        sides = {label: (counts[label, "train"], counts[label, "val"]) for label in sorted({c.label for c in clips})}
+        groups = None
+        if any(clip.group for clip in clips):
+            held = {clip.group for clip in clips if clip.split == "val"}
+            groups = (len({clip.group for clip in clips} - held), len(held))
+        return cls(asked, sides, groups)
+
+    @property
+    def clips(self) -> int:
+        """How many are held out."""
+        return sum(held for _, held in self.sides.values())
+
+    @property
+    def share(self) -> float:
+        """The share that is."""
+        return self.clips / max(1, sum(map(sum, self.sides.values())))
+
+    def describe(self) -> str:
+        """Return the clips and the share in words, with the classes that give least and most."""
+        total = sum(map(sum, self.sides.values()))
+        text = f"held out for validation: {self.clips} of {counted(total, 'clip')} ({self.share:.1%}"
+        text += f", asked for {self.asked:.1%})" if f"{self.share:.1%}" != f"{self.asked:.1%}" else ")"
+        if self.groups is not None:
+            text += f", {self.groups[1]} of {counted(sum(self.groups), 'group')}"
+        shares = {label: held / (kept + held) for label, (kept, held) in self.sides.items()}
+        if len(shares) > 1 and len(set(shares.values())) > 1:
+            least, most = min(shares, key=lambda label: shares[label]), max(shares, key=lambda label: shares[label])
+            text += f"; from {shares[least]:.1%} of {least!r} to {shares[most]:.1%} of {most!r}"
+        return text
+
+    def warnings(self) -> list[str]:
+        """Return how the whole differs from what was asked for, as sentences; `label_checks` looks at each class."""
+        groups = "" if self.groups is None else ", since whole groups are held out"
+        if not self.clips:
+            return [
+                "nothing is held out for validation: every class has a single readable clip; add clips, or fill in the "
+                "column `split`"
+            ]
+        if abs(self.share - self.asked) > _FAR * self.asked:
+            why = groups or ", since each class gives at least one clip and keeps one"
+            return [f"{self.share:.1%} of the clips are held out, not {self.asked:.1%}{why}"]
+        return []
 
 
 def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
@@ -14,35 +81,43 @@ def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
 
     Where clips have groups (subjects, sequences, sources), whole groups are held out, so that a network is never
     tested on people or scenes that it was trained on. Otherwise each class gives its share, at least one clip if it
-    has two or more.
+    has two or more. Broken clips do not count; those that belong to no group that is held out stay with training.
 
     Args:
-        manifest: clips without splits.
+        manifest: clips without splits, or all to train on.
         share: of the clips to hold out, in (0, 1).
         seed: of the choice.
 
     Returns:
-        The manifest with `split` "train" or "val" for each labelled clip.
+        The manifest with `split` "train" or "val" for each labelled clip; `HeldOut.of` counts them.
 
     Raises:
-        UserError: the share is out of range, clips have a split already, or there is a single group only.
+        UserError: the share is out of range, clips have other splits than "train" already, none that can be read has a
+            label, or there is a single group only.
     """
     if not 0 < share < 1:
         raise UserError(f"a share of {share:g} cannot be held out; give a value between 0 and 1, such as 0.2")
     taken = sorted({clip.split for clip in manifest.clips if clip.split})
-    if taken:
+    if taken not in ([], ["train"]):
         raise UserError(f"the clips have splits already ({', '.join(taken)}), so none are held out")
     rng = np.random.default_rng(seed)
-    labelled = [clip for clip in manifest.clips if clip.label]
-    groups = {clip.group for clip in labelled}
-    held = _whole_groups(labelled, share, rng) if groups - {""} else _of_each_class(labelled, share, rng)
+    clips = _to_divide(manifest)
+    if not clips:
+        raise UserError("none of the clips can be read and has a label, so none are held out")
+    groups = {clip.group for clip in clips}
+    held = _whole_groups(clips, share, rng) if groups - {""} else _of_each_class(clips, share, rng)
+    held_groups = {clip.group for clip in clips if clip.path in held} - {""}
 
     def split(clip: Clip) -> str:
         if not clip.label:
             return ""
-        return "val" if clip.path in held else "train"
+        return "val" if clip.path in held or clip.group in held_groups else "train"
 
     return replace(manifest, clips=tuple(replace(clip, split=split(clip)) for clip in manifest.clips))
+
+
+def _to_divide(manifest: Manifest) -> list[Clip]:
+    return [clip for clip in manifest.clips if clip.label and clip.status != "broken"]
 
 
 def _whole_groups(clips: list[Clip], share: float, rng: np.random.Generator) -> set[str]:

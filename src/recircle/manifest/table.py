@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from recircle import __version__
 from recircle.errors import UserError
-from recircle.files import atomic_write
+from recircle.files import atomic_write, make_folder
 from recircle.manifest.text_table import open_table
 
 Row = Mapping[str, Any]
@@ -61,11 +62,9 @@ def write_rows(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> 
         UserError: the file cannot be written.
     """
     write = _write_parquet if is_parquet(path) else _write_csv
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, lambda temporary: write(temporary, columns, rows))
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror or error}); choose another place") from None
     except UnicodeEncodeError as error:
         raise UserError(
             f"{path}: the path {error.object!r} is not valid unicode, which Parquet cannot hold; "
@@ -94,7 +93,10 @@ def _check_columns(path: Path, names: Sequence[str], required: Sequence[str], kn
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"remove it; known are {', '.join(known)}"
-            raise UserError(f"{path}: column {name!r} is unknown; {hint}")
+            raise UserError(
+                f"{path}: column {name!r} is unknown; {hint} (or upgrade, if a recircle newer than {__version__} wrote "
+                "it)"
+            )
         if names.count(name) > 1:
             raise UserError(f"{path}: column {name!r} is there twice; remove one of the two")
     for name in required:

@@ -5,8 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from recircle.errors import UserError
-from recircle.files import atomic_write
+from recircle.files import atomic_write, make_folder
 from recircle.report.facts import Facts, read_facts
 from recircle.report.gallery import find_clips, find_failures, read_strips
 from recircle.report.page import Gallery, make_page
@@ -51,11 +50,8 @@ def write_report(
         seed=seed,
     )
     path = output if output is not None else facts[0].run.path / "report.html"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(path, page)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}; give another --output") from None
+    make_folder(path.parent)
+    atomic_write(path, page)
     return path
 
 

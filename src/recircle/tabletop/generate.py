@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from recircle.errors import UserError
+from recircle.files import atomic_write, make_folder, remove_parts
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.tabletop.actions import CLASSES
 from recircle.tabletop.config import SIZES, TabletopConfig, TabletopSize
@@ -108,10 +109,11 @@ def _claim(output: Path, config: TabletopConfig, seed: int) -> None:
                 f"{output} holds another tabletop benchmark ({note.name} differs); name another folder, or remove it"
             )
         return
+    remove_parts(output)
     if output.is_dir() and any(output.iterdir()):
         raise UserError(f"{output} is not empty and holds no tabletop benchmark; name another folder")
-    output.mkdir(parents=True, exist_ok=True)
-    _write(note, lambda path: path.write_text(json.dumps(wanted, indent=2) + "\n"))
+    make_folder(output)
+    atomic_write(note, json.dumps(wanted, indent=2) + "\n")
 
 
 def _finished(output: Path) -> Manifest | None:
@@ -149,9 +151,10 @@ def _make(task: _Task) -> Clip:
     path = task.output / task.path
     config = task.config
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         frames = render_clip(config, task.seed, task.split, task.label, task.number)
-        _write(path, lambda part: encode(part, frames, config.fps))
+        # thousands of files, each of which can be made again: not worth waiting for the disk
+        atomic_write(path, lambda part: encode(part, frames, config.fps), durable=False)
     return Clip(
         path=task.path.as_posix(),
         label=task.label,
@@ -164,10 +167,3 @@ def _make(task: _Task) -> Clip:
         height=config.pixels,
         size=path.stat().st_size,
     )
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file in one step, so that what a killed run leaves under its name is whole."""
-    part = path.with_name(f".{path.name}.part")
-    write(part)
-    part.replace(path)

@@ -1,7 +1,7 @@
 """Training states on disk: whole or not there, the last few kept, unreadable ones passed over."""
 
-import errno
 import io
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
 import torch
 
+from recircle import __version__
 from recircle.errors import UserError
+from recircle.files import WriteError, atomic_write, remedy, system_error, writing
 from recircle.models.weight_files import read_torch
-from recircle.run import atomic_write
+from recircle.run import Run
+from recircle.written_by import FIELD, upgrade_needed
 
 _FORMAT = "recircle training state, 1"
 _NAME = re.compile(r"step-(\d{8,})\.pt")
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,19 @@ class Checkpoints:
                 read.
 
         Raises:
-            OSError: the file cannot be written; the earlier ones are untouched.
+            WriteError: the file cannot be written; the earlier ones are untouched.
         """
         # through memory, since torch reports a full disk as an internal error of its zip writer
         buffer = io.BytesIO()
-        torch.save({"format": _FORMAT, "step": step, **state}, buffer)
-        self.folder.mkdir(exist_ok=True)
+        torch.save({"format": _FORMAT, FIELD: __version__, "step": step, **state}, buffer)
         path = self.folder / f"step-{step:08d}.pt"
-        atomic_write(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
-        # also what a process that was killed while it wrote has left
-        for old in (*self.paths()[: -self.keep], *self.folder.glob(".*.part")):
-            old.unlink(missing_ok=True)
+        with writing(path):
+            # not with its parents: a run's folder that was taken away is an error, not made anew
+            self.folder.mkdir(exist_ok=True)
+            atomic_write(path, lambda temporary: temporary.write_bytes(buffer.getbuffer()))
+            # also what a process that was killed while it wrote has left, on whatever machine
+            for old in (*self.paths()[: -self.keep], *self.folder.glob(".*.part")):
+                old.unlink(missing_ok=True)
         return path
 
     def latest(self) -> dict[str, Any] | None:
@@ -64,7 +67,8 @@ class Checkpoints:
         A truncated or foreign file is passed over with a warning.
 
         Raises:
-            UserError: there are checkpoints, and none of them can be read.
+            UserError: there are checkpoints, and none of them can be read; or a newer version of this package wrote
+                one.
         """
         paths = self.paths()
         for path in reversed(paths):
@@ -75,6 +79,9 @@ class Checkpoints:
             else:
                 if isinstance(state, dict) and state.get("format") == _FORMAT:
                     return state
+                version = state.get(FIELD) if isinstance(state, dict) else None
+                if (needed := upgrade_needed(path, version)) is not None:
+                    raise UserError(needed)
                 reason = "it is not a training state of this version"
             warnings.warn(f"{path} is passed over: {reason}", stacklevel=2)
         if paths:
@@ -87,23 +94,33 @@ class Checkpoints:
         return [path for _, path in sorted(named)]
 
 
+def standing(run: Run) -> str:
+    """Return in words what of an unfinished run is safe, and how to go on."""
+    resume = f"go on with `recircle train --resume {run.path}`"
+    written = Checkpoints(run.checkpoints_path).paths()
+    if written:
+        step = int(written[-1].stem.partition("-")[2])
+        return f"the checkpoint after step {step} is intact: {resume}"
+    return f"no checkpoint has been written yet: {resume}, which begins at the first step"
+
+
 @contextmanager
-def full_disk_explained(folder: Path) -> Iterator[None]:
-    """Turn the errors of a full disk into a UserError that says how to go on."""
+def disk_explained(run: Run) -> Iterator[None]:
+    """Add to what a disk refuses during training what is safe, and how to go on.
+
+    Raises:
+        WriteError: instead of any error that the system has made: a full disk, a missing permission or file handle.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno not in _DISK_FULL:
+    except UserError as error:
+        if not isinstance(error, WriteError) or not run.config_path.is_file():
             raise
-        raise _disk_full(folder) from error
-    except safetensors.SafetensorError as error:
-        if "No space left" not in str(error):
+        raise WriteError(f"{error}; {standing(run)}") from error
+    except Exception as error:
+        number = system_error(error)
+        if number is None:
             raise
-        raise _disk_full(folder) from error
-
-
-def _disk_full(folder: Path) -> UserError:
-    return UserError(
-        f"the disk that holds {folder} is full; the checkpoints written before are intact: "
-        f"free some space and go on with `recircle train --resume {folder}`"
-    )
+        name = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        problem = f"training cannot go on: {os.strerror(number)}{name}; {remedy(number)}"
+        raise WriteError(f"{problem}; {standing(run)}") from error

@@ -7,11 +7,13 @@ from recircle.errors import UserError
 from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.loading.options import Shard
 from recircle.manifest.label_checks import warn_look_alikes, warn_one_sided
-from recircle.manifest.manifest import Manifest
+from recircle.manifest.manifest import Clip, Manifest
 from recircle.training.config import TrainConfig
+from recircle.training.readable import check_readable
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 from recircle.views.views import TrainViews
+from recircle.words import counted
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,25 @@ class TrainingData:
         """Read the manifest and divide it.
 
         Raises:
-            UserError: the manifest cannot be read, or there are fewer than two classes.
+            UserError: the manifest cannot be read, there are fewer than two classes, or the manifest says already that
+                too few clips can be read.
         """
         manifest = Manifest.read(config.data.manifest).check_found(config.data.manifest)
         train, val = config.data.split(manifest)
         if len(manifest.labels) < 2:
-            raise UserError(f"{config.data.manifest} has {len(manifest.labels)} classes; training needs two or more")
+            classes = counted(len(manifest.labels), "class", "classes")
+            raise UserError(f"{config.data.manifest} has {classes}; training needs two or more")
+        for part, purpose in ((train, "train on"), (val, "evaluate on")):
+            labelled = labelled_clips(part)
+            if not labelled:
+                raise UserError(f"none of the clips to {purpose} in {config.data.manifest} has a label; fill them in")
+            check_readable(
+                len(labelled),
+                {path: clip.fault for path, clip in labelled.items() if clip.status == "broken"},
+                least=config.data.min_readable,
+                purpose=purpose,
+                manifest=config.data.manifest,
+            )
         warn_look_alikes(config.data.manifest, manifest.labels)
         warn_one_sided(config.data.manifest, train.clips, val.clips)
         return cls(tuple(manifest.labels), dict(manifest.families), train, val, config.data.sampling)
@@ -86,3 +101,8 @@ class TrainingData:
         # as many views at a time as training has
         loading = config.data.loading(max(1, config.batch_size // shard.world // config.evaluation.views))
         return EvalLoader(self.val, labels=self.labels, views=views, loading=loading, shard=shard)
+
+
+def labelled_clips(manifest: Manifest) -> dict[str, Clip]:
+    """Return the clips that have a label, readable or not, by their paths."""
+    return {clip.path: clip for clip in manifest.clips if clip.label}

@@ -4,6 +4,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from recircle.errors import UserError
+from recircle.files import remove_parts
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 
@@ -19,12 +20,13 @@ FREE_FIELDS = frozenset(
         "data.manifest",
         "data.workers",
         "data.cache",
+        "data.min_readable",
     }
 )
 
 
 def check_folder(config: TrainConfig, *, resume: bool) -> None:
-    """Refuse an output folder that training cannot use; nothing is written.
+    """Refuse an output folder that training cannot use; nothing is written, and no more removed than a part of a file.
 
     Raises:
         UserError: a new run into a folder that is not empty; or a resumed one whose folder holds no run, or a run
@@ -37,7 +39,8 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
                 f"{run.path} holds a run already; go on with it by `recircle train --resume {run.path}`, "
                 "or choose another output"
             )
-        # a run that was killed before it wrote anything leaves its lock
+        # a run that was killed before it wrote anything leaves its lock, and perhaps a part of its config
+        remove_parts(run.path)
         if run.path.is_dir() and any(path != run.lock_path for path in run.path.iterdir()):
             raise UserError(f"{run.path} is not empty; choose another output")
         return

@@ -7,7 +7,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from recircle.run import atomic_write
+from recircle.config import read_bytes
+from recircle.errors import UserError
+from recircle.files import atomic_write, writing
 
 
 class Journal:
@@ -19,8 +21,14 @@ class Journal:
     """
 
     def __init__(self, path: Path, *, active: bool = True) -> None:
-        """Open the file; one that is not `active` (in all processes but the first) writes nothing."""
-        self._file = path.open("a", encoding="utf-8") if active else None
+        """Open the file; one that is not `active` (in all processes but the first) writes nothing.
+
+        Raises:
+            WriteError: it cannot be written; likewise when lines are written.
+        """
+        self._path = path
+        with writing(path):
+            self._file = path.open("a", encoding="utf-8") if active else None
 
     def __enter__(self) -> Self:
         return self
@@ -29,29 +37,45 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file:
-            self._file.close()
+            with writing(self._path):
+                self._file.close()
 
     def write(self, kind: str, *, step: int, epoch: int, **values: Any) -> dict[str, Any]:
         """Append a line and return it. A number that is not finite is written as null."""
         line = {"kind": kind, "step": step, "epoch": epoch, **values}
         if self._file:
-            self._file.write(json.dumps({name: _finite(value) for name, value in line.items()}) + "\n")
-            self._file.flush()
+            with writing(self._path):
+                self._file.write(json.dumps({name: _finite(value) for name, value in line.items()}) + "\n")
+                self._file.flush()
         return line
 
     def sync(self) -> None:
         """Force what was written to the disk."""
         if self._file:
-            os.fsync(self._file.fileno())
+            with writing(self._path):
+                os.fsync(self._file.fileno())
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a metrics.jsonl; a last line that a killed run left half written is dropped."""
+    """Return the lines of a metrics.jsonl; a last line that a killed run left half written is dropped.
+
+    Raises:
+        UserError: it cannot be read, or another line is damaged.
+    """
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    return [json.loads(line) for line in whole.splitlines()]
+    content = read_bytes(path)
+    whole = content[: content.rfind(b"\n") + 1]
+    lines: list[dict[str, Any]] = []
+    for number, text in enumerate(whole.splitlines(), 1):
+        try:
+            line = json.loads(text)
+        except ValueError:
+            line = None
+        if not isinstance(line, dict) or not {"kind", "step"} <= line.keys():
+            raise UserError(f"{path}, line {number}: this is no line of a run's journal; remove it")
+        lines.append(line)
+    return lines
 
 
 def rewind_journal(path: Path, step: int) -> None:

@@ -108,8 +108,8 @@ class Learner:
         if not math.isfinite(loss) or not (math.isfinite(grad_norm) or accelerator.scaler):
             what = f"loss is {loss}" if not math.isfinite(loss) else f"gradient's norm is {grad_norm}"
             raise UserError(
-                f"the {what} in step {step} at learning rate {lr:.3g}; the last checkpoint is intact: "
-                "lower the learning rate, warm up longer, or set clip_norm"
+                f"the {what} in step {step} at learning rate {lr:.3g}: start again with a lower learning "
+                "rate, a longer warm-up, or clip_norm"
             )
         self._optimiser.step()
         self._optimiser.zero_grad()

@@ -14,24 +14,28 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from recircle.errors import UserError
+from recircle.files import atomic_write
 from recircle.loading.guarded_loader import LoadingError
 from recircle.loading.loaders import Batch
 from recircle.loading.options import Shard
 from recircle.locks import locked
 from recircle.models.base import VideoModel
-from recircle.run import ModelSpec, Run, atomic_write
+from recircle.run import ModelSpec, Run
 from recircle.terminal import visible
-from recircle.training.checkpoint import Checkpoints, full_disk_explained
+from recircle.training.checkpoint import Checkpoints, disk_explained
 from recircle.training.config import TrainConfig
-from recircle.training.data import TrainingData
+from recircle.training.data import TrainingData, labelled_clips
 from recircle.training.devices import accelerated, start_tracker
 from recircle.training.display import Display
 from recircle.training.folder import check_folder
 from recircle.training.interrupt import StopRequest
 from recircle.training.journal import Journal, read_journal, rewind_journal
 from recircle.training.learner import Learner
+from recircle.training.readable import check_readable, too_few
 from recircle.training.tally import Tally
 from recircle.training.validation import validate
+from recircle.words import counted
+from recircle.written_by import FIELD, upgrade_needed
 
 
 def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -> Run:
@@ -50,11 +54,13 @@ def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -
 
     Raises:
         UserError: the config cannot be used here; the output holds something else, or another process trains there;
-            the loss is not finite; the disk or the device's memory is full; the processes that load clips are killed.
-            Checkpoints written before stay intact.
+            the loss is not finite; fewer clips can be read than `config.data.min_readable` asks for, or none in an
+            epoch, and then no weights are written; the device's memory is full; the processes that load clips are
+            killed. Checkpoints written before stay intact.
+        WriteError: the disk is full, read-only or gone; its text says what is safe and how to go on.
         KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
     """
-    with accelerated(config) as accelerator, full_disk_explained(config.output), StopRequest() as stop:
+    with accelerated(config) as accelerator, disk_explained(Run(config.output)), StopRequest() as stop:
         data = TrainingData.read(config)
         torch.manual_seed(config.seed)
         model = config.model.build(len(data.labels))
@@ -96,6 +102,9 @@ class _Training:
         self.checkpoints = Checkpoints(self.folder.checkpoints_path, config.keep)
         self.tally = Tally()
         self.tally.note(self.loader.left_out)
+        self._labelled = labelled_clips(data.train).keys()
+        self._unusable = {clip.path for clip in self.loader.left_out} & self._labelled
+        self._learnt = False
 
     def run(self, *, resume: bool, progress: bool) -> Run:
         """Train to the end."""
@@ -106,6 +115,8 @@ class _Training:
                 self.display.say(f"{self.folder.path} is finished: all {self.config.epochs} epochs are done")
                 return self.folder
             if main:
+                for remark in self.config.schedule.remarks(self.config.epochs):
+                    warnings.warn(remark, stacklevel=3)
                 self.folder.save_config(self.config)
             start_tracker(self.accelerator, self.config)
             with Journal(self.folder.metrics_path, active=main) as self.journal:
@@ -140,8 +151,13 @@ class _Training:
             began = time.perf_counter()
             batches = self._next(stream)
             waited = time.perf_counter() - began
-            if self.learner.share([batches is None]).any() or batches is None:
+            # known to all processes, so that they stop together
+            stops, broken = self.learner.share([batches is None, len(self._newly_broken(tally))]).sum(axis=0)
+            if stops or batches is None:
                 self._interrupted()
+            clips = len(self._labelled)
+            if too_few(clips - len(self._unusable) - broken, clips, self.config.data.min_readable):
+                self._check_readable()
             lr = self.config.schedule.lr_at(
                 (tally.step + 0.5) / self.epoch_steps, lr=self.config.optimiser.lr, epochs=self.config.epochs
             )
@@ -162,8 +178,42 @@ class _Training:
                 )
             else:
                 self.journal.write("skipped", step=tally.step, epoch=epoch + 1)
-            if tally.step % (self.config.checkpoint_every or self.epoch_steps) == 0 or tally.step == self.total:
+            self._learnt |= result.clips > 0
+            if tally.step == start + self.epoch_steps:
+                self._check_epoch(epoch + 1)
+            due = tally.step % (self.config.checkpoint_every or self.epoch_steps) == 0 or tally.step == self.total
+            # steps whose clips were all broken are done again, perhaps with better luck, when the run goes on
+            if due and self._learnt:
                 self._save()
+                self._learnt = False
+
+    def _newly_broken(self, tally: Tally) -> set[str]:
+        """Return the labelled clips that broke while they were read; the manifest did not tell."""
+        return (tally.broken.keys() & self._labelled) - self._unusable
+
+    def _check_epoch(self, epoch: int) -> None:
+        """Stop after an epoch that taught nothing, or too little; all processes must call it.
+
+        Raises:
+            UserError: none of its clips could be read, or too few of all.
+        """
+        if not self.tally.clips:
+            raise UserError(
+                f"epoch {epoch} taught nothing: in none of its {counted(self.epoch_steps, 'step')} could a clip be "
+                f"read; see that the clips of {self.config.data.manifest} are where it says"
+            )
+        self._check_readable()
+
+    def _check_readable(self) -> None:
+        broken = self._gathered_tally().broken
+        check_readable(
+            len(self._labelled),
+            {path: fault for path, fault in broken.items() if path in self._labelled},
+            least=self.config.data.min_readable,
+            purpose="train on",
+            manifest=self.config.data.manifest,
+            all_tried=False,
+        )
 
     def _next(self, stream: Iterator[Batch]) -> list[Batch] | None:
         """Return the batches of a step, or None if the run is to stop."""
@@ -182,7 +232,16 @@ class _Training:
 
     def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save the weights."""
-        values = {"train_loss": self.tally.loss} | self._validate()
+        values: dict[str, Any] = {"train_loss": self.tally.loss} | self._validate()
+        clips = len(labelled_clips(self.data.val))
+        check_readable(
+            clips,
+            {},
+            unnamed=clips - values["clips"],
+            least=self.config.data.min_readable,
+            purpose="evaluate on",
+            manifest=self.config.data.manifest,
+        )
         if self.accelerator.is_main_process:
             self.folder.save_model(self.learner.evaluated, self._spec())
         self.journal.write("val", step=self.tally.step, epoch=epoch, **values)
@@ -192,9 +251,9 @@ class _Training:
         if values["train_loss"] is not None:
             text += f"  loss {values['train_loss']:.4f}"
         if values["clips"]:
-            text += f"  top-1 {values['top1']:.1%} of {values['clips']} clips ({values['protocol']})"
+            text += f"  top-1 {values['top1']:.1%} of {counted(values['clips'], 'clip')} ({values['protocol']})"
         if values["left_out"]:
-            text += f"; {values['left_out']} clips could not be decoded"
+            text += f"; {counted(values['left_out'], 'clip')} could not be decoded"
         self.display.say(text)
 
     def _validate(self) -> dict[str, Any]:
@@ -238,8 +297,7 @@ class _Training:
                     f"the clips to train on in {self.config.data.manifest} are not those that {self.folder.path} was "
                     "started with; restore the manifest, or start a new run with another output"
                 )
-            self.learner.load_state(state)
-            self.tally = Tally.from_state(state["tally"], main=self.accelerator.is_main_process)
+            self._load(state)
         step = self.tally.step
         if step > self.total:
             raise UserError(
@@ -260,6 +318,18 @@ class _Training:
         if self.accelerator.num_processes == 1:
             self._save()
         raise LoadingError(f"{error}; go on with `recircle train --resume {self.folder.path}`") from None
+
+    def _load(self, state: dict[str, Any]) -> None:
+        try:
+            self.learner.load_state(state)
+            self.tally = Tally.from_state(state["tally"], main=self.accelerator.is_main_process)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            where = self.checkpoints.folder
+            needed = upgrade_needed(f"the last checkpoint in {where}", state.get(FIELD))
+            reason = str(error).partition("\n")[0]
+            raise UserError(
+                f"{needed} ({reason})" if needed else f"the last checkpoint in {where} is of another network: {reason}"
+            ) from None
 
     def _interrupted(self) -> NoReturn:
         """Leave a checkpoint and stop."""
@@ -288,8 +358,9 @@ class _Training:
     def _describe(self) -> str:
         clips, processes = len(self.data.train) - len(self.loader.left_out), self.accelerator.num_processes
         text = (
-            f"{self.config.model.name}: {len(self.data.labels)} classes, {clips} clips to train on, "
-            f"{len(self.data.val)} to evaluate on; {self.epoch_steps} steps an epoch on {self.accelerator.device}"
+            f"{self.config.model.name}: {len(self.data.labels)} classes, {counted(clips, 'clip')} to train on, "
+            f"{len(self.data.val)} to evaluate on; {counted(self.epoch_steps, 'step')} an epoch on "
+            f"{self.accelerator.device}"
         )
         if processes > 1:
             text += f" and {processes - 1} more"

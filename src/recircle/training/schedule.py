@@ -1,6 +1,7 @@
 """The learning rate as a pure function of how far a run has come."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -21,7 +22,8 @@ class Schedule:
     Attributes:
         kind: "step" multiplies the rate by `factor` at each milestone; "cosine" falls from the rate to zero at the
             end.
-        milestones: epochs (counted from 0) at whose start "step" acts. Those past the end of the run have no effect.
+        milestones: epochs (counted from 0) at whose start "step" acts. Those past the end of the run have no effect;
+            `remarks` tells them.
         factor: of "step"; the paper's is 0.1.
         warmup: epochs of linear rise from zero, before either. "cosine" starts to fall where the rise ends.
     """
@@ -45,6 +47,31 @@ class Schedule:
         if not 0 <= self.warmup < math.inf:
             raise ValueError(f"schedule.warmup={self.warmup} is a number of epochs; use 0 for none")
 
+    def remarks(self, epochs: int) -> list[str]:
+        """Return what of the schedule does not act in a run of so many epochs, each as a sentence; none if all acts."""
+        last = max(self.milestones, default=0)
+        beyond = [milestone for milestone in self.milestones if milestone >= epochs]
+        early = [milestone for milestone in self.milestones if milestone <= self.warmup < epochs]
+        remarks: list[str] = []
+        if beyond:
+            # the published schedules take their last step at about 80 % of the run
+            moved = tuple(round(0.8 * epochs * milestone / last) for milestone in self.milestones)
+            fits = all(first < second for first, second in pairwise((0, *moved, epochs)))
+            move = f"move them, for example by --schedule.milestones {_listed(moved, ' ')}, " if fits else ""
+            effect = "never drops" if len(beyond) == len(self.milestones) else "does not drop there"
+            remarks.append(
+                f"schedule.milestones: {_listed(beyond)} {'is' if len(beyond) == 1 else 'are'} not reached in "
+                f"epochs={epochs}, so the learning rate {effect}; {move}train for more than {last} epochs, or take "
+                "--schedule.kind cosine with no --schedule.milestones"
+            )
+        if early:
+            remarks.append(
+                f"schedule.milestones: {_listed(early)} {'lies' if len(early) == 1 else 'lie'} within the warm-up of "
+                f"{self.warmup:g} epochs, so the learning rate drops as soon as it has risen; shorten the warm-up or "
+                "move them"
+            )
+        return remarks
+
     def lr_at(self, progress: float, *, lr: float, epochs: int) -> float:
         """Return the learning rate.
 
@@ -61,3 +88,7 @@ class Schedule:
             return lr * self.factor ** sum(progress >= milestone for milestone in self.milestones)
         done = (progress - self.warmup) / (epochs - self.warmup)
         return lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def _listed(numbers: Iterable[int], between: str = ", ") -> str:
+    return between.join(map(str, numbers))
