@@ -158,6 +158,23 @@ def read_strips(found: dict[str, tuple[Path, Clip]]) -> dict[str, FrameStrip | s
     return strips
 
 
+def find_gallery(
+    predictions: Predictions, manifests: Sequence[Path], clips: int | None
+) -> tuple[list[Failure], dict[str, FrameStrip | str] | None, str]:
+    """Return the clips that are most confidently wrong, their frames, and why frames are missing, in words.
+
+    Args:
+        predictions: of the run.
+        manifests: files that may say where the clips lie.
+        clips: how many; None takes some and reads no frames.
+    """
+    if clips is None:
+        return find_failures(predictions), None, ""
+    failures = find_failures(predictions, clips)
+    found, why = find_clips(failures, manifests)
+    return failures, read_strips(found), why
+
+
 def gallery_section(
     failures: Sequence[Failure], strips: dict[str, FrameStrip | str] | None, why: str, key: str
 ) -> Html:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from recircle.files import atomic_write, make_folder
 from recircle.report.facts import Facts, read_facts
-from recircle.report.gallery import find_clips, find_failures, read_strips
-from recircle.report.page import Gallery, make_page
-from recircle.report.pictures import find_pictures
+from recircle.report.page import make_page
+from recircle.report.sections import Subject, Subjects
 
 
 def write_report(
@@ -41,14 +40,17 @@ def write_report(
         UserError: there is no run or no predictions in it, a file is damaged, or the page cannot be written.
     """
     facts = read_facts(runs, predictions=predictions, timed=timed, resamples=resamples, seed=seed)
-    page = make_page(
-        facts,
-        [_gallery(fact, data, clips) for fact in facts],
-        [find_pictures(fact.run) for fact in facts],
-        date=date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        resamples=resamples,
-        seed=seed,
-    )
+    each = [
+        Subject(
+            facts=fact,
+            key=f"run{number}",
+            manifests=[data] if data is not None else manifests_of(fact),
+            clips=clips,
+        )
+        for number, fact in enumerate(facts, 1)
+    ]
+    when = date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    page = make_page(Subjects(facts=facts, resamples=resamples, seed=seed), each, when)
     path = output if output is not None else facts[0].run.path / "report.html"
     make_folder(path.parent)
     atomic_write(path, page)
@@ -62,11 +64,3 @@ def manifests_of(fact: Facts) -> list[Path]:
     section = fact.config.get("data")
     trained = section.get("manifest") if isinstance(section, dict) else None
     return [Path(path) for path in (evaluated, trained) if isinstance(path, str) and path]
-
-
-def _gallery(fact: Facts, data: Path | None, clips: int | None) -> Gallery:
-    if clips is None:
-        return Gallery(failures=find_failures(fact.predictions), strips=None)
-    failures = find_failures(fact.predictions, clips)
-    found, why = find_clips(failures, [data] if data is not None else manifests_of(fact))
-    return Gallery(failures=failures, strips=read_strips(found), why=why)
