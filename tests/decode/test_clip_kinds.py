@@ -345,3 +345,19 @@ class TestSplitFolders:
         names = [f"{split}/run/1.mp4" for split in ("train", "val")]
         clips = lay_out(tmp_path, *names, ".cache/x/1.mp4", "@eaDir/x/1.jpg", "$RECYCLE.BIN/x/1.mp4", "README.md")
         assert {clip.split for clip in clips} == {"train", "val"}
+
+
+def test_damaged_animations_beside_videos_are_clips_with_a_verdict(tmp_path: Path) -> None:
+    media.write_video(tmp_path / "a.mp4", media.grey_frames(3))
+    for number in range(5):
+        (tmp_path / f"{number}.gif").write_bytes(b"GIF89a")
+    assert len(search(tmp_path).clips) == 6
+
+
+def test_an_animation_among_the_frames_of_a_folder_is_a_fault_of_that_clip(tmp_path: Path) -> None:
+    media.write_frame_folder(tmp_path / "clip", media.grey_frames(6))
+    images = [Image.fromarray(frame) for frame in media.grey_frames(3)]
+    images[0].save(tmp_path / "clip" / "00001.png", format="GIF", save_all=True, append_images=images[1:])
+    (clip,) = index_folder(tmp_path, workers=0).clips
+    assert (clip.path, clip.status) == ("clip", "broken")
+    assert "00001.png" in clip.fault

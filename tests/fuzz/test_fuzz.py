@@ -66,10 +66,15 @@ def _write_mutants(seeds: list[Path], numbers: range, folder: Path) -> list[Path
         rng = np.random.default_rng((20, number))
         seed = seeds[rng.integers(len(seeds))]
         # folders of frames and files apart, each a class, so that neither is taken for a part of the other
-        target = folder / ("frames" if seed.is_dir() else "files") / f"{number:05}_{seed.name}"
+        target = folder / ("frames" if seed.is_dir() else "files") / f"{_letters(number)}_{seed.name}"
         target.parent.mkdir(parents=True, exist_ok=True)
         paths.append(mutate_clip(seed, seeds, target, rng))
     return paths
+
+
+def _letters(number: int) -> str:
+    """Return a number in letters: images whose names count would be taken for frames."""
+    return "".join(chr(ord("a") + number // 26**place % 26) for place in (2, 1, 0))
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -232,6 +232,9 @@ class _Walk:
         below = [found for name in contents.folders for found in self._below((*parts, name), above)]
         videos, images = self._divide(folder, contents)
         if videos:
+            # a GIF that does not move beside videos is more likely a damaged clip than a frame, and gets its verdict
+            videos += [name for name in images if _suffix(name) == ".gif"]
+            images = [name for name in images if name not in videos]
             series = set(runs(images, _SERIES))
             self.beside_videos += [_join(parts, name) for name in images if name in series]
             yield from (Found((*parts, name)) for name in (*videos, *contents.sounds, *contents.other_images))
@@ -268,7 +271,7 @@ class _Walk:
         first = contents.images[:1]  # of a folder full of PNG, one is opened
         moving = [name for name in contents.images if _suffix(name) in _MOVING or name in first]
         moving = [name for name in moving if _moves(folder / name)]
-        if not contents.videos and _are_covers(moving, contents.images):
+        if not contents.videos and (_are_covers(moving, contents.images) or _are_among_frames(moving, contents.images)):
             return [], contents.images
         return [*contents.videos, *moving], [name for name in contents.images if name not in moving]
 
@@ -307,6 +310,11 @@ def _are_covers(moving: list[str], images: list[str]) -> bool:
     """Tell whether animations lie beside a series of still frames and are not part of it."""
     rest = [name for name in images if name not in moving]
     return bool(moving) and len(runs(rest, _SERIES)) == len(rest) > 0 and set(runs(images, 2)).isdisjoint(moving)
+
+
+def _are_among_frames(moving: list[str], images: list[str]) -> bool:
+    """Tell whether some animations stand in one series with as many still frames or more, which is then at fault."""
+    return 0 < 2 * len(moving) <= len(images) >= _SERIES and len(runs(images, _SERIES)) == len(images)
 
 
 def _beside(folder: Path, series: Series, others: list[str]) -> Series:
