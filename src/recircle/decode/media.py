@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from recircle.decode.companions import files_beside, folders_beside
 from recircle.decode.error import DecodeError
 from recircle.decode.images import is_animated
 from recircle.decode.natural import natural_key
@@ -84,6 +85,7 @@ class Search:
         links: links that lead back to a folder above, and were not followed.
         beside_videos: numbered images that lie beside videos, and were not taken for clips.
         beside_folders: folders of frames that have further clips below them.
+        companions: files and folders that belong to a clip beside them, and were not taken for clips.
     """
 
     clips: tuple[Found, ...]
@@ -93,6 +95,7 @@ class Search:
     links: tuple[str, ...] = ()
     beside_videos: tuple[str, ...] = ()
     beside_folders: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -180,7 +183,7 @@ def search(folder: Path) -> Search:
 
     A folder that holds images and no videos is one clip of frames; any other file that is a video, by its name or its
     first bytes, is a clip. Images beside videos are clips of one frame, unless they are numbered: then they are no
-    clips at all, and are told.
+    clips at all, and are told; so is what belongs to a clip beside it, as `companions` says.
 
     Raises:
         UserError: the folder itself cannot be read.
@@ -200,6 +203,7 @@ def search(folder: Path) -> Search:
         links=_sorted(walk.links),
         beside_videos=_sorted(walk.beside_videos),
         beside_folders=_sorted(walk.beside_folders),
+        companions=_sorted(walk.companions),
     )
 
 
@@ -223,13 +227,17 @@ class _Walk:
         self.links: list[str] = []
         self.beside_videos: list[str] = []
         self.beside_folders: list[str] = []
+        self.companions: list[str] = []
 
     def clips(self, contents: Contents, parts: tuple[str, ...], above: frozenset[Path]) -> Iterator[Found]:
         """Yield the clips in a folder and below."""
         folder = self._root.joinpath(*parts)
         self.unknown += [_join(parts, name) for name in contents.unknown]
         above = above | {folder.resolve()}
-        below = [found for name in contents.folders for found in self._below((*parts, name), above)]
+        companions = set(folders_beside(contents.folders))
+        self.companions += [_join(parts, name) for name in contents.folders if name in companions]
+        folders = [name for name in contents.folders if name not in companions]
+        below = [found for name in folders for found in self._below((*parts, name), above)]
         videos, images = self._divide(folder, contents)
         if videos:
             # a GIF that does not move beside videos is more likely a damaged clip than a frame, and gets its verdict
@@ -237,8 +245,12 @@ class _Walk:
             images = [name for name in images if name not in videos]
             series = set(runs(images, _SERIES))
             self.beside_videos += [_join(parts, name) for name in images if name in series]
-            yield from (Found((*parts, name)) for name in (*videos, *contents.sounds, *contents.other_images))
-            yield from (Found((*parts, name), is_still=True) for name in images if name not in series)
+            stills = [name for name in images if name not in series]
+            others = (*contents.sounds, *contents.other_images)
+            companions = set(files_beside(videos, (*contents.sounds, *stills)))
+            self.companions += [_join(parts, name) for name in (*videos, *others, *stills) if name in companions]
+            yield from (Found((*parts, name)) for name in (*videos, *others) if name not in companions)
+            yield from (Found((*parts, name), is_still=True) for name in stills if name not in companions)
         elif images or contents.other_images:
             if not below:
                 yield Found(parts, is_folder=True)

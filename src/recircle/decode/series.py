@@ -9,16 +9,12 @@ from fractions import Fraction
 from functools import cached_property, reduce
 from itertools import pairwise
 
+from recircle.decode.companions import is_made_of_frames
 from recircle.decode.natural import natural_key
 
 # a picture of the whole clip, by the names that players and downloaders give to it
 _COVERS = re.compile(
     r"thumb|poster|cover|preview|folder|contact|sheet|sprite|icon|logo|storyboard|artwork|fanart", re.I
-)
-# what is computed from frames and stored beside them, by the words that name it
-_COMPANIONS = frozenset(
-    {"flow", "flowx", "flowy", "optflow", "mask", "masks", "seg", "segmentation", "depth", "disparity", "disp", "alpha"}
-    | {"matte", "normal", "normals", "edge", "edges", "heatmap", "overlay", "thumb", "thumbs", "thumbnail"}
 )
 # digits, and further ones behind a point or comma: a decimal, thousands, or a version
 _NUMBER = re.compile(r"(\d+(?:[.,]\d+)*)")
@@ -98,6 +94,8 @@ def arrange(names: Iterable[str]) -> Series:
     left = [name.text for name in (*others, *covers)]
     remarks = [f"{_patterns([*others, *covers])} left out beside the frames {_range(found.order)}"] if left else []
     remarks += [found.remark] if found.remark else []
+    if all(name.is_companion for name in found.order):
+        remarks.append(f"by their names {_range(found.order)} are no frames, but made of frames")
     return Series(tuple(name.text for name in found.order), tuple(left), "; ".join(remarks))
 
 
@@ -108,6 +106,8 @@ def _counted(names: list[str]) -> Series | None:
         return None
     before, _, after = match.groups()
     start, end = len(before), len(after)
+    if is_made_of_frames(f"{before} {after.rpartition('.')[0]}"):
+        return None
     digits = [name[start : len(name) - end] for name in names if name.startswith(before) and name.endswith(after)]
     if len(digits) < len(names) or not all(map(str.isdigit, digits)):
         return None
@@ -149,7 +149,7 @@ class _Name:
     @property
     def is_companion(self) -> bool:
         """Whether the name says that the image is no frame, but was made of one."""
-        return not _COMPANIONS.isdisjoint(re.findall(r"[^\W\d_]+", self.stem.casefold()))
+        return is_made_of_frames(self.stem)
 
     @property
     def pattern(self) -> str:
@@ -450,7 +450,7 @@ def _several(names: Collection[_Name]) -> str:
         return _one_pattern(list(names))
     return (
         f"holds {len(names)} images that are no one series: {_patterns(names)}; "
-        "leave one series of frames in the folder"
+        "leave one in the folder, or put each into its own"
     )
 
 
@@ -475,7 +475,7 @@ def _one_pattern(names: list[_Name]) -> str:
         more = f" and {len(series) - 5} more" if len(series) > 5 else ""
         return (
             f"holds {len(names)} images that are no one series: {', '.join(series[:5])}{more}; "
-            "leave one series of frames in the folder"
+            "leave one in the folder, or put each into its own"
         )
     if names[0].texts[0] in _SIGNS:
         return (

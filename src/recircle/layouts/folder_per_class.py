@@ -1,12 +1,13 @@
 """One folder a class, [train|val|test/]CLASS/CLIP, a clip being a video or a folder of frames."""
 
 import warnings
-from collections.abc import Sequence
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from pathlib import Path, PurePath
 
-from recircle.decode.media import Found, Search, search
+from recircle.decode.media import VIDEO_SUFFIXES, Found, Search, search
 from recircle.errors import UserError
-from recircle.layouts.split_folders import Levels, read_levels
+from recircle.layouts.split_folders import Levels, alike_below, read_levels
 from recircle.manifest.manifest import Clip
 
 
@@ -53,6 +54,7 @@ def warn_left_out(folder: Path, found: Search) -> None:
     for paths, text in (
         (stills, f"single images lie among videos or other folders; {one_frame}"),
         (found.beside_videos, "numbered images beside videos are left out (put frames of a clip into a folder)"),
+        (found.companions, "what belongs to a clip beside it (sound, a picture, optical flow, masks) is left out"),
         (found.beside_folders, "folders of frames have further clips below them, and all are listed"),
         (found.unknown, "files of unknown kinds are left out"),
         (found.empty, "folders hold no clip"),
@@ -70,13 +72,36 @@ def _label(folder: Path, found: Search, levels: Levels) -> list[Clip]:
         _warn(folder, loose, "clips lie in no folder of a split, and have neither split nor label")
         loose = [clip.path for clip in clips if clip.split and not clip.label]
         _warn(folder, loose, "clips lie in no folder of a class, and have no label")
+    _warn_twins(folder, found)
     tops = {clip.parts[0] for clip in found.clips if len(clip.parts) > 1}
     below = {clip.parts[1] for clip in found.clips if len(clip.parts) > 2}
     if levels.split is None and len(tops) == 1 and len(below) > 1:
         (top,) = tops
         classes = f"if the {len(below)} folders in it are the classes, give {folder / top}"
         warnings.warn(f"{folder}: all clips lie in {top}/ and so are of one class; {classes}", stacklevel=3)
+    elif levels.split is None and (names := alike_below(found.clips)):
+        warnings.warn(
+            f"{folder}: {_some(tops)} hold folders of the same names ({_some(names)}), and the upper ones are taken "
+            "for the classes; if the lower ones are, exchange the two, or give a list of clips and labels",
+            stacklevel=3,
+        )
     return clips
+
+
+def _some(names: Collection[str]) -> str:
+    shown = [f"{name}/" for name in sorted(names)[:3]]
+    return ", ".join(shown) + (", ..." if len(names) > 3 else "")
+
+
+def _warn_twins(folder: Path, found: Search) -> None:
+    """Say which clips are named alike but for their suffixes, as a video and its copy or its frames are."""
+    twins: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for clip in found.clips:
+        if clip.parts and (clip.is_folder or PurePath(clip.parts[-1]).suffix.lower() in VIDEO_SUFFIXES):
+            name = clip.parts[-1] if clip.is_folder else PurePath(clip.parts[-1]).stem
+            twins[(*clip.parts[:-1], name)].append(clip.path)
+    pairs = [" and ".join(paths) for paths in twins.values() if len(paths) > 1]
+    _warn(folder, pairs, "clips that may be the same are listed each (keep one of a video and its copy or its frames)")
 
 
 def _warn(folder: Path, paths: Sequence[str], text: str) -> None:

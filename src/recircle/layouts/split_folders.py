@@ -12,6 +12,11 @@ from recircle.manifest.manifest import Clip
 
 # words of names that are given to splits, though not which one is meant
 _WORDS = frozenset(SPLITS) | {"eval", "evaluation", "holdout", "heldout", "trainval", "trainset", "valset", "testset"}
+_WORDS |= {"trn", "tst", "traindata", "testdata", "validierung", "entrainement", "entra\xeenement", "entrenamiento"}
+_WORDS |= {"validaci\xf3n", "validacion", "prueba", "pruebas", "treino", "teste", "addestramento"}
+# Chinese and Japanese words for training, validation and test
+_PARTS_OF_WORDS = ("\u8bad\u7ec3", "\u9a8c\u8bc1", "\u6d4b\u8bd5", "\u8a13\u7df4", "\u691c\u8a3c", "\u30c6\u30b9\u30c8")
+_NUMBERED = re.compile(r"(?:cv|fold|split|subset|partition)[\s_-]*\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,9 @@ def read_levels(folder: Path, found: Sequence[Found]) -> Levels:
     splits = [name for name in tops if split_of(name)]
     others = [name for name in tops if not split_of(name)]
     if splits and not others:
+        inner = _in_order(parts[1] for parts in deep)
+        if len(tops) == 1 and len(inner) > 1 and all(map(split_of, inner)):
+            return Levels(doubt=_one_above(folder, tops[0], inner))
         return Levels(split=0)
     if splits:
         in_classes = any(split_of(parts[0]) for parts in deep)
@@ -73,8 +81,26 @@ def read_levels(folder: Path, found: Sequence[Found]) -> Levels:
     return Levels()
 
 
+def alike_below(found: Sequence[Found]) -> set[str]:
+    """Return the names of folders that lie in each of the uppermost ones, if all clips lie in such folders.
+
+    None if each of these holds a single clip, as a folder of a clip's own does.
+    """
+    below: dict[str, set[str]] = {}
+    inside = [clip.parts for clip in found if len(clip.parts) > 1]
+    for parts in inside:
+        below.setdefault(parts[0], set()).add(parts[1] if len(parts) > 2 else "")
+    if len({parts[:2] for parts in inside}) == len(inside):
+        return set()
+    sets = list(below.values())
+    alike = len(sets) > 1 and len(sets[0]) > 1 and "" not in sets[0] and all(names == sets[0] for names in sets)
+    return sets[0] if alike else set()
+
+
 def _like_a_split(name: str) -> bool:
     """Tell whether a name has a word such as "eval" in it: "Valid_set", "test1", "held-out"."""
+    if _NUMBERED.fullmatch(name.strip()) or any(part in name for part in _PARTS_OF_WORDS):
+        return True
     words = re.findall(r"[^\W\d_]+", re.sub("([a-z])([A-Z])", r"\1 \2", name))
     lower = [word.lower() for word in words]
     return any(word in _WORDS for word in (*lower, *map("".join, pairwise(lower))))

@@ -11,7 +11,13 @@ from recircle.manifest.manifest import Clip, Manifest
 
 
 def warn_labels(place: Path, manifest: Manifest) -> None:
-    """Say which classes of a manifest look alike, and which have clips to train or to evaluate on alone."""
+    """Say that there are no labels, or which look alike or have clips to train or to evaluate on alone."""
+    if not manifest.labels:
+        warnings.warn(
+            f"{place}: no clip has a label; put the clips (videos, or folders of frames) of each class into a folder "
+            "of their own, or index a list of clips and labels",
+            stacklevel=2,
+        )
     warn_look_alikes(place, manifest.labels)
     evaluated = [clip for clip in manifest.clips if clip.split in ("val", "test")]
     warn_one_sided(place, manifest.select("train").clips, evaluated)
