@@ -8,7 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ import torch
 
 from recircle.cli.console import error
 from recircle.errors import UserError
+from recircle.evaluation.machine import processor
 from recircle.files import atomic_write
 
 Run = Callable[[], object]
@@ -56,15 +57,6 @@ def describe(device: torch.device) -> dict[str, Any]:
         "torch": torch.__version__,
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
     }
-
-
-def processor() -> str:
-    """Return the name of the processor."""
-    name = platform.processor()
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), name)
-    return name
 
 
 def matmul_peak(device: torch.device, dtype: torch.dtype = torch.float32) -> float:

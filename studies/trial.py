@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.machine import processor
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
+from recircle.evaluation.machine import processor
 from recircle.evaluation.metrics import in_top_k
 from recircle.models.cost import measure_cost
 from recircle.run import Run

@@ -16,7 +16,9 @@ import torch
 from torch import nn
 
 import recircle
+from recircle.evaluation.provenance import EarlierWords
 from tests.api_snapshot import KEPT, ROOMS, snapshot
+from tests.evaluation.factories import provenance
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "recircle"
 
@@ -96,7 +98,7 @@ def things() -> dict[str, Any]:
             labels=("a", "b"),
             probabilities=np.array([0.25, 0.75]),
             logits=np.zeros((1, 2), np.float32),
-            protocol="1 clip x 1 crop",
+            provenance=provenance(earlier=EarlierWords()),
         ),
         "error": recircle.UserError("no such clip"),
         "model config": recircle.ModelConfig(name="tsm_resnet18"),

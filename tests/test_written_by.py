@@ -16,6 +16,7 @@ from recircle.evaluation.predictions import FORMAT, Predictions
 from recircle.evaluation.protocol import Protocol
 from recircle.run import Run
 from recircle.written_by import upgrade_needed
+from tests.evaluation.factories import provenance
 from tests.small_run import write_run
 
 NEWER = r"was written by recircle 9\.9, and this is .*: upgrade recircle to read it"
@@ -60,8 +61,7 @@ def run(tmp_path: Path) -> Run:
         ece_after=0,
         bins=15,
         seed=0,
-        protocol="p",
-        data="d",
+        provenance=provenance(),
     ).save(run.calibration_path)
     return run
 
@@ -121,9 +121,8 @@ def test_predictions_of_a_newer_version(words: dict[str, Any], told: str, tmp_pa
         paths=("a",),
         classes=("x", "y"),
         families={},
-        protocol="p",
+        provenance=provenance(),
         fusion="softmax",
-        data="d",
     )
     predictions.save(path)
     with np.load(path) as arrays:

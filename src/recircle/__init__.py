@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled
     from recircle.errors import UserError
     from recircle.evaluation.estimate import Estimate
+    from recircle.evaluation.machine import Machine
     from recircle.evaluation.measure import Metrics
     from recircle.evaluation.predictions import Predictions
     from recircle.evaluation.protocol import Protocol
+    from recircle.evaluation.provenance import ClipSource, Provenance
     from recircle.evaluation.report import Report
     from recircle.inference.recognition import Recognition
     from recircle.inference.recognizer import Recognizer
@@ -49,6 +51,7 @@ __all__ = [
     "ArcMatrices",
     "Augmentation",
     "Clip",
+    "ClipSource",
     "Conversion",
     "Converted",
     "Cost",
@@ -57,6 +60,7 @@ __all__ = [
     "FrameModel",
     "GruWeights",
     "LoadReport",
+    "Machine",
     "Manifest",
     "Metrics",
     "ModelConfig",
@@ -66,6 +70,7 @@ __all__ = [
     "Preparation",
     "Preprocessing",
     "Protocol",
+    "Provenance",
     "Recipe",
     "Recognition",
     "Recognizer",
@@ -110,6 +115,7 @@ _HOMES = {
     "ArcMatrices": "recircle.arc.matrices",
     "Augmentation": "recircle.views.augmentation",
     "Clip": "recircle.manifest.manifest",
+    "ClipSource": "recircle.evaluation.provenance",
     "Conversion": "recircle.surgery.convert",
     "Converted": "recircle.surgery.convert",
     "Cost": "recircle.models.cost",
@@ -118,6 +124,7 @@ _HOMES = {
     "FrameModel": "recircle.surgery.frame_model",
     "GruWeights": "recircle.arc.matrices",
     "LoadReport": "recircle.models.load_report",
+    "Machine": "recircle.evaluation.machine",
     "Manifest": "recircle.manifest.manifest",
     "Metrics": "recircle.evaluation.measure",
     "ModelConfig": "recircle.models.registry",
@@ -127,6 +134,7 @@ _HOMES = {
     "Preparation": "recircle.surgery.prepare",
     "Preprocessing": "recircle.views.preprocessing",
     "Protocol": "recircle.evaluation.protocol",
+    "Provenance": "recircle.evaluation.provenance",
     "Recipe": "recircle.recipes.recipe",
     "Recognition": "recircle.inference.recognition",
     "Recognizer": "recircle.inference.recognizer",
@@ -159,6 +167,7 @@ _HOMES = {
 """Where each class and function is defined."""
 
 _PARTS = {
+    "EarlierWords": "recircle.evaluation.provenance",
     "Folded": "recircle.surgery.prepare",
     "GruParameters": "recircle.arc.attention",
     "SlicedBatchNorm": "recircle.arc.sliced_norm",
@@ -166,7 +175,7 @@ _PARTS = {
     "Steps": "recircle.arc.steps",
     "_Rows": "recircle.surgery.prepare",
 }
-"""Likewise what only pickles of networks name."""
+"""Likewise what only pickles name."""
 
 _ROOMS = ("arc", "layers", "models", "surgery")
 """The packages whose paths may be relied on too."""

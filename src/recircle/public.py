@@ -9,7 +9,7 @@ def public(thing: T) -> T:
     """Let a class or function that `recircle` knows be called by that path in pickles, repr and help.
 
     Which module defines it may then change without breaking a pickle that a user has kept. `recircle.__all__` names it,
-    unless it is a part that only pickles of networks hold.
+    unless it is a part that only pickles hold.
     """
     marked: Any = thing
     marked.__module__ = __name__.partition(".")[0]

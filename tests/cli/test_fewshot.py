@@ -9,6 +9,7 @@ import pytest
 from recircle.cli.main import main
 from recircle.evaluation import episodes
 from recircle.evaluation.episodes import extract_features, few_shot
+from recircle.evaluation.provenance import Provenance
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
 from tests.small_run import LABELS, write_clips, write_run
@@ -62,6 +63,8 @@ def test_json_has_all_that_is_printed(run: Run, new: Path, capsys: Capture) -> N
     found = json.loads(capsys.readouterr().out)
     accuracy = found.pop("accuracy")
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"]
+    assert Provenance.from_dict(provenance := found.pop("provenance"), "").protocol_words == found["protocol"]
+    assert provenance["averaged"] == "features"
     assert found == {
         "chance": 0.5,
         "ways": 2,

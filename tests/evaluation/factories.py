@@ -1,10 +1,30 @@
-"""Predictions whose scores are given, and random ones."""
+"""Predictions whose scores are given, random ones, and what they were measured under."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from recircle.evaluation.machine import Machine
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.protocol import Protocol
+from recircle.evaluation.provenance import ClipSource, Provenance
+from recircle.views.preprocessing import Preprocessing
+from recircle.views.sampling import Sampling
+
+
+def provenance(**changes: Any) -> Provenance:
+    """Return that of one view of 8 frames a clip, with some of its fields changed."""
+    fields: dict[str, Any] = {
+        "protocol": Protocol(),
+        "sampling": Sampling(),
+        "preprocessing": Preprocessing(),
+        "clips": ClipSource(manifest="m.csv", split="test"),
+        "order": "as is",
+        "precision": "fp32",
+        "machine": Machine(device="cpu", name="a processor", threads=2, pytorch="2.13.0"),
+    }
+    return Provenance(**fields | changes)
 
 
 def predicted(
@@ -25,8 +45,7 @@ def predicted(
         paths=tuple(f"{prefix}{row}.mp4" for row in range(len(pairs))),
         classes=tuple(classes),
         families=dict(families or {}),
-        protocol="8 frames x 1 clip x 1 crop",
-        data="m.csv, split test",
+        provenance=provenance(),
     )
 
 
@@ -41,6 +60,5 @@ def random_predictions(seed: int, clips: int = 80, classes: int = 6, views: int 
         labels=labels,
         paths=tuple(f"{row}.mp4" for row in range(clips)),
         classes=tuple("abcdefghijklmnopqrstuvwxyz"[:classes]),
-        protocol=f"8 frames x {views} clips x 1 crop",
-        data="m.csv, split test",
+        provenance=provenance(protocol=Protocol(clips=views)),
     )

@@ -9,6 +9,9 @@ from recircle.errors import UserError
 from recircle.evaluation.average import average_predictions
 from recircle.evaluation.measure import measure
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.provenance import differing
+from recircle.views.sampling import Sampling
+from tests.evaluation.factories import provenance
 
 
 def write(path: Path, seed: int, *, views: int = 1, names: str = "abcde") -> Predictions:
@@ -18,7 +21,7 @@ def write(path: Path, seed: int, *, views: int = 1, names: str = "abcde") -> Pre
         labels=np.array([0, 1, 2, 3, -1])[: len(names)],
         paths=tuple(names),
         classes=("w", "x", "y", "z"),
-        protocol=f"run {seed}",
+        provenance=provenance(sampling=Sampling(frames=8 + 8 * seed)),
     )
     predictions.save(path)
     return predictions
@@ -28,9 +31,20 @@ def test_the_scores_are_the_mean_of_the_runs_scores(tmp_path: Path) -> None:
     eight, sixteen = write(tmp_path / "8.npz", 0), write(tmp_path / "16.npz", 1)
     both = average_predictions([tmp_path / "8.npz", tmp_path / "16.npz"])
     np.testing.assert_allclose(both.scores(), (eight.scores() + sixteen.scores()) / 2, rtol=1e-12)
-    assert both.protocol == "run 0 + run 1"
+    assert both.protocol == f"{eight.protocol} + {sixteen.protocol}"
     both.save(tmp_path / "both.npz")
-    assert measure(Predictions.load(tmp_path / "both.npz"), resamples=10).clips == 4
+    metrics = measure(Predictions.load(tmp_path / "both.npz"), resamples=10)
+    assert (metrics.clips, metrics.protocol) == (4, both.protocol)
+    assert differing(metrics.provenance, both.provenance) == ()
+    assert differing(metrics.provenance, eight.provenance) == ("number of networks averaged",)
+
+
+def test_averages_can_be_averaged(tmp_path: Path) -> None:
+    one, two = write(tmp_path / "1.npz", 0), write(tmp_path / "2.npz", 1)
+    average_predictions([tmp_path / "1.npz", tmp_path / "2.npz"]).save(tmp_path / "both.npz")
+    twice = average_predictions([tmp_path / "both.npz", tmp_path / "both.npz"])
+    assert twice.provenance.networks == (one.provenance, two.provenance) * 2
+    assert twice.protocol == " + ".join([one.protocol, two.protocol] * 2)
 
 
 @pytest.mark.parametrize("other", [{"views": 2}, {"names": "abcd"}, {"names": "abdce"}])

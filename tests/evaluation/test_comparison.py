@@ -58,6 +58,7 @@ def test_by_hand() -> None:
     assert [(gain.name, gain.clips) for gain in comparison.gains] == [("c", 1), ("b", 2), ("a", 3)]
     assert [gain.gain for gain in comparison.gains] == pytest.approx([1, 1 / 2, 1 / 3])
     assert comparison.protocols == (HERE.protocol, THERE.protocol)
+    assert comparison.differing == ()
 
 
 def test_the_other_way_round_is_the_negative() -> None:

@@ -12,7 +12,10 @@ import torch
 
 from recircle.errors import UserError
 from recircle.evaluation.measure import measure, most_confused
-from recircle.evaluation.predictions import FORMAT, Predictions, fuse
+from recircle.evaluation.predictions import EARLIER_FORMAT, FORMAT, Predictions, fuse
+from recircle.evaluation.protocol import Protocol
+from recircle.views.sampling import Sampling
+from tests.evaluation.factories import provenance
 
 
 def example(clips: int = 6, views: int = 4, seed: int = 0) -> Predictions:
@@ -23,8 +26,7 @@ def example(clips: int = 6, views: int = 4, seed: int = 0) -> Predictions:
         paths=tuple(f"földer/clip {n},.mp4" for n in range(clips)),
         classes=("a", "b [red]", "c"),
         families={"a": "f"},
-        protocol="8 frames x 2 clips x 2 crops",
-        data="m.csv, split test",
+        provenance=provenance(protocol=Protocol(clips=4)),
         left_out=("broken.mp4",),
     )
 
@@ -36,7 +38,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     np.testing.assert_array_equal(loaded.logits, saved.logits)
     np.testing.assert_array_equal(loaded.labels, saved.labels)
     assert (loaded.logits.dtype, loaded.labels.dtype) == (np.float32, np.int64)
-    for name in ("paths", "classes", "families", "protocol", "fusion", "data", "left_out"):
+    for name in ("paths", "classes", "families", "provenance", "fusion", "left_out"):
         assert getattr(loaded, name) == getattr(saved, name)
 
 
@@ -126,7 +128,11 @@ def test_the_most_confused_come_first() -> None:
 
 def hostile(path: Path, **changes: Any) -> Path:
     """Write predictions of 2 clips and 3 classes in which some arrays or words are others."""
-    words = {"format": FORMAT, "paths": ["a", "b"], "classes": ["x", "y", "z"], "protocol": "none", "data": ""}
+    words: dict[str, Any] = {"format": FORMAT, "paths": ["a", "b"], "classes": ["x", "y", "z"]}
+    if changes.get("format") == EARLIER_FORMAT:
+        words |= {"protocol": "none", "data": ""}
+    else:
+        words["provenance"] = provenance().to_dict()
     arrays = {"logits": np.zeros((2, 1, 3), np.float32), "labels": np.zeros(2, np.int64)}
     raw = changes.pop("raw", None)
     for name, value in changes.items():
@@ -147,7 +153,16 @@ def hostile(path: Path, **changes: Any) -> Path:
         {"paths": ["a"]},
         {"classes": {"x": 1}},
         {"families": ["x"]},
-        {"protocol": None},
+        {"format": EARLIER_FORMAT, "protocol": None},
+        {"format": EARLIER_FORMAT, "protocol": ["none"]},
+        {"format": EARLIER_FORMAT, "data": 3},
+        {"format": "recircle predictions 9"},
+        {"provenance": None},
+        {"provenance": "none"},
+        {"provenance": {"protocol": {"clips": 0}}},
+        {"provenance": {"protocol": {"clips": "2"}}},
+        {"provenance": {"precision": "fp8"}},
+        {"provenance": {"more": 1}},
         {"fusion": "sum"},
         {"more": 1},
         {"labels": np.full(2, 3)},
@@ -160,6 +175,23 @@ def hostile(path: Path, **changes: Any) -> Path:
     ],
 )
 def test_hostile_files_are_a_user_error(changes: dict[str, Any], tmp_path: Path) -> None:
-    assert len(Predictions.load(hostile(tmp_path / "good.npz"))) == 2
+    for form in (FORMAT, EARLIER_FORMAT):
+        assert len(Predictions.load(hostile(tmp_path / "good.npz", format=form))) == 2
     with pytest.raises(UserError, match=r"p\.npz"):
         Predictions.load(hostile(tmp_path / "p.npz", **changes))
+
+
+def test_a_file_of_an_earlier_version_is_read_and_written_as_values(tmp_path: Path) -> None:
+    words = "8 frames x 1 clip x 1 crop of 112x96 px from 128x171 px, logits mean, bf16"
+    data = "SS v1/manifest.csv (something_v1), split val"
+    path = hostile(tmp_path / "old.npz", format=EARLIER_FORMAT, protocol=words, data=data, fusion="logits")
+    read = Predictions.load(path)
+    assert (read.protocol, read.data) == (words, data)
+    found = read.provenance
+    assert (found.protocol, found.sampling) == (Protocol(fusion="logits"), Sampling(by="index"))
+    assert found.clips is not None
+    assert (found.clips.manifest, found.clips.datasets) == ("SS v1/manifest.csv", ("something_v1",))
+    assert (found.precision, found.view, found.resize) == ("bf16", (112, 96), (128, 171))
+    assert found.unknown == ("preprocessing", "machine", "recircle")
+    read.save(tmp_path / "new.npz")
+    assert Predictions.load(tmp_path / "new.npz").provenance == found

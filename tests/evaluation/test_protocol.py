@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from recircle.evaluation.protocol import Protocol, same_protocol
+from recircle.evaluation.protocol import Protocol
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 
@@ -40,15 +40,6 @@ from recircle.views.sampling import Sampling
 )
 def test_in_words(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, words: str) -> None:
     assert protocol.describe(sampling, preprocessing) == words
-
-
-def test_protocols_of_earlier_versions_are_by_index() -> None:
-    now = Protocol().describe(Sampling(by="index"), Preprocessing())
-    earlier = "8 frames x 1 clip x 1 crop of 224 px from 256 px, softmax mean"
-    assert same_protocol(earlier, now)
-    assert same_protocol(now, now)
-    assert not same_protocol(earlier, Protocol().describe(Sampling(), Preprocessing()))
-    assert not same_protocol(earlier, Protocol(clips=2).describe(Sampling(by="index"), Preprocessing()))
 
 
 def test_short() -> None:

@@ -10,7 +10,7 @@ from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.lines import figures, report_lines
 from recircle.evaluation.measure import measure
 from recircle.evaluation.report import make_report
-from tests.evaluation.factories import predicted, random_predictions
+from tests.evaluation.factories import predicted, provenance, random_predictions
 
 CLASSES = ("pour in", "pour [out]", "wave")
 FAMILIES = {"pour in": "pour", "pour [out]": "pour"}
@@ -73,11 +73,13 @@ def test_a_hierarchy_takes_the_place_of_the_families() -> None:
 
 def test_a_comparison_names_gains_and_losses() -> None:
     other = predicted(CLASSES, [("pour in", "pour in")] * 2 + [("pour [out]", "wave"), ("wave", "pour in")])
-    lines = list(report_lines(make_report(PLAIN, against=replace(other, protocol="another"), resamples=10)))[3:]
+    other = replace(other, provenance=provenance(precision="bf16"))
+    lines = list(report_lines(make_report(PLAIN, against=other, resamples=10)))[3:]
     assert lines[0].startswith("top-1 50.0 %, there 50.0 %: difference +0.0 points [")
     assert lines[0].endswith("(paired bootstrap), p = 1 (McNemar, exact binomial)")
     assert lines[1:] == [
-        "  protocol there: another",
+        "  protocol there: 8 frames by time x 1 clip x 1 crop of 224 px from 256 px, softmax mean, bf16",
+        "  what differs in it: precision",
         "  clips that only one gets right: 1 here, 1 there (--json names them)",
         "largest gains (class, clips, %, % there):",
         "  wave, 1, 100, 0",

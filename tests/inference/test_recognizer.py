@@ -217,14 +217,17 @@ def test_a_calibrated_recogniser_divides_logits_by_the_runs_temperature(run: Run
     plain = Recognizer.load(copied.path)(folder)
     figures = dict.fromkeys(("nll_before", "nll_after", "ece_before", "ece_after"), 0.5)
     calibration = Calibration(
-        temperature=2.5, fitted_on=5, tried_on=5, bins=15, seed=0, protocol=plain.protocol, data="", **figures
+        temperature=2.5, fitted_on=5, tried_on=5, bins=15, seed=0, provenance=plain.provenance, **figures
     )
     calibration.save(copied.calibration_path)
     found = Recognizer.load(copied.path, calibrated=True)(folder)
     np.testing.assert_array_equal(found.logits, plain.logits)
     expected = torch.from_numpy(plain.logits[0] / 2.5).double().softmax(0).numpy()
     np.testing.assert_allclose(found.probabilities, expected, rtol=1e-5)
-    with pytest.warns(UserWarning, match="the temperature was fitted for .* 1 clip x 1 crop .*, not for .* 2 clips"):
+    with pytest.warns(
+        UserWarning,
+        match="the temperature was fitted for .* 1 clip x 1 crop .*, not for .* 2 clips .*, which differs in clips",
+    ):
         Recognizer.load(copied.path, clips=2, calibrated=True)
     with pytest.raises(ValueError, match=r"temperature=0\.0"):
         Recognizer(run.load_model(), LABELS, sampling=SPEC.sampling, temperature=0.0)

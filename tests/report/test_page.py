@@ -17,6 +17,7 @@ from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.measure import measure
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
+from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.manifest.manifest import Manifest
 from recircle.models.cost import measure_cost
 from recircle.models.registry import ModelConfig
@@ -110,7 +111,8 @@ def test_clips_can_be_left_out_or_lie_elsewhere(runs: list[Path], made: Path, tm
     assert page.all("img") == []
     moved = Path(shutil.copytree(made / "data", tmp_path / "moved"))
     predictions = Predictions.load(runs[1] / "predictions" / "all.npz")
-    replace(predictions, data="gone/manifest.csv, all clips").save(runs[1] / "predictions" / "all.npz")
+    gone = replace(predictions.provenance, clips=ClipSource(manifest="gone/manifest.csv"))
+    replace(predictions, provenance=gone).save(runs[1] / "predictions" / "all.npz")
     page = read(write_report(runs[1:], tmp_path / "page.html"))
     assert page.all("img") == []
     assert "gone/manifest.csv is not there" in page.words
@@ -172,10 +174,10 @@ def test_runs_of_one_name_are_told_apart(runs: list[Path], tmp_path: Path) -> No
 def test_the_cost_is_of_the_views_that_were_evaluated(made: Path) -> None:
     manifest = Manifest.read(made / "data" / "manifest.csv")
     assert len(manifest) == 6
-    protocol = Protocol(crops=3).describe(SPEC.sampling, SPEC.preprocessing)
+    three = Provenance(protocol=Protocol(crops=3), preprocessing=SPEC.preprocessing)
     model = SPEC.model.build(3)
-    assert cost_of(SPEC, protocol) == measure_cost(model, 4, 36)
-    assert cost_of(SPEC, "in other words") == measure_cost(model, 4, 32)
+    assert cost_of(SPEC, three) == measure_cost(model, 4, 36)
+    assert cost_of(SPEC, Provenance()) == measure_cost(model, 4, 32)
 
 
 def test_speeds_come_from_a_comparison_or_are_measured(runs: list[Path], tmp_path: Path) -> None:

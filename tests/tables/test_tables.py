@@ -9,10 +9,12 @@ import torch
 from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.provenance import ClipSource
 from recircle.models.registry import ModelConfig
 from recircle.tables import TABLES, Network, Printed, Row, Table, compare, compare_table, find_measured, to_markdown
 from recircle.tables.compare import disagrees
 from recircle.views.sampling import Sampling
+from tests.evaluation.factories import provenance
 from tests.small_run import SPEC, write_run
 
 ROWS = [(number, place, row) for number, table in TABLES.items() for place, row in enumerate(table.rows)]
@@ -98,6 +100,9 @@ def test_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert all("measured" not in row for row in content["rows"])
 
 
+PROTOCOL = "8 frames by time x 1 clip x 1 crop of 224 px from 256 px, softmax mean"
+
+
 def evaluated(
     folder: Path, name: str, arc: ArcConfig | None = None, frames: int = 8, classes: int = 174, data: str = "v1"
 ) -> None:
@@ -114,8 +119,9 @@ def evaluated(
         labels=np.arange(4),
         paths=("a", "b", "c", "d"),
         classes=labels,
-        protocol="8 frames x 1 clip",
-        data=f"SS/manifest.csv (something_{data}), val",
+        provenance=provenance(
+            clips=ClipSource(manifest="SS/manifest.csv", datasets=(f"something_{data}",), split="val")
+        ),
     ).save(run.predictions_path / "final.npz")
 
 
@@ -130,12 +136,12 @@ def test_measured_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     rows = {row["variant"]: row["measured"] for row in json.loads(capsys.readouterr().out)["rows"]}
     assert [len(rows[variant]) for variant in ("n = 1", "neither RA nor RF", "n = 2", "n = 4")] == [1, 1, 1, 0]
     assert rows["n = 2"][0]["top1"] == 0.75
-    assert rows["n = 2"][0]["protocol"] == "8 frames x 1 clip"
+    assert rows["n = 2"][0]["protocol"] == PROTOCOL
     assert main(["tables", "2", "--measured", str(tmp_path)]) == 0
     text = capsys.readouterr().out
     line = next(line for line in text.splitlines() if line.startswith("| SS-V1 | TSM † | ResNet-18"))
     assert "75.0 % [" in line
-    assert "4 clips, 8 frames x 1 clip, SS/manifest.csv (something_v1), val (plain)" in line
+    assert f"4 clips, {PROTOCOL}, SS/manifest.csv (something_v1), split val (plain)" in line
     assert text.count("75.0 %") == 1
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from recircle.config import read_json, to_json
 from recircle.errors import UserError
+from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.loading import jobs
 from recircle.locks import locked
 from recircle.manifest.manifest import Clip, Manifest
@@ -120,7 +121,10 @@ def test_a_run_holds_all_that_is_promised(reference: TrainConfig, clips: Path) -
     epochs = [line for line in lines if line["kind"] == "val"]
     assert epochs[1]["train_loss"] == pytest.approx(sum(line["loss"] for line in steps[3:]) / 3)
     assert epochs[1]["clips"] == 4
-    assert epochs[1]["protocol"] == "4 frames by time x 1 clip x 1 crop of 32 px from 32 px, softmax mean"
+    measured = Provenance.from_dict(epochs[1]["provenance"], run.metrics_path)
+    assert measured.protocol_words == "4 frames by time x 1 clip x 1 crop of 32 px from 32 px, softmax mean"
+    assert measured.clips == ClipSource(manifest=str(clips), split="held out")
+    assert measured.unknown == ()
     assert 0 <= epochs[1]["top1"] <= epochs[1]["top5"] == 1
     assert [path.name for path in Checkpoints(run.checkpoints_path).paths()] == ["step-00000003.pt", "step-00000006.pt"]
     assert run.load_spec().labels == Manifest.read(clips).labels

@@ -14,6 +14,7 @@ from recircle.errors import UserError
 
 if TYPE_CHECKING:
     from recircle.evaluation.protocol import Protocol
+    from recircle.evaluation.provenance import Provenance
     from recircle.evaluation.report import Report
 
 
@@ -118,7 +119,7 @@ def evaluate(
                 **resampling,
                 progress=show,
             )
-        path = opened.predictions_path / f"{name or default_name(predictions.data, protocol, precision)}.npz"
+        path = opened.predictions_path / f"{name or default_name(predictions.provenance)}.npz"
         # of the same name, but apart from those that count
         path = path.parent / order / path.name if order is not None else path
         predictions.save(path)
@@ -207,14 +208,17 @@ def override(
         raise UserError(str(problem)) from None
 
 
-def default_name(data: str, protocol: "Protocol", precision: str) -> str:
+def default_name(provenance: "Provenance") -> str:
     """Return a file name that tells evaluations of other clips (a manifest and its part), views or precision apart."""
-    manifest, _, part = data.rpartition(", ")
-    path = Path(manifest)
+    clips, protocol = provenance.clips, provenance.protocol
+    assert clips is not None
+    assert protocol is not None
+    path = Path(clips.manifest)
     # the name manifest.csv says nothing; its folder's does
     origin = path.stem if path.stem != "manifest" else path.resolve().parent.name
     views = f"{protocol.clips}x{protocol.crops}"
-    return "-".join([origin, *part.split(), views, protocol.fusion, *([precision] if precision != "fp32" else [])])
+    precision = [provenance.precision] if provenance.precision not in (None, "fp32") else []
+    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision])
 
 
 def show_report(report: "Report") -> None:

@@ -106,6 +106,7 @@ def fewshot(
                 "clips": len(features.values),
                 "left_out": len(features.left_out),
                 "protocol": features.protocol,
+                "provenance": features.provenance.to_dict(),
             }
         )
         return 0

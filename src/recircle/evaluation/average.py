@@ -46,6 +46,9 @@ def average_predictions(predictions: Sequence[Path]) -> Predictions:
     return replace(
         first,
         logits=np.concatenate([part.logits for part in parts], axis=1),
-        protocol=" + ".join(part.protocol for part in parts),
+        provenance=replace(
+            first.provenance,
+            others=(*first.provenance.others, *(one for part in others for one in part.provenance.networks)),
+        ),
         fusion="softmax",
     )

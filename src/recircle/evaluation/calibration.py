@@ -1,17 +1,21 @@
 """Whether a network is right as often as it says, and the temperature that makes it so."""
 
+import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.config import read_json, to_stamped_json
+from recircle.config import from_json, parse_json, read_bytes, to_stamped_json
 from recircle.errors import UserError
+from recircle.evaluation.earlier import upgraded
 from recircle.evaluation.metrics import Labels, Scores, in_top_k
 from recircle.evaluation.predictions import Predictions, log_probabilities
+from recircle.evaluation.provenance import Provenance
 from recircle.files import atomic_write
 
 TEMPERATURES = (0.05, 20.0)
@@ -54,8 +58,7 @@ class Calibration:
         ece_after: the same at the temperature fitted.
         bins: of the expected calibration error.
         seed: of the split of the clips into the two parts.
-        protocol: views and fusion of the predictions, which the temperature is for.
-        data: which clips, in words.
+        provenance: of the predictions: the clips, and the protocol that the temperature is for.
     """
 
     temperature: float
@@ -67,12 +70,26 @@ class Calibration:
     ece_after: float
     bins: int
     seed: int
-    protocol: str
-    data: str
+    provenance: Provenance
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < float("inf"):
             raise ValueError(f"temperature={self.temperature} must be above 0")
+
+    @property
+    def protocol(self) -> str:
+        """Views and fusion of the predictions, in words."""
+        return self.provenance.protocol_words
+
+    @property
+    def data(self) -> str:
+        """Which clips, in words."""
+        return self.provenance.data_words
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; what was measured as words and as values."""
+        figures = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "provenance"}
+        return figures | {"protocol": self.protocol, "data": self.data, "provenance": self.provenance.to_dict()}
 
     def save(self, path: Path) -> None:
         """Write it as JSON; `Run.calibration_path` is its place in a run."""
@@ -80,12 +97,15 @@ class Calibration:
 
     @classmethod
     def load(cls, path: Path) -> "Calibration":
-        """Read what `save` wrote.
+        """Read what `save` wrote, in this version or an earlier one.
 
         Raises:
             UserError: the file is missing or has other fields.
         """
-        return read_json(cls, path)
+        content = parse_json(read_bytes(path), path)
+        if isinstance(content, dict):
+            content = upgraded(content)
+        return from_json(cls, json.dumps(content), source=path)
 
 
 def reliability_curve(scores: Scores, labels: Labels, bins: int = 15) -> tuple[ReliabilityBin, ...]:
@@ -184,8 +204,7 @@ def calibrate(predictions: Predictions, *, bins: int = 15, seed: int = 0) -> Cal
         ece_after=expected_calibration_error(after, tried.labels, bins),
         bins=bins,
         seed=seed,
-        protocol=predictions.protocol,
-        data=predictions.data,
+        provenance=predictions.provenance,
     )
 
 

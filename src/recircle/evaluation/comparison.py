@@ -1,8 +1,8 @@
 """Two networks on the same clips: whether one is better, and where."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from recircle.errors import UserError
 from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.provenance import Provenance, differing
 
 McNemarForm = Literal["exact binomial", "chi-square"]
 
@@ -53,7 +54,7 @@ class PairedComparison:
         p_value: McNemar's test (Psychometrika 1947): how often two equally good networks would differ on the clips that
             only one of them gets right at least as much.
         test: how the p-value is computed.
-        protocols: of the two.
+        provenances: of the two.
         only_here: paths of the clips that only the network gets right.
         only_there: paths of the clips that only the other gets right.
         gains: of the classes that have clips, the largest gain first.
@@ -65,10 +66,37 @@ class PairedComparison:
     difference: Estimate
     p_value: float
     test: McNemarForm
-    protocols: tuple[str, str]
+    provenances: tuple[Provenance, Provenance]
     only_here: tuple[str, ...]
     only_there: tuple[str, ...]
     gains: tuple[ClassGain, ...]
+
+    @property
+    def protocols(self) -> tuple[str, str]:
+        """Of the two, in words."""
+        here, there = self.provenances
+        return here.protocol_words, there.protocol_words
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """Names of what differs in the two protocols; empty if they are the same."""
+        return differing(*self.provenances)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON: the protocols in words, and what differs in them."""
+        return {
+            "clips": self.clips,
+            "accuracy": self.accuracy,
+            "against": self.against,
+            "difference": asdict(self.difference),
+            "p_value": self.p_value,
+            "test": self.test,
+            "protocols": self.protocols,
+            "only_here": self.only_here,
+            "only_there": self.only_there,
+            "gains": [asdict(gain) for gain in self.gains],
+            "differing": self.differing,
+        }
 
 
 def compare_paired(
@@ -115,7 +143,7 @@ def compare_paired(
         ),
         p_value=p_value,
         test=test,
-        protocols=(predictions.protocol, against.protocol),
+        provenances=(predictions.provenance, against.provenance),
         only_here=_paths(here, only_here),
         only_there=_paths(here, only_there),
         gains=tuple(sorted(gains, key=lambda gain: -gain.gain)),

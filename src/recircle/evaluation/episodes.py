@@ -12,8 +12,10 @@ from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
 from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import check_broken, run_views, training_protocol
+from recircle.evaluation.machine import Machine
 from recircle.evaluation.predict import Progress, pick_device
 from recircle.evaluation.protocol import Protocol
+from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.manifest.manifest import Manifest
 from recircle.models.base import VideoModel
 from recircle.run import Run
@@ -31,8 +33,7 @@ class Features:
         labels: int64 [N], the class of each clip.
         classes: names of the classes.
         paths: N paths, relative to the manifest's folder.
-        protocol: the views, in words.
-        data: which clips, in words.
+        provenance: which clips, and the views whose features are averaged.
         left_out: paths of the clips that could not be decoded, which are not among the N.
     """
 
@@ -40,9 +41,18 @@ class Features:
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     paths: tuple[str, ...]
-    protocol: str
-    data: str
+    provenance: Provenance
     left_out: tuple[str, ...]
+
+    @property
+    def protocol(self) -> str:
+        """The views, in words."""
+        return self.provenance.protocol_words
+
+    @property
+    def data(self) -> str:
+        """Which clips, in words."""
+        return self.provenance.data_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +131,7 @@ def extract_features(
     where = pick_device(device)
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
-    clips, data = labelled_clips(manifest, split, skip_broken=skip_broken)
+    clips, source = labelled_clips(manifest, split, skip_broken=skip_broken)
     result, left_out = run_views(
         FeatureNetwork(prepare_for_inference(run.load_model(where))),
         clips,
@@ -141,15 +151,24 @@ def extract_features(
         labels=result.labels,
         classes=clips.labels,
         paths=tuple(clips.clips[row].path for row in result.rows),
-        protocol=protocol.describe(spec.sampling, spec.preprocessing).removesuffix(f"{protocol.fusion} mean")
-        + "feature mean",
-        data=data,
+        provenance=Provenance(
+            protocol=protocol,
+            sampling=spec.sampling,
+            preprocessing=spec.preprocessing,
+            clips=source,
+            averaged="features",
+            order="as is",
+            precision="fp32",
+            machine=Machine.here(where),
+        ),
         left_out=tuple(clip.path for clip in left_out),
     )
 
 
-def labelled_clips(manifest: Path, split: str | None = None, *, skip_broken: bool = False) -> tuple[Manifest, str]:
-    """Return the clips that `extract_features` takes, and which they are in words.
+def labelled_clips(
+    manifest: Path, split: str | None = None, *, skip_broken: bool = False
+) -> tuple[Manifest, ClipSource]:
+    """Return the clips that `extract_features` takes, and which they are.
 
     Args:
         manifest: the clips.
@@ -171,8 +190,7 @@ def labelled_clips(manifest: Path, split: str | None = None, *, skip_broken: boo
         raise UserError(f"{manifest}: no clip{part} has a label, so there are no classes to tell apart{there}")
     clips.check_found(manifest)
     check_broken(clips, skip_broken)
-    of = f" ({', '.join(clips.datasets)})" if clips.datasets else ""
-    return clips, f"{manifest}{of}, {'all clips' if whole else f'split {split}'}"
+    return clips, ClipSource(manifest=str(manifest), datasets=clips.datasets, split=split or "all")
 
 
 def check_classes(counts: Collection[int], *, ways: int, shots: int, queries: int) -> None:

@@ -8,11 +8,13 @@ import torch
 
 from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
+from recircle.evaluation.machine import Machine
 from recircle.evaluation.measure import Metrics, measure
-from recircle.evaluation.order import Order, describe_order
+from recircle.evaluation.order import Order
 from recircle.evaluation.predict import Progress, ViewLogits, pick_device, predict
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
+from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.loading.batch import BrokenClip
 from recircle.loading.config import DataConfig
 from recircle.loading.loaders import EvalLoader
@@ -74,8 +76,8 @@ def evaluate(
     where = pick_device(device)
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
-    clips, data = clips_to_evaluate(run, spec, manifest, split)
-    clips.check_found(data)
+    clips, source = clips_to_evaluate(run, spec, manifest, split)
+    clips.check_found(str(source))
     check_broken(clips, skip_broken)
     result, left_out = run_views(
         prepare_for_inference(run.load_model(where)),
@@ -95,18 +97,24 @@ def evaluate(
         progress=progress,
     )
     if not (result.labels >= 0).any():
-        raise UserError(f"{data}: no clip that has a label can be decoded; `recircle index` lists the faults")
+        raise UserError(f"{source}: no clip that has a label can be decoded; `recircle index` lists the faults")
     predictions = Predictions(
         logits=result.logits,
         labels=result.labels,
         paths=tuple(clips.clips[row].path for row in result.rows),
         classes=spec.labels,
         families=spec.families,
-        protocol=protocol.describe(spec.sampling, spec.preprocessing)
-        + ("" if precision == "fp32" else f", {precision}")
-        + describe_order(order, seed),
+        provenance=Provenance(
+            protocol=protocol,
+            sampling=spec.sampling,
+            preprocessing=spec.preprocessing,
+            clips=source,
+            order=order,
+            order_seed=seed if order == "shuffled" else None,
+            precision=precision,
+            machine=Machine.here(where),
+        ),
         fusion=protocol.fusion,
-        data=data,
         left_out=tuple(clip.path for clip in left_out),
     )
     return predictions, measure(predictions, resamples=resamples, seed=seed)
@@ -175,8 +183,10 @@ def training_protocol(run: Run) -> Protocol:
     return run.load_config(Protocol, "evaluation")
 
 
-def clips_to_evaluate(run: Run, spec: ModelSpec, manifest: Path | None, split: str | None) -> tuple[Manifest, str]:
-    """Return the clips that `evaluate` takes, and which they are in words.
+def clips_to_evaluate(
+    run: Run, spec: ModelSpec, manifest: Path | None, split: str | None
+) -> tuple[Manifest, ClipSource]:
+    """Return the clips that `evaluate` takes, and which they are.
 
     Raises:
         UserError: there is no manifest, no such split, or no clip with a class that the run knows.
@@ -189,6 +199,7 @@ def clips_to_evaluate(run: Run, spec: ModelSpec, manifest: Path | None, split: s
         raise UserError(f"{path}, which {run.path} was trained with, is not there; give its new place (--data)")
     table = Manifest.read(path)
     clips, part = _part(table, config, split, foreign=manifest is not None)
+    source = ClipSource(manifest=str(path), datasets=clips.datasets, split=part)
     unknown = sorted({clip.label for clip in clips.clips} - set(spec.labels) - {""})
     if unknown:
         raise UserError(
@@ -196,26 +207,27 @@ def clips_to_evaluate(run: Run, spec: ModelSpec, manifest: Path | None, split: s
             "take their rows out, or train on this manifest"
         )
     if not any(clip.label for clip in clips.clips):
-        raise UserError(f"{path}, {part}: no clip has a label, so there is nothing to measure; use `recircle predict`")
-    of = f" ({', '.join(clips.datasets)})" if clips.datasets else ""
-    return clips, f"{path}{of}, {part}"
+        raise UserError(
+            f"{path}, {source.part}: no clip has a label, so there is nothing to measure; use `recircle predict`"
+        )
+    return clips, source
 
 
 def _part(table: Manifest, config: DataConfig | None, split: str | None, *, foreign: bool) -> tuple[Manifest, str]:
-    """Return the clips of the part of a manifest that is asked for, or that suggests itself, and its name."""
+    """Return the clips of the part of a manifest that is asked for, or that suggests itself, and its `split`."""
     splits = {clip.split for clip in table.clips} - {""}
     # a manifest from elsewhere may still be the training data at another place
     trained_on = config is not None and (not foreign or config.test_groups or config.train_split in splits)
     if split is None and config is not None and trained_on:
-        return config.split(table)[1], "clips held out in training"
+        return config.split(table)[1], "held out"
     wanted = split or next((name for name in ("val", "test") if name in splits), "all")
     if wanted == "all":
-        return table, "all clips"
+        return table, "all"
     chosen = table.select(split=wanted)
     if not len(chosen):
         there = ", ".join(sorted(splits)) or "none"
         raise UserError(f"no clip under {table.root} has the split {wanted!r}; there are {there}, or take all")
-    return chosen, f"split {wanted}"
+    return chosen, wanted
 
 
 def _refuse(broken: Sequence[BrokenClip], skip_broken: bool) -> None:

@@ -8,7 +8,6 @@ from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.factors import FactorAccuracy
 from recircle.evaluation.families import FamilyMetrics
 from recircle.evaluation.measure import most_confused
-from recircle.evaluation.protocol import same_protocol
 from recircle.evaluation.report import Report
 
 LISTED = 5
@@ -77,9 +76,9 @@ def comparison_lines(comparison: PairedComparison) -> Iterator[str]:
         f"{100 * difference.value:+.1f} points [{100 * difference.low:+.1f}, {100 * difference.high:+.1f}] "
         f"(paired bootstrap), p = {comparison.p_value:.2g} (McNemar, {comparison.test})"
     )
-    here, there = comparison.protocols
-    if not same_protocol(here, there):
-        yield f"  protocol there: {there}"
+    if comparison.differing:
+        yield f"  protocol there: {comparison.protocols[1]}"
+        yield f"  what differs in it: {', '.join(comparison.differing)}"
     only_here, only_there = len(comparison.only_here), len(comparison.only_there)
     yield f"  clips that only one gets right: {only_here} here, {only_there} there (--json names them)"
     better = [gain for gain in comparison.gains if gain.gain > 0][:LISTED]

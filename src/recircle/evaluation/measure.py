@@ -1,6 +1,6 @@
 """The metrics of saved predictions, each with its interval, and all with their protocol."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recircle.evaluation import metrics
 from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.table import Figures, measure_table
 from recircle.public import public
 
@@ -20,8 +21,7 @@ class Metrics:
     """What `measure` finds, with all that is needed to understand the figures.
 
     Attributes:
-        protocol: views and fusion in words.
-        data: which clips, in words.
+        provenance: which clips, and how the network was run on them.
         clips: number of clips the figures come from.
         left_out: number of clips that could not be decoded.
         figures: of all metrics of the table in `recircle.evaluation.table` that are of classes.
@@ -31,8 +31,7 @@ class Metrics:
         confusion: int64 [K, K], rows are true classes, columns predicted ones.
     """
 
-    protocol: str
-    data: str
+    provenance: Provenance
     clips: int
     left_out: int
     figures: Figures
@@ -42,17 +41,34 @@ class Metrics:
     confusion: NDArray[np.int64]
 
     @property
+    def protocol(self) -> str:
+        """Views, fusion, precision and order in words."""
+        return self.provenance.protocol_words
+
+    @property
+    def data(self) -> str:
+        """Which clips, in words."""
+        return self.provenance.data_words
+
+    @property
     def top1(self) -> Estimate:
         """Share of clips whose class scores best."""
         return self.figures["top1"].estimate
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON, each figure under its own name."""
-        content = {field.name: getattr(self, field.name) for field in fields(self)}
-        there: dict[str, Any] = {}
-        for name, value in content.items():
-            there |= self.figures.to_dict() if name == "figures" else {name: value}
-        return there | {"confusion": self.confusion.tolist()}
+        """Return plain values for JSON, each figure under its own name; what was measured as words and as values."""
+        return {
+            "protocol": self.protocol,
+            "data": self.data,
+            "clips": self.clips,
+            "left_out": self.left_out,
+            **self.figures.to_dict(),
+            "level": self.level,
+            "resamples": self.resamples,
+            "seed": self.seed,
+            "confusion": self.confusion.tolist(),
+            "provenance": self.provenance.to_dict(),
+        }
 
 
 def measure(predictions: Predictions, *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Metrics:
@@ -66,8 +82,7 @@ def measure(predictions: Predictions, *, resamples: int = 1000, seed: int = 0, l
     scores, labels = known.scores(), known.labels
     interval = partial(estimate, resamples=resamples, seed=seed, level=level)
     return Metrics(
-        protocol=predictions.protocol,
-        data=predictions.data,
+        provenance=predictions.provenance,
         clips=len(known),
         left_out=len(predictions.left_out),
         figures=measure_table("classes", scores, labels, np.arange(scores.shape[1]), interval),

@@ -12,12 +12,17 @@ from numpy.typing import NDArray
 
 from recircle import __version__
 from recircle.errors import UserError
+from recircle.evaluation.earlier import upgraded
 from recircle.evaluation.protocol import Fusion
+from recircle.evaluation.provenance import Provenance
 from recircle.files import atomic_write, make_folder
 from recircle.public import public
 from recircle.written_by import FIELD, upgrade_needed
 
-FORMAT = "recircle predictions 1"
+FORMAT = "recircle predictions 2"
+EARLIER_FORMAT = "recircle predictions 1"
+"""With words in the place of values; read, and no longer written."""
+
 _MOST_PACKED, _ALWAYS_ALLOWED = 100, 1 << 24
 """A file may unpack to so many times its size, and so many bytes more: scores hardly compress, names do."""
 
@@ -33,9 +38,8 @@ class Predictions:
         paths: N paths, relative to the manifest's folder.
         classes: names of the K classes.
         families: the family of a class, where it has one.
-        protocol: the whole protocol in words.
         fusion: how views become one score.
-        data: which clips these are, in words (the manifest and the split).
+        provenance: which clips these are, and how the network was run on them.
         left_out: paths of the clips that could not be decoded and are not among the N.
     """
 
@@ -43,10 +47,9 @@ class Predictions:
     labels: NDArray[np.int64]
     paths: tuple[str, ...]
     classes: tuple[str, ...]
-    protocol: str
+    provenance: Provenance
     fusion: Fusion = "softmax"
     families: Mapping[str, str] = field(default_factory=dict)
-    data: str = ""
     left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -58,6 +61,16 @@ class Predictions:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @property
+    def protocol(self) -> str:
+        """The whole protocol in words."""
+        return self.provenance.protocol_words
+
+    @property
+    def data(self) -> str:
+        """Which clips these are, in words: the manifest and the part of it."""
+        return self.provenance.data_words
 
     def scores(self, temperature: float = 1.0) -> NDArray[np.float64]:
         """Return one probability per clip and class, [N, K]: the views' logits fused as the protocol says."""
@@ -88,9 +101,8 @@ class Predictions:
             "paths": self.paths,
             "classes": self.classes,
             "families": dict(self.families),
-            "protocol": self.protocol,
+            "provenance": self.provenance.to_dict(),
             "fusion": self.fusion,
-            "data": self.data,
             "left_out": self.left_out,
         }
         encoded = np.frombuffer(json.dumps(words).encode(), dtype=np.uint8)
@@ -104,7 +116,7 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Read what `save` wrote.
+        """Read what `save` wrote, in this version or an earlier one.
 
         Raises:
             UserError: the file is missing, damaged, or no predictions of this project.
@@ -134,13 +146,17 @@ class Predictions:
 
     @classmethod
     def _from_parts(cls, path: Path, words: Any, logits: NDArray[Any], labels: NDArray[Any]) -> "Predictions":
-        if not isinstance(words, dict) or words.pop("format", None) != FORMAT:
+        form = words.pop("format", None) if isinstance(words, dict) else None
+        if form not in (FORMAT, EARLIER_FORMAT):
             raise UserError(f"{path} is not in the format {FORMAT!r}; write it again with `recircle eval`")
+        if form == EARLIER_FORMAT:
+            words = upgraded(words)
         fault = _fault(words, logits, labels)
         if fault:
             raise UserError(f"{path} holds no predictions: {fault}; write it again with `recircle eval`")
         for name in ("paths", "classes", "left_out"):
             words[name] = tuple(words.get(name, ()))
+        words["provenance"] = Provenance.from_dict(words.get("provenance"), f"{path}, provenance")
         try:
             return cls(logits=logits, labels=labels, **words)
         except (ValueError, TypeError) as error:
@@ -162,8 +178,8 @@ def _fault(words: Mapping[str, Any], logits: NDArray[Any], labels: NDArray[Any])
     families = words.get("families", {})
     if not isinstance(families, dict) or not all(isinstance(one, str) for one in families.values()):
         return "its families are no names"
-    if not all(isinstance(words.get(name, ""), str) for name in ("protocol", "data")):
-        return "its protocol is no text"
+    if not isinstance(words.get("provenance"), dict):
+        return "it does not say what was measured"
     if words.get("fusion", "softmax") not in get_args(Fusion):
         return f"its fusion is none of {', '.join(get_args(Fusion))}"
     if logits.dtype.kind != "f" or labels.dtype.kind not in "iu":

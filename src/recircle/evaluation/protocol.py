@@ -47,20 +47,21 @@ class Protocol:
     def __str__(self) -> str:
         return f"{_count(self.clips, 'clip')} x {_count(self.crops, 'crop')}, {self.fusion} mean"
 
-    def describe(self, sampling: Sampling, preprocessing: Preprocessing) -> str:
-        """Return the whole protocol in a line: `8 frames by time x 2 clips x 3 crops of 224 px from 256 px, ...`."""
+    def describe(self, sampling: Sampling, preprocessing: Preprocessing, mean: str | None = None) -> str:
+        """Return the whole protocol in a line: `8 frames by time x 2 clips x 3 crops of 224 px from 256 px, ...`.
+
+        Args:
+            sampling: which frames a view has.
+            preprocessing: the sizes of frames and views.
+            mean: what is averaged over the views, in a word; None takes the fusion.
+        """
         height, width = view_size(preprocessing, self.crops)
         crop = height if height == width else (height, width)
         return (
             f"{sampling} x {_count(self.clips, 'clip')} x "
             f"{_count(self.crops, 'crop')} of {_pixels(crop)} from {_pixels(preprocessing.resize)}, "
-            f"{self.fusion} mean"
+            f"{mean or self.fusion} mean"
         )
-
-
-def same_protocol(a: str, b: str) -> bool:
-    """Whether two protocols in words are the same; those of earlier versions, made by index, do not say so."""
-    return a.replace(" by index", "") == b.replace(" by index", "")
 
 
 def _count(number: int, noun: str) -> str:

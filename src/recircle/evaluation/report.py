@@ -42,9 +42,9 @@ class Report:
         if self.factors is not None:
             content["factors"] = [asdict(factor) for factor in self.factors]
         if self.calibration is not None:
-            content["calibration"] = asdict(self.calibration)
+            content["calibration"] = self.calibration.to_dict()
         if self.comparison is not None:
-            content["comparison"] = asdict(self.comparison)
+            content["comparison"] = self.comparison.to_dict()
         return content
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recircle.evaluation.provenance import Provenance
 from recircle.public import public
 
 
@@ -19,15 +20,20 @@ class Recognition:
         labels: the K classes.
         probabilities: float64 [K], summing to 1: the views' logits fused as the protocol says.
         logits: float32 [V, K], of each view.
-        protocol: views and fusion in words.
+        provenance: how the network was run.
         families: the family of a class, where it has one.
     """
 
     labels: tuple[str, ...]
     probabilities: NDArray[np.float64]
     logits: NDArray[np.float32]
-    protocol: str
+    provenance: Provenance
     families: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def protocol(self) -> str:
+        """Views and fusion in words."""
+        return self.provenance.protocol_words
 
     @property
     def label(self) -> str:

@@ -4,6 +4,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,9 +21,11 @@ from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
+from recircle.evaluation.machine import Machine
 from recircle.evaluation.predict import logits_of_views, pick_device
 from recircle.evaluation.predictions import fuse
-from recircle.evaluation.protocol import Protocol, same_protocol
+from recircle.evaluation.protocol import Protocol
+from recircle.evaluation.provenance import Provenance, differing
 from recircle.inference.recognition import Recognition
 from recircle.models.base import VideoModel
 from recircle.public import public
@@ -92,6 +95,8 @@ class Recognizer:
         self._model = prepare_for_inference(model).to(self._device)
         self._families = dict(families or {})
         self._views = self.protocol.eval_views(sampling, preprocessing or model.preprocessing)
+        tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing)
+        self._provenance = replace(tested, machine=Machine.here(self._device))
         self._decoders = DecoderPool(seconds=seconds)
 
     def __enter__(self) -> Self:
@@ -139,9 +144,13 @@ class Recognizer:
                 raise UserError(f"{folder.path} has no temperature; fit one with `recircle eval RUN --calibrate`")
             calibration = Calibration.load(folder.calibration_path)
             temperature = calibration.temperature
-            used = protocol.describe(spec.sampling, spec.preprocessing)
-            if not same_protocol(calibration.protocol, used):
-                warnings.warn(f"the temperature was fitted for {calibration.protocol}, not for {used}", stacklevel=2)
+            used = _tested(protocol, spec.sampling, spec.preprocessing)
+            if differs := differing(calibration.provenance, used):
+                warnings.warn(
+                    f"the temperature was fitted for {calibration.protocol}, not for {used.protocol_words}, which "
+                    f"differs in {', '.join(differs)}",
+                    stacklevel=2,
+                )
         return cls(
             folder.load_model(),
             spec.labels,
@@ -212,9 +221,15 @@ class Recognizer:
             labels=self.labels,
             probabilities=fuse(logits, self.protocol.fusion, self._temperature)[0],
             logits=logits[0],
-            protocol=self.protocol.describe(self._views.sampling, self._views.preprocessing),
+            provenance=self._provenance,
             families=self._families,
         )
+
+
+def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing) -> Provenance:
+    return Provenance(
+        protocol=protocol, sampling=sampling, preprocessing=preprocessing, order="as is", precision="fp32"
+    )
 
 
 def _frames(clip: NDArray[np.uint8] | Tensor) -> UInt8[Tensor, "N 3 H W"]:

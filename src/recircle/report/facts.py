@@ -1,6 +1,5 @@
 """All that a report says about one run, read from its folder."""
 
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from recircle.evaluation.families import FamilyMetrics, measure_families
 from recircle.evaluation.measure import Metrics, measure
 from recircle.evaluation.predict import pick_device
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.speed import measure_network_speeds
 from recircle.models.cost import Cost, measure_cost
 from recircle.report.markup import count
@@ -26,8 +26,6 @@ from recircle.training.journal import read_journal
 
 PAIRS = 10
 """Pairs of confused classes that are named."""
-
-_CROP = re.compile(r"crops? of (\d+)(?:x(\d+))? px from ")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +135,7 @@ def read_facts(
                 file=file,
                 predictions=part,
                 **measured,
-                cost=cost_of(spec, part.protocol),
+                cost=cost_of(spec, part.provenance),
                 speed=speed,
                 journal=_read_journal(run),
                 calibration=Calibration.load(run.calibration_path) if run.calibration_path.is_file() else None,
@@ -183,18 +181,14 @@ def names_of(runs: Sequence[Run]) -> list[str]:
     return [name if names.count(name) == 1 else str(run.path) for name, run in zip(names, runs)]
 
 
-def cost_of(spec: ModelSpec, protocol: str) -> Cost:
+def cost_of(spec: ModelSpec, provenance: Provenance) -> Cost:
     """Return the cost of one view.
 
     Args:
         spec: of the run.
-        protocol: of its predictions, in words. Views of several crops are larger than those of training; the words are
-            all that is saved of their size.
+        provenance: of its predictions. Views of several crops are larger than those of training.
     """
-    found = _CROP.search(protocol)
-    size = spec.preprocessing.crop
-    if found is not None:
-        size = (int(found[1]), int(found[2] or found[1]))
+    size = provenance.view or spec.preprocessing.crop
     with torch.device("meta"):
         model = replace(spec.model, pretrained=None).build(len(spec.labels))
     return measure_cost(model.eval(), spec.sampling.frames, size)

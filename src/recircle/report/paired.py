@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from recircle.errors import UserError
 from recircle.evaluation.comparison import ClassGain, PairedComparison, compare_paired
 from recircle.evaluation.predictions import Predictions
-from recircle.evaluation.protocol import same_protocol
 from recircle.report.markup import Html, count, element, folded, join, note, percent, section, table
 
 LISTED = 8
@@ -46,8 +45,9 @@ def describe(found: PairedComparison, name: str, first: str) -> list[Html]:
         (f"only {first} right", count(len(found.only_there), "clip")),
     ]
     parts = [table(f"On {count(found.clips, 'clip')}", (), rows, text=(0, 1))]
-    if not same_protocol(*found.protocols):
-        parts.append(note(f"The protocols differ: {found.protocols[0]}; {first}: {found.protocols[1]}."))
+    if found.differing:
+        differs, (here, there) = ", ".join(found.differing), found.protocols
+        parts.append(note(f"The protocols differ in {differs}: {here}; {first}: {there}."))
     better = [gain for gain in found.gains if gain.gain > 0]
     worse = [gain for gain in found.gains if gain.gain < 0][::-1]
     for what, gains in (("gain", better), ("lose", worse)):

@@ -9,7 +9,7 @@ from recircle.evaluation.calibration import (
     reliability_curve,
 )
 from recircle.evaluation.predictions import Predictions
-from recircle.evaluation.protocol import same_protocol
+from recircle.evaluation.provenance import differing, same_clips
 from recircle.report.charts import Axis, Series, chart, draw_line, horizontal, vertical
 from recircle.report.markup import NOTHING, Html, count, element, folded, note, percent, section, table
 
@@ -37,11 +37,11 @@ def reliability_section(predictions: Predictions, calibration: Calibration | Non
         parts.append(
             element("p", "No temperature is fitted; ", element("code", "recircle eval RUN --calibrate"), " fits one.")
         )
-    elif not same_protocol(calibration.protocol, predictions.protocol):
+    elif differs := differing(calibration.provenance, predictions.provenance):
         parts.append(
             note(
                 f"The run's temperature, {calibration.temperature:.3f}, is for another protocol "
-                f"({calibration.protocol}), so it is not applied here."
+                f"({calibration.protocol}; it differs in {', '.join(differs)}), so it is not applied here."
             )
         )
     else:
@@ -51,7 +51,7 @@ def reliability_section(predictions: Predictions, calibration: Calibration | Non
 
 
 def _fitted(calibration: Calibration, predictions: Predictions) -> Html:
-    same = calibration.data == predictions.data
+    same = same_clips(calibration.provenance, predictions.provenance)
     where = (
         f"half of these clips ({calibration.fitted_on}), so the diagram after it flatters; the figures of this "
         if same

@@ -1,7 +1,6 @@
 """From folders of runs to a page in a file."""
 
 import datetime
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,8 +58,8 @@ def write_report(
 
 def manifests_of(fact: Facts) -> list[Path]:
     """Return the manifests that the clips of a run's predictions may be in: the one evaluated, and that of training."""
-    # the predictions name it in words: MANIFEST (DATA SETS), PART
-    evaluated = re.sub(r" \([^()]*\)$", "", fact.predictions.data.rpartition(", ")[0])
+    clips = fact.predictions.provenance.clips
+    evaluated = clips.manifest if clips is not None else None
     section = fact.config.get("data")
     trained = section.get("manifest") if isinstance(section, dict) else None
     return [Path(path) for path in (evaluated, trained) if isinstance(path, str) and path]

@@ -36,8 +36,13 @@ class Measured:
             (model.name, arc, model.width) == (network.name, wanted, None)
             and self.spec.sampling.frames == network.frames
             and len(self.spec.labels) == row.classes
-            and any(f"({name})" in self.metrics.data for name in row.data)
+            and self._datasets in [(name,) for name in row.data]
         )
+
+    @property
+    def _datasets(self) -> tuple[str, ...]:
+        clips = self.metrics.provenance.clips
+        return clips.datasets if clips is not None else ()
 
     def __str__(self) -> str:
         data = f", {self.metrics.data}" if self.metrics.data else ""

@@ -86,6 +86,7 @@ def to_json(table: Table, compared: Sequence[Compared], measured: Sequence[Measu
                     "clips": m.metrics.clips,
                     "protocol": m.metrics.protocol,
                     "data": m.metrics.data,
+                    "provenance": m.metrics.provenance.to_dict(),
                 }
                 for m in measured
                 if m.is_of(row)

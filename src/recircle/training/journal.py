@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from recircle.config import read_bytes
 from recircle.errors import UserError
+from recircle.evaluation.earlier import upgraded
 from recircle.files import atomic_write, writing
 
 
@@ -17,7 +18,7 @@ class Journal:
 
     Lines have a `kind` and `step`, the optimiser steps done by then, and `epoch`, counted from 1:
     `train` (loss, lr, grad_norm, clips, clips_per_s, wait), `skipped` (no clip of the step could be decoded), `val`
-    (top1, ..., protocol) and `end`.
+    (top1, ..., provenance) and `end`.
     """
 
     def __init__(self, path: Path, *, active: bool = True) -> None:
@@ -57,7 +58,9 @@ class Journal:
 
 
 def read_journal(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a metrics.jsonl; a last line that a killed run left half written is dropped.
+    """Return the lines of a metrics.jsonl, of this version or an earlier one.
+
+    A last line that a killed run left half written is dropped.
 
     Raises:
         UserError: it cannot be read, or another line is damaged.
@@ -74,7 +77,7 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
             line = None
         if not isinstance(line, dict) or not {"kind", "step"} <= line.keys():
             raise UserError(f"{path}, line {number}: this is no line of a run's journal; remove it")
-        lines.append(line)
+        lines.append(upgraded(line, tells_precision=False))
     return lines
 
 

@@ -14,6 +14,8 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from recircle.errors import UserError
+from recircle.evaluation.machine import Machine
+from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.files import atomic_write
 from recircle.loading.guarded_loader import LoadingError
 from recircle.loading.loaders import Batch
@@ -87,6 +89,15 @@ class _Training:
         assert config.data.preprocessing is not None
         self.config, self.data, self.accelerator, self.stop = config, data, accelerator, stop
         self.preprocessing = config.data.preprocessing
+        self.provenance = Provenance(
+            protocol=config.evaluation,
+            sampling=config.data.sampling,
+            preprocessing=self.preprocessing,
+            clips=ClipSource(manifest=str(config.data.manifest), datasets=data.val.datasets, split="held out"),
+            order="as is",
+            precision=config.precision,
+            machine=Machine.here(accelerator.device),
+        )
         shard = Shard(
             rank=accelerator.process_index,
             world=accelerator.num_processes,
@@ -251,7 +262,8 @@ class _Training:
         if values["train_loss"] is not None:
             text += f"  loss {values['train_loss']:.4f}"
         if values["clips"]:
-            text += f"  top-1 {values['top1']:.1%} of {counted(values['clips'], 'clip')} ({values['protocol']})"
+            words = self.provenance.protocol_words
+            text += f"  top-1 {values['top1']:.1%} of {counted(values['clips'], 'clip')} ({words})"
         if values["left_out"]:
             text += f"; {counted(values['left_out'], 'clip')} could not be decoded"
         self.display.say(text)
@@ -273,7 +285,7 @@ class _Training:
                 )
         except KeyboardInterrupt:
             self._interrupted()
-        return figures | {"protocol": config.evaluation.describe(config.data.sampling, self.preprocessing)}
+        return figures | {"provenance": self.provenance.to_dict()}
 
     def _save(self) -> None:
         """Write a checkpoint; all processes must call it."""
