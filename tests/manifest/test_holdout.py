@@ -107,3 +107,33 @@ def test_nothing_held_out_is_warned_of() -> None:
 def test_nothing_to_divide_is_an_error() -> None:
     with pytest.raises(UserError, match="none of the clips can be read and has a label"):
         hold_out(manifest(Clip(path="x.mp4")), 0.2)
+
+
+def rows(*pairs: tuple[str, str]) -> Manifest:
+    clips = (Clip(path=f"{number}.mp4", label=label, group=group) for number, (label, group) in enumerate(pairs))
+    return Manifest(tuple(clips), Path())
+
+
+def held_by(manifest: Manifest, share: float, seed: int) -> list[Clip]:
+    return [clip for clip in hold_out(manifest, share, seed=seed).clips if clip.split == "val"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_clips_without_a_group_are_not_one_group(seed: int) -> None:
+    manifest = rows(*[("run", "A")] * 2, *[("jump", "")] * 6, *[("run", "")] * 6)
+    divided = HeldOut.of(hold_out(manifest, 0.25, seed=seed), 0.25)
+    assert 2 <= divided.clips <= 5
+    assert divided.ungrouped == 12
+    assert any("12 clips without a group" in text for text in divided.warnings())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_of_one_clip_each_are_divided_by_class(seed: int) -> None:
+    manifest = rows(*((label, f"g{number}") for number, label in enumerate(["run", "jump"] * 4)))
+    assert sorted(clip.label for clip in held_by(manifest, 0.25, seed)) == ["jump", "run"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_group_of_nearly_all_clips_stays_with_training(seed: int) -> None:
+    manifest = rows(*[("run", "A")] * 9, *[("jump", "A")] * 9, ("run", "B"), ("jump", "B"))
+    assert {clip.group for clip in held_by(manifest, 0.25, seed)} == {"B"}

@@ -11,6 +11,8 @@ from recircle.words import counted
 
 _FAR = 0.5
 """From which part of the share that was asked for its error is worth a warning."""
+_TRIES = 50
+"""How many divisions of the groups are tried where the first is far from the share."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,13 @@ class HeldOut:
         asked: share that was to be held out.
         sides: of each class, how many clips train and how many validate.
         groups: how many groups train and how many validate; None where clips have none.
+        ungrouped: how many clips have no group where others have one.
     """
 
     asked: float
     sides: dict[str, tuple[int, int]]
     groups: tuple[int, int] | None
+    ungrouped: int = 0
 
     @classmethod
     def of(cls, manifest: Manifest, asked: float) -> "HeldOut":
@@ -35,9 +39,9 @@ class HeldOut:
         sides = {label: (counts[label, "train"], counts[label, "val"]) for label in sorted({c.label for c in clips})}
         groups = None
         if any(clip.group for clip in clips):
-            held = {clip.group for clip in clips if clip.split == "val"}
-            groups = (len({clip.group for clip in clips} - held), len(held))
-        return cls(asked, sides, groups)
+            held = {clip.group for clip in clips if clip.split == "val"} - {""}
+            groups = (len({clip.group for clip in clips} - held - {""}), len(held))
+        return cls(asked, sides, groups, sum(not clip.group for clip in clips) if groups else 0)
 
     @property
     def clips(self) -> int:
@@ -65,6 +69,9 @@ class HeldOut:
     def warnings(self) -> list[str]:
         """Return how the whole differs from what was asked for, as sentences; `label_checks` looks at each class."""
         groups = "" if self.groups is None else ", since whole groups are held out"
+        told = []
+        if self.ungrouped:
+            told = [f"{counted(self.ungrouped, 'clip')} without a group divided as if each were a group of its own"]
         if not self.clips:
             return [
                 "nothing is held out for validation: every class has a single readable clip; add clips, or fill in the "
@@ -72,16 +79,17 @@ class HeldOut:
             ]
         if abs(self.share - self.asked) > _FAR * self.asked:
             why = groups or ", since each class gives at least one clip and keeps one"
-            return [f"{self.share:.1%} of the clips are held out, not {self.asked:.1%}{why}"]
-        return []
+            told.append(f"{self.share:.1%} of the clips are held out, not {self.asked:.1%}{why}")
+        return told
 
 
 def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
     """Set a share of the clips aside for validation.
 
     Where clips have groups (subjects, sequences, sources), whole groups are held out, so that a network is never
-    tested on people or scenes that it was trained on. Otherwise each class gives its share, at least one clip if it
-    has two or more. Broken clips do not count; those that belong to no group that is held out stay with training.
+    tested on people or scenes that it was trained on; a clip without a group is one of its own then. Otherwise, and
+    where each group is a single clip, each class gives its share, at least one clip if it has two or more. Broken clips
+    do not count; those that belong to no group that is held out stay with training.
 
     Args:
         manifest: clips without splits, or all to train on.
@@ -104,8 +112,9 @@ def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
     clips = _to_divide(manifest)
     if not clips:
         raise UserError("none of the clips can be read and has a label, so none are held out")
-    groups = {clip.group for clip in clips}
-    held = _whole_groups(clips, share, rng) if groups - {""} else _of_each_class(clips, share, rng)
+    sizes = Counter(clip.group for clip in clips if clip.group)
+    several = any(size > 1 for size in sizes.values())
+    held = _whole_groups(clips, share, rng) if several else _of_each_class(clips, share, rng)
     held_groups = {clip.group for clip in clips if clip.path in held} - {""}
 
     def split(clip: Clip) -> str:
@@ -123,14 +132,24 @@ def _to_divide(manifest: Manifest) -> list[Clip]:
 def _whole_groups(clips: list[Clip], share: float, rng: np.random.Generator) -> set[str]:
     members: dict[str, list[str]] = defaultdict(list)
     for clip in clips:
-        members[clip.group].append(clip.path)
+        members[clip.group or f"\0{clip.path}"].append(clip.path)
     if len(members) == 1:
         raise UserError("all clips are of one group, so holding it out would leave none to train on")
-    held: set[str] = set()
-    for name in rng.permutation(sorted(members))[: len(members) - 1]:
-        if held and len(held) + len(members[str(name)]) / 2 > share * len(clips):
-            break
-        held.update(members[str(name)])
+
+    def draw() -> set[str]:
+        held: set[str] = set()
+        for name in rng.permutation(sorted(members))[: len(members) - 1]:
+            if held and len(held) + len(members[str(name)]) / 2 > share * len(clips):
+                break
+            held.update(members[str(name)])
+        return held
+
+    def error(held: set[str]) -> tuple[float, int]:
+        return abs(len(held) - share * len(clips)), len(held)
+
+    held = draw()
+    if error(held)[0] > _FAR * share * len(clips):
+        held = min((held, *(draw() for _ in range(_TRIES))), key=error)
     return held
 
 
