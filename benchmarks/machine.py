@@ -137,7 +137,7 @@ def write_json(path: Path, found: dict[str, Any]) -> None:
 
 
 def run_main(main: Callable[[], None]) -> None:
-    """Run a benchmark from the shell: what the user can mend is one line, and the exit code is 2."""
+    """Run a benchmark from the shell: what the user can fix is one line, and the exit code is 2."""
     try:
         main()
     except UserError as problem:

@@ -63,7 +63,7 @@ class Study:
             self.draw(results, folder)
 
     def main(self) -> None:
-        """Run the study's command; what the user can mend is one line, and the exit status is 2."""
+        """Run the study's command; what the user can fix is one line, and the exit status is 2."""
         run_main(self.run)
 
     def run(self, arguments: Sequence[str] | None = None) -> None:

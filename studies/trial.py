@@ -20,8 +20,8 @@ from recircle.evaluation.metrics import in_top_k
 from recircle.models.cost import measure_cost
 from recircle.run import Run
 from recircle.training.config import TrainConfig
-from recircle.training.journal import read_journal
 from recircle.training.loop import train
+from recircle.training.metrics_log import read_metrics_log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Record:
 def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     """Train, go on with a run that was cut off, and test.
 
-    A finished run keeps its weights and its journal; its checkpoints, three times as large as the weights each, go.
+    A finished run keeps its weights and its metrics; its checkpoints, three times as large as the weights each, go.
 
     Args:
         trial: what to do.
@@ -121,7 +121,7 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     inside = measure_families(predictions, resamples=2).levels[0].inside.value if grouped else None
     right = in_top_k(predictions.scores(), predictions.labels, 1)
     by_path = sorted(range(len(predictions)), key=lambda row: predictions.paths[row])
-    steps = [line for line in read_journal(run.metrics_path) if line["kind"] == "train"]
+    steps = [line for line in read_metrics_log(run.metrics_path) if line["kind"] == "train"]
     cost = measure_cost(spec.model.build(len(spec.labels)), spec.sampling.frames, spec.preprocessing.crop_size)
     last = [line["loss"] for line in steps if line["epoch"] == config.epochs]
     return Record(

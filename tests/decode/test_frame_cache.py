@@ -26,8 +26,8 @@ from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.config import TrainConfig
-from recircle.training.journal import read_journal
 from recircle.training.loop import train
+from recircle.training.metrics_log import read_metrics_log
 from recircle.views.augmentation import Augmentation
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
@@ -359,7 +359,7 @@ def test_training_evaluation_and_resume_are_the_same(tmp_path: Path, monkeypatch
 
 
 def losses(run: Run) -> list[dict[str, Any]]:
-    lines = [line for line in read_journal(run.metrics_path) if line["kind"] in ("train", "val")]
+    lines = [line for line in read_metrics_log(run.metrics_path) if line["kind"] in ("train", "val")]
     return [{key: value for key, value in line.items() if key not in ("clips_per_s", "wait")} for line in lines]
 
 

@@ -66,10 +66,10 @@ def test_the_table_holds_what_the_saved_predictions_say(demo: Path) -> None:
 
 def test_a_second_call_takes_over_what_is_there(demo: Path, capfd: pytest.CaptureFixture[str]) -> None:
     before = (demo / "model.safetensors").read_bytes()
-    journal = (demo / "metrics.jsonl").read_bytes()
+    log = (demo / "metrics.jsonl").read_bytes()
     run_demo(demo, size="tiny", epochs=1)
     assert (demo / "model.safetensors").read_bytes() == before
-    assert (demo / "metrics.jsonl").read_bytes() == journal
+    assert (demo / "metrics.jsonl").read_bytes() == log
     captured = capfd.readouterr()
     assert captured.err.count("is finished") == 3
     assert "ARC-TSM" in captured.out

@@ -12,7 +12,7 @@ from recircle.evaluation.earlier import read_words, upgraded
 from recircle.evaluation.order import Order
 from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.evaluation.provenance import ClipSource, differing
-from recircle.training.journal import read_journal, rewind_journal
+from recircle.training.metrics_log import read_metrics_log, rewind_metrics_log
 from recircle.views.crops import Crops
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
@@ -147,13 +147,13 @@ def test_a_journal_of_an_earlier_version(tmp_path: Path) -> None:
     ]
     path = tmp_path / "metrics.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    read = read_journal(path)
+    read = read_metrics_log(path)
     assert (read[0], read[2]) == (lines[0], lines[2])
     # training never named its precision
     expected = read_words(words).to_dict() | {"precision": None}
     assert read[1] == {"kind": "val", "step": 1, "epoch": 1, "top1": 0.5, "provenance": expected}
-    rewind_journal(path, 1)
-    assert read_journal(path) == read[:2]
+    rewind_metrics_log(path, 1)
+    assert read_metrics_log(path) == read[:2]
 
 
 @pytest.mark.parametrize(

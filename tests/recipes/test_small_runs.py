@@ -14,8 +14,8 @@ from recircle.manifest.manifest import Manifest
 from recircle.recipes.registry import check_version, get_recipe, list_recipes
 from recircle.run import Run
 from recircle.training.config import TrainConfig
-from recircle.training.journal import read_journal
 from recircle.training.loop import train
+from recircle.training.metrics_log import read_metrics_log
 from recircle.views.preprocessing import Preprocessing
 from tests.models.small import small_form
 from tests.recipes.layouts import LAYOUTS, data_set_of
@@ -70,7 +70,7 @@ def test_a_few_steps(name: str, indexed: Callable[[str], Path], tmp_path: Path) 
     config = shrunk(get_recipe(name)(manifest), tmp_path / name)
     run = train(config, progress=False)
 
-    lines = read_journal(run.metrics_path)
+    lines = read_metrics_log(run.metrics_path)
     steps = [line for line in lines if line["kind"] == "train"]
     train_clips, held_out = config.data.split(Manifest.read(manifest))
     assert len(steps) == len(train_clips) // 2 >= 2

@@ -24,7 +24,7 @@ from recircle.models.registry import ModelConfig
 from recircle.report import write_report
 from recircle.report.facts import cost_of, find_predictions
 from recircle.run import Run
-from recircle.training.journal import Journal
+from recircle.training.metrics_log import MetricsLog
 from tests.report.reading import Page
 from tests.small_run import SPEC, write_clips, write_run
 
@@ -42,10 +42,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         predictions.save(run.predictions_path / "all.npz")
     one = Run(root / "one")
     one.config_path.write_text(json.dumps({"model": {"name": "tsm_resnet18"}, "epochs": 7, "batch_size": 3}))
-    with Journal(one.metrics_path) as journal:
-        journal.write("train", step=1, epoch=1, loss=2.5, lr=0.1)
-        journal.write("val", step=1, epoch=1, top1=0.5, top5=1.0, mean_class=0.5)
-        journal.write("end", step=1, epoch=1, skipped=0, broken=0)
+    with MetricsLog(one.metrics_path) as log:
+        log.write("train", step=1, epoch=1, loss=2.5, lr=0.1)
+        log.write("val", step=1, epoch=1, top1=0.5, top5=1.0, mean_class=0.5)
+        log.write("end", step=1, epoch=1, skipped=0, broken=0)
     calibrate(Predictions.load(one.predictions_path / "all.npz")).save(one.calibration_path)
     picture = one.path / "explained" / "lift" / "clip" / "activation.png"
     picture.parent.mkdir(parents=True)
@@ -145,14 +145,14 @@ def test_a_run_without_predictions_says_how_to_make_some(tmp_path: Path) -> None
         write_report([run.path])
 
 
-def test_what_a_user_can_mend(runs: list[Path], tmp_path: Path) -> None:
+def test_what_a_user_can_fix(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="twice"):
         write_report([runs[0], runs[0]])
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="give another --output"):
         write_report(runs, tmp_path / "folder", clips=None)
     (runs[0] / "metrics.jsonl").write_text("{no json}\n")
-    with pytest.raises(UserError, match=r"metrics\.jsonl cannot be read"):
+    with pytest.raises(UserError, match=r"metrics\.jsonl, line 1: this is not a line"):
         write_report(runs)
     spec = replace(SPEC, labels=("a", "b", "c"), families={})
     (runs[1] / "model.json").write_text(to_json(spec))

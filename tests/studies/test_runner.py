@@ -73,12 +73,12 @@ def test_a_trial_is_trained_tested_and_noted(tmp_path: Path) -> None:
     assert record.settings["model"]["name"] == "arc_tsm_resnet18"
     assert record.seconds > 0
     folder = Run(tmp_path / "runs" / trial.folder)
-    journal = folder.metrics_path.read_text()
+    log = folder.metrics_path.read_text()
     assert (folder.path / "model.safetensors").is_file()
     assert not folder.checkpoints_path.exists()
     # a finished run is tested again and not trained again
     assert run_trial(trial, tmp_path / "runs", "abc").right == record.right
-    assert folder.metrics_path.read_text() == journal
+    assert folder.metrics_path.read_text() == log
 
 
 def test_a_study_goes_on_where_it_ended(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

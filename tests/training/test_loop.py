@@ -23,9 +23,9 @@ from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.checkpoint import Checkpoints
 from recircle.training.config import TrainConfig
-from recircle.training.journal import read_journal
 from recircle.training.learner import Learner
 from recircle.training.loop import train
+from recircle.training.metrics_log import read_metrics_log
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 
@@ -38,7 +38,9 @@ FULL: dict[str, Any] = {"ema": 0.9, "schedule": SCHEDULE, "label_smoothing": 0.1
 def exact(run: Run) -> list[dict[str, Any]]:
     """Return the lines of a run without its times."""
     times = ("clips_per_s", "wait")
-    return [{key: value for key, value in line.items() if key not in times} for line in read_journal(run.metrics_path)]
+    return [
+        {key: value for key, value in line.items() if key not in times} for line in read_metrics_log(run.metrics_path)
+    ]
 
 
 def train_until(
@@ -102,13 +104,13 @@ def test_a_clip_that_crashes_its_worker_is_listed_as_broken(
     with pytest.warns(UserWarning, match="1 clip could not be used"):
         run = train(config, progress=False)
     assert (run.path / "broken.txt").read_text() == "clip00\tthe decoder crashed (SIGABRT)\n"
-    assert [line["kind"] for line in read_journal(run.metrics_path)] == ["train"] * 3 + ["val", "end"]
+    assert [line["kind"] for line in read_metrics_log(run.metrics_path)] == ["train"] * 3 + ["val", "end"]
 
 
 def test_a_run_holds_all_that_is_promised(reference: TrainConfig, clips: Path) -> None:
     run = Run.open(reference.output)
     assert read_json(TrainConfig, run.config_path) == reference
-    lines = read_journal(run.metrics_path)
+    lines = read_metrics_log(run.metrics_path)
     assert [line["kind"] for line in lines] == ["train"] * 3 + ["val"] + ["train"] * 3 + ["val", "end"]
     steps = [line for line in lines if line["kind"] == "train"]
     assert [(line["step"], line["epoch"]) for line in steps] == [(s, 1 + (s > 3)) for s in range(1, 7)]
@@ -148,17 +150,17 @@ import os, signal, sys
 from pathlib import Path
 from recircle.config import read_json
 from recircle.training.config import TrainConfig
-from recircle.training.journal import Journal
+from recircle.training.metrics_log import MetricsLog
 from recircle.training.loop import train
 
-write = Journal.write
+write = MetricsLog.write
 def write_and_die(self, kind, **values):
     line = write(self, kind, **values)
     if kind == "train" and values["step"] == 5:
         os.kill(os.getpid(), signal.SIGKILL)
     return line
 
-Journal.write = write_and_die
+MetricsLog.write = write_and_die
 train(read_json(TrainConfig, Path(sys.argv[1])), progress=False)
 """
     killed = subprocess.run([sys.executable, "-c", script, tmp_path / "config.json"], timeout=120)
@@ -303,7 +305,7 @@ def test_clips_that_cannot_be_used_are_skipped_counted_and_listed(
         match=r"3 clips could not be used, and training went on without; .*broken.txt lists them:\n  clip00",
     ):
         run = train(config, progress=False)
-    lines = read_journal(run.metrics_path)
+    lines = read_metrics_log(run.metrics_path)
     listed = (run.path / "broken.txt").read_text().splitlines()
     assert [line.split("\t")[0] for line in listed] == ["clip00", "gone1", "gone2"]
     assert listed[0] == "clip00\tno frames"
@@ -463,7 +465,7 @@ def test_tensorboard_gets_the_figures_too(make_config: MakeConfig) -> None:
     events = EventAccumulator(str(run.path / "tracker" / "recircle"))
     events.Reload()
     logged = {event.step: event.value for event in events.Scalars("train/loss")}
-    lines = [line for line in read_journal(run.metrics_path) if line["kind"] == "train"]
+    lines = [line for line in read_metrics_log(run.metrics_path) if line["kind"] == "train"]
     assert logged == pytest.approx({line["step"]: line["loss"] for line in lines})
     assert [event.step for event in events.Scalars("val/top1")] == [3]
 

@@ -16,8 +16,8 @@ from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from recircle.training.config import TrainConfig
-from recircle.training.journal import read_journal
 from recircle.training.loop import train
+from recircle.training.metrics_log import read_metrics_log
 from recircle.training.optimiser import Optimiser
 
 SCRIPT = """
@@ -103,7 +103,7 @@ def test_two_processes_are_one(with_a_gap: TrainConfig, tmp_path: Path) -> None:
         warnings.filterwarnings("ignore", "1 clip could not be used")
         train(alone, progress=False)
 
-    expected, found = (read_journal(Run(config.output).metrics_path) for config in (alone, together))
+    expected, found = (read_metrics_log(Run(config.output).metrics_path) for config in (alone, together))
     assert [line["kind"] for line in found] == [line["kind"] for line in expected]
     for one, two in zip(expected, found, strict=True):
         for name in one.keys() - {"clips_per_s", "wait"}:
@@ -113,6 +113,6 @@ def test_two_processes_are_one(with_a_gap: TrainConfig, tmp_path: Path) -> None:
     assert found[-1]["broken"] == 1
     assert {line["clips"] for line in found if line["kind"] == "train"} == {3, 4}
 
-    lines = read_journal(Run(single.output).metrics_path)
+    lines = read_metrics_log(Run(single.output).metrics_path)
     assert [line["kind"] for line in lines].count("skipped") == lines[-1]["skipped"] == 1
     assert [line["kind"] for line in lines].count("train") == 6

@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (without the program's name; None takes the process's) and return the exit code.
 
     0: all is well. 1: some of the files given to `predict` could not be used, or none of the clips that `index` found;
-    the rest is done. 2: nothing, or not all, was done, and the message says what the user can mend: a wrong argument,
+    the rest is done. 2: nothing, or not all, was done, and the message says what the user can fix: a wrong argument,
     a wrong file, a full disk. 130: Ctrl-C. 141: the reader of the output has gone.
     """
     if arguments is None:

@@ -15,7 +15,7 @@ from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.speed import measure_network_speeds
 from recircle.models.cost import measure_cost
 from recircle.run import Run
-from recircle.training.journal import read_journal
+from recircle.training.metrics_log import read_metrics_log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,5 +165,5 @@ def compare(
 
 def training_seconds(run: Run) -> float:
     """Return how long the optimiser steps of a run took, from its metrics.jsonl."""
-    steps = (line for line in read_journal(run.metrics_path) if line["kind"] == "train")
+    steps = (line for line in read_metrics_log(run.metrics_path) if line["kind"] == "train")
     return sum(line["clips"] / line["clips_per_s"] for line in steps)

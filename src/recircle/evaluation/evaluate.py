@@ -237,7 +237,7 @@ def _refuse(broken: Sequence[BrokenClip], skip_broken: bool) -> None:
     lines = "".join(f"\n  {clip.path}: {clip.fault}" for clip in broken[:LISTED])
     more = f"\n  and {len(broken) - LISTED} more" if len(broken) > LISTED else ""
     raise UserError(
-        f"{len(broken)} of the clips to evaluate cannot be decoded; mend them, or leave them out with "
+        f"{len(broken)} of the clips to evaluate cannot be decoded; repair them, or leave them out with "
         f"--skip-broken:{lines}{more}"
     )
 

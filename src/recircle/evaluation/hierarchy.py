@@ -71,7 +71,7 @@ class Hierarchy:
                 raise ValueError(
                     f"{self.classes[other]!r} and {self.classes[number]!r} share a group at level "
                     f"{self.levels[level - 1]!r} but not at {self.levels[level]!r}; order the levels from the finest "
-                    "to the coarsest, and mend what then still differs"
+                    "to the coarsest, and correct what then still differs"
                 )
 
 

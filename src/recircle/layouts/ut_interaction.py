@@ -25,7 +25,7 @@ def find(folder: Path) -> list[Clip]:
     clips = []
     for where, row in read_table(folder / "labels.csv", _COLUMNS).rows():
         if not row["sequence"].isdigit():
-            raise UserError(f"{where}: sequence={row['sequence']!r} is no number; mend the line")
+            raise UserError(f"{where}: sequence={row['sequence']!r} is not a number; correct the line")
         clips.append(
             Clip(
                 path=row["path"],

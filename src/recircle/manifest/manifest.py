@@ -259,7 +259,7 @@ def _parse_number(name: str, value: Any, where: str) -> float:
             raise ValueError
     except (ValueError, OverflowError):
         wanted = "a whole number" if kind is int else "a number"
-        raise UserError(f"{where}: {name}={value!r} is not {wanted}; mend it, or run `recircle index`") from None
+        raise UserError(f"{where}: {name}={value!r} is not {wanted}; correct it, or run `recircle index`") from None
     return number
 
 

@@ -22,7 +22,7 @@ from recircle.evaluation.speed import measure_network_speeds
 from recircle.models.cost import Cost, measure_cost
 from recircle.report.markup import count
 from recircle.run import ModelSpec, Run
-from recircle.training.journal import read_journal
+from recircle.training.metrics_log import read_metrics_log
 
 PAIRS = 10
 """Pairs of confused classes that are named."""
@@ -137,7 +137,7 @@ def read_facts(
                 **measured,
                 cost=cost_of(spec, part.provenance),
                 speed=speed,
-                journal=_read_journal(run),
+                journal=read_metrics_log(run.metrics_path),
                 calibration=Calibration.load(run.calibration_path) if run.calibration_path.is_file() else None,
             )
         )
@@ -235,10 +235,3 @@ def _read_config(run: Run) -> Mapping[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{run.config_path} is not a training config; it holds no JSON object")
     return content
-
-
-def _read_journal(run: Run) -> Sequence[Mapping[str, Any]]:
-    try:
-        return read_journal(run.metrics_path)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{run.metrics_path} cannot be read: {error}; mend or remove it") from None

@@ -31,10 +31,10 @@ from recircle.training.devices import accelerated, start_tracker
 from recircle.training.display import Display
 from recircle.training.folder import check_folder
 from recircle.training.interrupt import StopRequest
-from recircle.training.journal import Journal, read_journal, rewind_journal
 from recircle.training.learner import Learner
+from recircle.training.metrics_log import MetricsLog, read_metrics_log, rewind_metrics_log
 from recircle.training.readable import check_readable, too_few
-from recircle.training.tally import Tally
+from recircle.training.train_state import TrainState
 from recircle.training.validation import validate
 from recircle.words import counted
 from recircle.written_by import FIELD, upgrade_needed
@@ -111,8 +111,8 @@ class _Training:
         self.total = self.epoch_steps * config.epochs
         self.folder = Run.create(config.output)
         self.checkpoints = Checkpoints(self.folder.checkpoints_path, config.keep)
-        self.tally = Tally()
-        self.tally.note(self.loader.left_out)
+        self.state = TrainState()
+        self.state.note(self.loader.left_out)
         self._labelled = labelled_clips(data.train).keys()
         self._unusable = {clip.path for clip in self.loader.left_out} & self._labelled
         self._learnt = False
@@ -121,7 +121,7 @@ class _Training:
         """Train to the end."""
         main = self.accelerator.is_main_process
         validated, finished = self._go_on() if resume else (0, False)
-        with Display(self.total, done=self.tally.step, shown=progress and main) as self.display:
+        with Display(self.total, done=self.state.step, shown=progress and main) as self.display:
             if finished:
                 self.display.say(f"{self.folder.path} is finished: all {self.config.epochs} epochs are done")
                 return self.folder
@@ -130,7 +130,7 @@ class _Training:
                     warnings.warn(remark, stacklevel=3)
                 self.folder.save_config(self.config)
             start_tracker(self.accelerator, self.config)
-            with Journal(self.folder.metrics_path, active=main) as self.journal:
+            with MetricsLog(self.folder.metrics_path, active=main) as self.log:
                 self.display.say(self._describe())
                 try:
                     for epoch in range(validated, self.config.epochs):
@@ -138,8 +138,8 @@ class _Training:
                         self._end_epoch(epoch + 1)
                 except LoadingError as error:
                     self._stop_loading(error)
-                everyone = self._gathered_tally()
-                self.journal.write(
+                everyone = self._gathered_state()
+                self.log.write(
                     "end",
                     step=self.total,
                     epoch=self.config.epochs,
@@ -153,31 +153,31 @@ class _Training:
 
     def _train_epoch(self, epoch: int) -> None:
         """Take the steps that are left of an epoch."""
-        tally, start = self.tally, epoch * self.epoch_steps
-        if tally.step == start:
-            tally.start_epoch()
-        stream = self.loader.epoch(epoch, (tally.step - start) * self.passes)
+        state, start = self.state, epoch * self.epoch_steps
+        if state.step == start:
+            state.start_epoch()
+        stream = self.loader.epoch(epoch, (state.step - start) * self.passes)
         self.learner.train_mode()
-        while tally.step < start + self.epoch_steps:
+        while state.step < start + self.epoch_steps:
             began = time.perf_counter()
             batches = self._next(stream)
             waited = time.perf_counter() - began
             # known to all processes, so that they stop together
-            stops, broken = self.learner.share([batches is None, len(self._newly_broken(tally))]).sum(axis=0)
+            stops, broken = self.learner.share([batches is None, len(self._newly_broken(state))]).sum(axis=0)
             if stops or batches is None:
                 self._interrupted()
             clips = len(self._labelled)
             if too_few(clips - len(self._unusable) - broken, clips, self.config.data.min_readable):
                 self._check_readable()
             lr = self.config.schedule.lr_at(
-                (tally.step + 0.5) / self.epoch_steps, lr=self.config.optimiser.lr, epochs=self.config.epochs
+                (state.step + 0.5) / self.epoch_steps, lr=self.config.optimiser.lr, epochs=self.config.epochs
             )
-            tally.add_broken(batches)
-            result = self.learner.step(batches, step=tally.step + 1, lr=lr)
-            tally.step += 1
+            state.add_broken(batches)
+            result = self.learner.step(batches, step=state.step + 1, lr=lr)
+            state.step += 1
             if result.clips:
                 seconds = time.perf_counter() - began
-                tally.add_loss(result.loss, result.clips)
+                state.add_loss(result.loss, result.clips)
                 self._report(
                     epoch + 1,
                     loss=result.loss,
@@ -188,19 +188,19 @@ class _Training:
                     wait=round(waited / seconds, 4),
                 )
             else:
-                self.journal.write("skipped", step=tally.step, epoch=epoch + 1)
+                self.log.write("skipped", step=state.step, epoch=epoch + 1)
             self._learnt |= result.clips > 0
-            if tally.step == start + self.epoch_steps:
+            if state.step == start + self.epoch_steps:
                 self._check_epoch(epoch + 1)
-            due = tally.step % (self.config.checkpoint_every or self.epoch_steps) == 0 or tally.step == self.total
+            due = state.step % (self.config.checkpoint_every or self.epoch_steps) == 0 or state.step == self.total
             # steps whose clips were all broken are done again, perhaps with better luck, when the run goes on
             if due and self._learnt:
                 self._save()
                 self._learnt = False
 
-    def _newly_broken(self, tally: Tally) -> set[str]:
+    def _newly_broken(self, state: TrainState) -> set[str]:
         """Return the labelled clips that broke while they were read; the manifest did not tell."""
-        return (tally.broken.keys() & self._labelled) - self._unusable
+        return (state.broken.keys() & self._labelled) - self._unusable
 
     def _check_epoch(self, epoch: int) -> None:
         """Stop after an epoch that taught nothing, or too little; all processes must call it.
@@ -208,7 +208,7 @@ class _Training:
         Raises:
             UserError: none of its clips could be read, or too few of all.
         """
-        if not self.tally.clips:
+        if not self.state.clips:
             raise UserError(
                 f"epoch {epoch} taught nothing: in none of its {counted(self.epoch_steps, 'step')} could a clip be "
                 f"read; see that the clips of {self.config.data.manifest} are where it says"
@@ -216,7 +216,7 @@ class _Training:
         self._check_readable()
 
     def _check_readable(self) -> None:
-        broken = self._gathered_tally().broken
+        broken = self._gathered_state().broken
         check_readable(
             len(self._labelled),
             {path: fault for path, fault in broken.items() if path in self._labelled},
@@ -237,13 +237,13 @@ class _Training:
             return None
 
     def _report(self, epoch: int, **values: float) -> None:
-        line = self.journal.write("train", step=self.tally.step, epoch=epoch, **values)
+        line = self.log.write("train", step=self.state.step, epoch=epoch, **values)
         self.display.step(line)
-        self.accelerator.log({f"train/{name}": value for name, value in values.items()}, step=self.tally.step)
+        self.accelerator.log({f"train/{name}": value for name, value in values.items()}, step=self.state.step)
 
     def _end_epoch(self, epoch: int) -> None:
         """Evaluate, and save the weights."""
-        values: dict[str, Any] = {"train_loss": self.tally.loss} | self._validate()
+        values: dict[str, Any] = {"train_loss": self.state.loss} | self._validate()
         clips = len(labelled_clips(self.data.val))
         check_readable(
             clips,
@@ -255,9 +255,9 @@ class _Training:
         )
         if self.accelerator.is_main_process:
             self.folder.save_model(self.learner.evaluated, self._spec())
-        self.journal.write("val", step=self.tally.step, epoch=epoch, **values)
+        self.log.write("val", step=self.state.step, epoch=epoch, **values)
         numbers = {f"val/{name}": value for name, value in values.items() if isinstance(value, float)}
-        self.accelerator.log(numbers, step=self.tally.step)
+        self.accelerator.log(numbers, step=self.state.step)
         text = f"epoch {epoch}/{self.config.epochs}"
         if values["train_loss"] is not None:
             text += f"  loss {values['train_loss']:.4f}"
@@ -289,13 +289,14 @@ class _Training:
 
     def _save(self) -> None:
         """Write a checkpoint; all processes must call it."""
-        everyone = self._gathered_tally()
+        everyone = self._gathered_state()
         if not self.accelerator.is_main_process:
             return
         # a checkpoint must not be ahead of the lines that lead to it
-        self.journal.sync()
+        self.log.sync()
+        # the key that checkpoints of all versions have
         state = {"tally": everyone.state(), "data": self.data.fingerprint, **self.learner.state()}
-        self.checkpoints.save(self.tally.step, state)
+        self.checkpoints.save(self.state.step, state)
         if everyone.broken:
             lines = (f"{visible(path)}\t{visible(fault)}\n" for path, fault in sorted(everyone.broken.items()))
             atomic_write(self._broken_path, "".join(lines))
@@ -310,17 +311,17 @@ class _Training:
                     "started with; restore the manifest, or start a new run with another output"
                 )
             self._load(state)
-        step = self.tally.step
+        step = self.state.step
         if step > self.total:
             raise UserError(
                 f"{self.folder.path} has done {step} steps, more than the {self.total} of "
                 f"epochs={self.config.epochs}; train it for more epochs"
             )
-        lines = read_journal(self.folder.metrics_path)
+        lines = read_metrics_log(self.folder.metrics_path)
         finished = any(line["kind"] == "end" and line["step"] == self.total for line in lines)
         self.accelerator.wait_for_everyone()
         if self.accelerator.is_main_process and not finished:
-            rewind_journal(self.folder.metrics_path, step)
+            rewind_metrics_log(self.folder.metrics_path, step)
         validated = sum(line["kind"] == "val" and line["step"] <= step for line in lines)
         return max(validated, (step - 1) // self.epoch_steps), finished
 
@@ -334,7 +335,7 @@ class _Training:
     def _load(self, state: dict[str, Any]) -> None:
         try:
             self.learner.load_state(state)
-            self.tally = Tally.from_state(state["tally"], main=self.accelerator.is_main_process)
+            self.state = TrainState.from_state(state["tally"], main=self.accelerator.is_main_process)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             where = self.checkpoints.folder
             needed = upgrade_needed(f"the last checkpoint in {where}", state.get(FIELD))
@@ -347,7 +348,7 @@ class _Training:
         """Leave a checkpoint and stop."""
         self._save()
         raise KeyboardInterrupt(
-            f"stopped after step {self.tally.step} of {self.total}; go on with "
+            f"stopped after step {self.state.step} of {self.total}; go on with "
             f"`recircle train --resume {self.folder.path}`"
         )
 
@@ -355,8 +356,8 @@ class _Training:
     def _broken_path(self) -> Path:
         return self.folder.path / "broken.txt"
 
-    def _gathered_tally(self) -> Tally:
-        return self.tally.merged(gather_object([self.tally]))
+    def _gathered_state(self) -> TrainState:
+        return self.state.merged(gather_object([self.state]))
 
     def _spec(self) -> ModelSpec:
         return ModelSpec(
@@ -376,8 +377,8 @@ class _Training:
         )
         if processes > 1:
             text += f" and {processes - 1} more"
-        if self.tally.step:
-            text += f"; going on after step {self.tally.step}"
+        if self.state.step:
+            text += f"; going on after step {self.state.step}"
         return text
 
 

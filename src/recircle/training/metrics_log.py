@@ -13,7 +13,7 @@ from recircle.evaluation.earlier import upgraded
 from recircle.files import atomic_write, writing
 
 
-class Journal:
+class MetricsLog:
     """Appends to metrics.jsonl; each line is flushed, so a killed run has all it did.
 
     Lines have a `kind` and `step`, the optimiser steps done by then, and `epoch`, counted from 1:
@@ -57,7 +57,7 @@ class Journal:
                 os.fsync(self._file.fileno())
 
 
-def read_journal(path: Path) -> list[dict[str, Any]]:
+def read_metrics_log(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a metrics.jsonl, of this version or an earlier one.
 
     A last line that a killed run left half written is dropped.
@@ -76,14 +76,14 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
         except ValueError:
             line = None
         if not isinstance(line, dict) or not {"kind", "step"} <= line.keys():
-            raise UserError(f"{path}, line {number}: this is no line of a run's journal; remove it")
+            raise UserError(f"{path}, line {number}: this is not a line that training wrote; remove it")
         lines.append(upgraded(line, tells_precision=False))
     return lines
 
 
-def rewind_journal(path: Path, step: int) -> None:
+def rewind_metrics_log(path: Path, step: int) -> None:
     """Drop what was written after `step` steps, and any mark of the end."""
-    lines = [line for line in read_journal(path) if line["step"] <= step and line["kind"] != "end"]
+    lines = [line for line in read_metrics_log(path) if line["step"] <= step and line["kind"] != "end"]
     atomic_write(path, "".join(json.dumps(line) + "\n" for line in lines))
 
 

@@ -9,7 +9,7 @@ from recircle.loading.batch import Batch, BrokenClip
 
 
 @dataclass
-class Tally:
+class TrainState:
     """Counters of a run; they are part of its checkpoints.
 
     Attributes:
@@ -50,15 +50,15 @@ class Tally:
         """Remember clips that cannot be used."""
         self.broken.update({clip.path: clip.fault for clip in clips})
 
-    def merged(self, others: Iterable["Tally"]) -> "Tally":
-        """Return this tally with the skipped clips of all processes."""
+    def merged(self, others: Iterable["TrainState"]) -> "TrainState":
+        """Return this state with the skipped clips of all processes."""
         everyone = list(others)
-        return Tally(
+        return TrainState(
             step=self.step,
             loss_sum=self.loss_sum,
             clips=self.clips,
-            skipped=sum(tally.skipped for tally in everyone),
-            broken={path: fault for tally in everyone for path, fault in sorted(tally.broken.items())},
+            skipped=sum(state.skipped for state in everyone),
+            broken={path: fault for state in everyone for path, fault in sorted(state.broken.items())},
         )
 
     def summary(self, listed: Path, shown: int = 10) -> str:
@@ -74,5 +74,5 @@ class Tally:
 
     @classmethod
     def from_state(cls, state: dict[str, Any], *, main: bool) -> Self:
-        """Return the tally of a process; the main one goes on with what all had skipped."""
+        """Return the state of a process; the main one goes on with what all had skipped."""
         return cls(**(state if main else state | {"skipped": 0, "broken": {}}))
