@@ -7,6 +7,10 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from recircle import arc, layers, models, surgery
+    from recircle.api.evaluate import EvaluateSettings, Evaluation, evaluate
+    from recircle.api.index import index
+    from recircle.api.settings import TrainSettings
+    from recircle.api.train import train
     from recircle.arc.config import ArcConfig
     from recircle.arc.functional import arc_conv, arc_linear, arc_operator
     from recircle.arc.matrices import ArcMatrices, GruWeights
@@ -57,6 +61,8 @@ __all__ = [
     "Cost",
     "DataConfig",
     "Estimate",
+    "EvaluateSettings",
+    "Evaluation",
     "FrameModel",
     "GruWeights",
     "LoadReport",
@@ -80,6 +86,7 @@ __all__ = [
     "Schedule",
     "Skipped",
     "TrainConfig",
+    "TrainSettings",
     "Unrolled",
     "UserError",
     "VideoModel",
@@ -90,7 +97,9 @@ __all__ = [
     "arc_report",
     "convert",
     "create_model",
+    "evaluate",
     "get_recipe",
+    "index",
     "layers",
     "list_models",
     "list_recipes",
@@ -103,6 +112,7 @@ __all__ = [
     "register_model",
     "register_recipe",
     "surgery",
+    "train",
 ]
 
 _HOMES = {
@@ -121,6 +131,8 @@ _HOMES = {
     "Cost": "recircle.models.cost",
     "DataConfig": "recircle.loading.config",
     "Estimate": "recircle.evaluation.estimate",
+    "EvaluateSettings": "recircle.api.evaluate",
+    "Evaluation": "recircle.api.evaluate",
     "FrameModel": "recircle.surgery.frame_model",
     "GruWeights": "recircle.arc.matrices",
     "LoadReport": "recircle.models.load_report",
@@ -144,6 +156,7 @@ _HOMES = {
     "Schedule": "recircle.training.schedule",
     "Skipped": "recircle.surgery.convert",
     "TrainConfig": "recircle.training.config",
+    "TrainSettings": "recircle.api.settings",
     "Unrolled": "recircle.arc.module",
     "UserError": "recircle.errors",
     "VideoModel": "recircle.models.base",
@@ -153,7 +166,9 @@ _HOMES = {
     "arc_report": "recircle.surgery.convert",
     "convert": "recircle.surgery.convert",
     "create_model": "recircle.models.registry",
+    "evaluate": "recircle.api.evaluate",
     "get_recipe": "recircle.recipes.registry",
+    "index": "recircle.api.index",
     "list_models": "recircle.models.registry",
     "list_recipes": "recircle.recipes.registry",
     "load_weights": "recircle.models.checkpoints",
@@ -163,6 +178,7 @@ _HOMES = {
     "prepare_report": "recircle.surgery.prepare",
     "register_model": "recircle.models.registry",
     "register_recipe": "recircle.recipes.registry",
+    "train": "recircle.api.train",
 }
 """Where each class and function is defined."""
 

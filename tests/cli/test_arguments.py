@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from recircle.cli.arguments import at_least, find_manifest, take_option
+from recircle.cli.arguments import at_least, take_option
 from recircle.errors import UserError
+from recircle.manifest.find import find_manifest
 
 
 def test_a_manifest_is_found_in_its_folder(tmp_path: Path) -> None:

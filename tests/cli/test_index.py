@@ -55,7 +55,7 @@ def test_another_place_and_a_list(folder: Path, tmp_path: Path, capsys: Capture)
     clips = folder / "manifest.csv"
     clips.write_text("path,label\nlift/clip0,lift\npush/clip0,push\n")
     assert main(["index", str(clips)]) == 2
-    assert "would be overwritten; give another --output" in capsys.readouterr().err
+    assert "would be overwritten; give another output" in capsys.readouterr().err
     assert main(["index", str(clips), "--output", str(tmp_path / "m.csv"), "--workers", "1"]) == 0
     assert summary(capsys.readouterr().out)["clips"] == "2"
     assert len(Manifest.read(tmp_path / "m.csv")) == 2
@@ -122,6 +122,7 @@ def test_frame_counts_that_are_labels_are_told(folder: Path, tmp_path: Path, cap
     assert "several are not read" in told
 
 
+@pytest.mark.filterwarnings("ignore:nothing is held out")
 def test_absolute_paths_of_a_list_stay_absolute(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     clips = tmp_path / "lists" / "list.csv"
     clips.parent.mkdir()

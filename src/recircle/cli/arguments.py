@@ -6,7 +6,6 @@ import io
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any, TextIO
 
 import tyro
@@ -103,19 +102,3 @@ def take_option(arguments: Sequence[str], name: str) -> tuple[str | None, list[s
         if not value or value.startswith("--"):
             raise UserError(f"{name} needs a value")
     return value, rest
-
-
-def find_manifest(path: Path) -> Path:
-    """Return the manifest at a path, which may be the folder that it lies in.
-
-    Raises:
-        UserError: there is none; the message says how to write one.
-    """
-    if path.is_dir():
-        for name in ("manifest.csv", "manifest.parquet"):
-            if (path / name).is_file():
-                return path / name
-        raise UserError(f"{path} has no manifest; write one with `recircle index {path}`")
-    if not path.is_file():
-        raise UserError(f"{path} is not there; give a manifest, which `recircle index FOLDER` writes")
-    return path

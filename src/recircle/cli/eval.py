@@ -1,20 +1,17 @@
 """`recircle eval`: the accuracy of a run, with its protocol and its interval."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.table import Table
 
-from recircle.cli.arguments import above_zero, at_least, call, find_manifest
+from recircle.cli.arguments import above_zero, at_least, call
 from recircle.cli.console import out, plain, print_json, print_table, progress
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
-    from recircle.evaluation.protocol import Protocol
-    from recircle.evaluation.provenance import Provenance
     from recircle.evaluation.report import Report
 
 
@@ -78,72 +75,64 @@ def evaluate(
         device: auto, cpu, cuda, cuda:1, mps.
         precision: of the forward pass.
     """
-    from recircle.evaluation.evaluate import evaluate as evaluate_run
-    from recircle.evaluation.evaluate import training_protocol
-    from recircle.evaluation.hierarchy import read_hierarchy
-    from recircle.evaluation.predictions import Predictions
-    from recircle.evaluation.report import make_report
+    from recircle.api.evaluate import evaluate as evaluate_run
+    from recircle.api.evaluate import evaluate_saved
     from recircle.run import Run
 
     at_least(1, resamples=resamples, batch_size=batch_size)
     at_least(0, seed=seed, workers=workers)
     above_zero(seconds=seconds)
     check_together(run, from_, order, calibrate=calibrate)
-    opened = Run.open(run) if run is not None else None
-    resampling = {"resamples": resamples, "seed": seed}
     if against is not None and not against.exists():
         raise UserError(f"--against {against} is not there; give a run or a file of predictions")
+    opened = Run.open(run) if run is not None else None
     if from_ is not None:
-        path, predictions, metrics = from_, Predictions.load(from_), None
-        levels = read_hierarchy(hierarchy, predictions.classes) if hierarchy is not None else None
-        if opened is not None and predictions.classes != opened.load_spec().labels:
-            raise UserError(f"{path} is not of the classes of {opened.path}; give the run that it is of")
+        evaluation = evaluate_saved(
+            from_,
+            opened,
+            hierarchy=hierarchy,
+            against=against,
+            calibrate=calibrate,
+            resamples=resamples,
+            seed=seed,
+        )
     else:
         assert opened is not None
-        levels = read_hierarchy(hierarchy, opened.load_spec().labels) if hierarchy is not None else None
-        protocol = override(training_protocol(opened), clips, crops, views, fusion)
+        clips, crops = count_views(views, clips, crops)
         with progress("evaluating") as show:
-            predictions, metrics = evaluate_run(
+            evaluation = evaluate_run(
                 opened,
-                manifest=find_manifest(data) if data is not None else None,
+                data,
                 split=split,
-                protocol=protocol,
+                clips=clips,
+                crops=crops,
+                fusion=fusion,
+                order=order,
+                hierarchy=hierarchy,
+                against=against,
+                calibrate=calibrate,
+                name=name,
+                progress=show,
                 skip_broken=skip_broken,
+                resamples=resamples,
+                seed=seed,
                 batch_size=batch_size,
                 workers=workers,
                 seconds=seconds,
                 cache=cache,
                 device=device,
                 precision=precision,
-                order=order or "as is",
-                **resampling,
-                progress=show,
             )
-        path = opened.predictions_path / f"{name or default_name(predictions.provenance)}.npz"
-        # of the same name, but apart from those that count
-        path = path.parent / order / path.name if order is not None else path
-        predictions.save(path)
-
-    other = find_predictions(against, path) if against is not None else None
-    report = make_report(
-        predictions,
-        metrics,
-        hierarchy=levels,
-        against=Predictions.load(other) if other is not None else None,
-        with_calibration=calibrate,
-        **resampling,
-    )
-    if report.calibration is not None and opened is not None:
-        report.calibration.save(opened.calibration_path)
+    report = evaluation.report
     if json:
         print_json(report.to_dict())
         return 0
     show_report(report)
     if report.calibration is not None and opened is not None:
         out.print(f"temperature saved: {opened.calibration_path}")
-    if other is not None:
-        out.print(f"compared with: {other}")
-    out.print(f"predictions: {path}")
+    if evaluation.against is not None:
+        out.print(f"compared with: {evaluation.against}")
+    out.print(f"predictions: {evaluation.path}")
     return 0
 
 
@@ -163,62 +152,22 @@ def check_together(run: Path | None, from_: Path | None, order: str | None, *, c
         raise UserError("--calibrate is for frames as they are; leave out --order")
 
 
-def find_predictions(against: Path, path: Path) -> Path:
-    """Return the file of predictions to compare those at `path` with: the one given, or that of the same name of a run.
-
-    Raises:
-        UserError: the run has none of that name, or it is the same file.
-    """
-    if not against.is_dir():
-        return against
-    from recircle.run import Run
-
-    found = Run(against).predictions_path / path.name
-    if not found.is_file():
-        raise UserError(
-            f"{found} is not there to compare {path} with; evaluate {against} with the same options first, or give a "
-            "file of its predictions"
-        )
-    if found.resolve() == path.resolve():
-        raise UserError(f"{found} cannot be compared with itself; give another run or file, or an --order")
-    return found
-
-
-def override(
-    protocol: "Protocol", clips: int | None, crops: Literal[1, 3, 10] | None, views: str | None, fusion: str | None
-) -> "Protocol":
-    """Return the protocol with what was given on the command line.
+def count_views(
+    views: str | None, clips: int | None = None, crops: Literal[1, 3, 10] | None = None
+) -> tuple[int | None, Any]:
+    """Return how many clips and crops were asked for on the command line, None where that is left to the run.
 
     Raises:
         UserError: the views contradict, or are not such as 2, 10x3.
     """
-    changes: dict[str, object] = {}
-    if views is not None:
-        if clips is not None or crops is not None:
-            raise UserError("--views says clips and crops at once; give it, or --clips and --crops")
-        first, _, second = views.partition("x")
-        if not (first.isdecimal() and (second or "1").isdecimal()):
-            raise UserError(f"--views {views} is not such as 2 (clips) or 10x3 (clips x crops)")
-        clips, changes["crops"] = int(first), int(second or 1)
-    given = {"clips": clips, "crops": crops, "fusion": fusion}
-    changes |= {field: value for field, value in given.items() if value is not None}
-    try:
-        return replace(protocol, **changes)
-    except ValueError as problem:
-        raise UserError(str(problem)) from None
-
-
-def default_name(provenance: "Provenance") -> str:
-    """Return a file name that tells evaluations of other clips (a manifest and its part), views or precision apart."""
-    clips, protocol = provenance.clips, provenance.protocol
-    assert clips is not None
-    assert protocol is not None
-    path = Path(clips.manifest)
-    # the name manifest.csv says nothing; its folder's does
-    origin = path.stem if path.stem != "manifest" else path.resolve().parent.name
-    views = f"{protocol.clips}x{protocol.crops}"
-    precision = [provenance.precision] if provenance.precision not in (None, "fp32") else []
-    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision])
+    if views is None:
+        return clips, crops
+    if clips is not None or crops is not None:
+        raise UserError("--views says clips and crops at once; give it, or --clips and --crops")
+    first, _, second = views.partition("x")
+    if not (first.isdecimal() and (second or "1").isdecimal()):
+        raise UserError(f"--views {views} is not such as 2 (clips) or 10x3 (clips x crops)")
+    return int(first), int(second or 1)
 
 
 def show_report(report: "Report") -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.table import Table
 
-from recircle.cli.arguments import above_zero, at_least, call, find_manifest
+from recircle.cli.arguments import above_zero, at_least, call
 from recircle.cli.console import out, print_json, print_table, progress
-from recircle.cli.eval import override
+from recircle.cli.eval import count_views
 
 if TYPE_CHECKING:
     from recircle.evaluation.episodes import Features, FewShotAccuracy
@@ -64,8 +64,10 @@ def fewshot(
         cache: folder in which decoded, resized frames are kept for the next time, as by --data.cache of training.
         device: auto, cpu, cuda, cuda:1, mps.
     """
+    from recircle.api.evaluate import override
     from recircle.evaluation.episodes import check_classes, extract_features, few_shot, labelled_clips
     from recircle.evaluation.evaluate import training_protocol
+    from recircle.manifest.find import find_manifest
     from recircle.run import Run
 
     at_least(2, ways=ways, episodes=episodes)
@@ -73,7 +75,8 @@ def fewshot(
     at_least(0, seed=seed, workers=workers)
     above_zero(seconds=seconds)
     opened, manifest = Run.open(run), find_manifest(data)
-    protocol = override(training_protocol(opened), None, None, views, None)
+    clips, crops = count_views(views)
+    protocol = override(training_protocol(opened), clips=clips, crops=crops)
     clips, _ = labelled_clips(manifest, split, skip_broken=skip_broken)
     # what the manifest tells already need not wait until all clips are decoded
     counts = Counter(clip.label for clip in clips.clips if clip.status != "broken")

@@ -9,7 +9,7 @@ import tyro
 from rich.table import Table
 
 from recircle.cli.arguments import above_zero, at_least, call
-from recircle.cli.console import error, out, plain, print_table, progress, warning
+from recircle.cli.console import error, out, plain, print_table, progress
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,40 +52,31 @@ def index(
         workers: processes that decode; by default one a core.
         seconds: after how long a clip is given up as broken.
     """
-    from recircle.layouts.index import index_folder
-    from recircle.manifest.holdout import HeldOut, hold_out
-    from recircle.manifest.label_checks import warn_labels
+    from recircle.api.index import index as index_clips
+    from recircle.api.index import index_output
+    from recircle.manifest.holdout import HeldOut
 
     if workers is not None:
         at_least(1, workers=workers)
     above_zero(seconds=seconds)
     if holdout is not None and not 0 < holdout < 1:
         raise UserError(f"--holdout {holdout:g} must lie between 0 and 1, such as 0.2")
-    output = output or (folder.parent if folder.is_file() else folder) / "manifest.csv"
-    if folder.is_file() and output.exists() and output.samefile(folder):
-        raise UserError(f"{folder} is the list itself and would be overwritten; give another --output")
+    output = output or index_output(folder)
     with progress("indexing") as show:
-        manifest = index_folder(
+        manifest = index_clips(
             folder,
-            layout=layout,
             output=output,
+            layout=layout,
             labels=labels,
+            holdout=holdout,
             workers=workers,
             seconds=seconds,
             progress=show,
         )
     unusable = all(clip.status == "broken" for clip in manifest.clips)
-    held: HeldOut | None = None
-    if holdout is not None and not unusable:
-        manifest = hold_out(manifest, holdout)
-        manifest.write(output)
-        held = HeldOut.of(manifest, holdout)
-    warn_labels(output, manifest)
     print_table(summary(manifest))
-    if held is not None:
-        out.print(held.describe())
-        for sentence in held.warnings():
-            warning(sentence)
+    if holdout is not None and not unusable:
+        out.print(HeldOut.of(manifest, holdout).describe())
     out.print(f"manifest: {output}")
     if unusable:
         error(f"none of the clips in {folder} can be read: there is nothing to train on, only the list of the faults")

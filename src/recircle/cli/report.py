@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from recircle.cli.arguments import at_least, call, find_manifest
+from recircle.cli.arguments import at_least, call
 from recircle.cli.console import err, out
 
 
@@ -44,6 +44,7 @@ def report(
         seed: of the resamples.
     """
     from recircle.errors import UserError
+    from recircle.manifest.find import find_manifest
     from recircle.report import write_report
 
     at_least(1, resamples=resamples, clips=clips)

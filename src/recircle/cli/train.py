@@ -1,19 +1,17 @@
 """`recircle train`: a recipe, a manifest and typed overrides become a run."""
 
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from recircle.cli.arguments import find_manifest, parser_output, take_option
+from recircle.cli.arguments import parser_output, take_option
 from recircle.cli.console import out, print_lines
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
-    from recircle.models.base import VideoModel
-    from recircle.models.registry import ModelConfig
+    from recircle.run import Run
     from recircle.training.config import TrainConfig
 
 USAGE = """usage: recircle train RECIPE --data MANIFEST [overrides]
@@ -46,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _train(name: str, data: str | None, overrides: list[str]) -> int:
-    from recircle.recipes.registry import check_version, get_recipe, warn_from_scratch
+    from recircle.api.train import train_recipe
+    from recircle.manifest.find import find_manifest
+    from recircle.recipes.registry import get_recipe
 
     recipe = get_recipe(name)
     helping = "-h" in overrides or "--help" in overrides
@@ -54,9 +54,7 @@ def _train(name: str, data: str | None, overrides: list[str]) -> int:
         raise UserError(f"recipe {name} needs its clips: --data MANIFEST, which `recircle index FOLDER` writes")
     config = recipe(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
     config = parse_config(config, overrides, f"{name} --data MANIFEST", recipe.description)
-    warn_from_scratch(recipe, config)
-    check_version(recipe, config)
-    return _run(config, resume=False)
+    return _told(train_recipe(recipe, config))
 
 
 def parse_config(
@@ -65,6 +63,7 @@ def parse_config(
     """Return a config with the overrides of a command line; the command and its description are for the help."""
     import tyro
 
+    from recircle.api.train import build_on_meta
     from recircle.training.config import TrainConfig
 
     # a field that may be None or a config is no subcommand, but of the kind that it has in the default
@@ -77,12 +76,13 @@ def parse_config(
             description=description,
             args=list(overrides),
         )
-    _build(parsed.model)
+    build_on_meta(parsed.model)
     return parsed
 
 
 def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig":
     """Return the config with what it leaves to the model filled in, where the overrides (or a --help) reach into it."""
+    from recircle.api.train import build_on_meta
     from recircle.arc.config import ArcConfig
     from recircle.models.registry import model_options
 
@@ -93,27 +93,16 @@ def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig"
     if config.model.arc is None and "arc" in model_options(name) and reached("--model.arc."):
         config = replace(config, model=replace(config.model, name=name, arc=ArcConfig.paper()))
     if config.data.preprocessing is None and reached("--data.preprocessing."):
-        preprocessing = _build(replace(config.model, name=name)).preprocessing
+        preprocessing = build_on_meta(replace(config.model, name=name)).preprocessing
         config = replace(config, data=replace(config.data, preprocessing=preprocessing))
     return config
 
 
-def _build(config: "ModelConfig") -> "VideoModel":
-    """Build the network without weights, so that options that do not fit it are told before anything is written."""
-    import torch
-
-    try:
-        # what it warns of, it warns of again in training
-        with torch.device("meta"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return replace(config, pretrained=None).build(2)
-    except ValueError as problem:
-        raise UserError(f"model: {problem}") from None
-
-
 def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
+    from recircle.manifest.find import find_manifest
     from recircle.run import Run
     from recircle.training.config import TrainConfig
+    from recircle.training.loop import train
 
     run = Run(path)
     if not run.config_path.is_file():
@@ -123,13 +112,10 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
         config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
     config = parse_config(config, overrides, f"--resume {path}", "Go on with a run.")
     # the folder may have been moved since
-    return _run(replace(config, output=path), resume=True)
+    return _told(train(replace(config, output=path), resume=True))
 
 
-def _run(config: "TrainConfig", *, resume: bool) -> int:
-    from recircle.training.loop import train
-
-    run = train(config, resume=resume)
+def _told(run: "Run") -> int:
     # torchrun starts this command once for each GPU
     if os.environ.get("RANK", "0") != "0":
         return 0

@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -95,10 +95,12 @@ class Manifest:
     Attributes:
         clips: the rows, each path once.
         root: the folder that the paths are relative to; where a manifest file lies, this is its folder.
+        file: where exactly these clips were read or written; None for others, such as a selection of them.
     """
 
     clips: tuple[Clip, ...]
     root: Path
+    file: Path | None = field(default=None, init=False, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -120,7 +122,7 @@ class Manifest:
             if clip.path in clips:
                 raise UserError(f"{where}: path {clip.path!r} is there already; remove one of the two rows")
             clips[clip.path] = clip
-        return cls(tuple(clips.values()), _absolute(path.parent))
+        return cls(tuple(clips.values()), _absolute(path.parent))._of(path)
 
     def write(self, path: str | Path) -> Self:
         """Write a .csv or .parquet file, in one step: a reader finds the old content or the new, never a part.
@@ -134,7 +136,11 @@ class Manifest:
         path = Path(path)
         moved = self.relative_to(path.parent)
         write_rows(path, COLUMNS, [asdict(clip) for clip in moved.clips])
-        return moved
+        return replace(moved)._of(path)
+
+    def _of(self, path: Path) -> Self:
+        object.__setattr__(self, "file", _absolute(path))
+        return self
 
     def relative_to(self, folder: str | Path) -> Self:
         """Return the same clips with paths that are relative to another folder; absolute ones stay as they are."""

@@ -26,12 +26,20 @@ def list_recipes() -> list[str]:
 def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name; its `description` has command, hardware, time and expected metric.
 
+    The name of a network has a recipe too: one for clips of one's own.
+
     Raises:
-        UserError: there is no such recipe; the message has the names that come close.
+        UserError: there is no such recipe or network; the message has the names that come close.
     """
     recipes = _recipes()
     if name not in recipes:
-        close = difflib.get_close_matches(name, recipes, n=3, cutoff=0.4)
+        from recircle.models import list_models
+        from recircle.recipes.own import own_recipe
+
+        if name in list_models():
+            return own_recipe(name)
+        near = difflib.get_close_matches(name, list_models(), n=3, cutoff=0.8)
+        close = near or difflib.get_close_matches(name, recipes, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(close)}?" if close else "`recircle recipes` lists them"
         raise UserError(f"there is no recipe {name!r}; {hint}")
     return recipes[name]

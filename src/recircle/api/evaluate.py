@@ -1,0 +1,251 @@
+"""From a run to the predictions and metrics of clips: `recircle.evaluate`, and the command `recircle eval`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypedDict, Unpack
+
+from recircle.api.keywords import check_keywords
+from recircle.errors import UserError
+from recircle.evaluation.evaluate import Precision, training_protocol
+from recircle.evaluation.evaluate import evaluate as evaluate_run
+from recircle.evaluation.hierarchy import Hierarchy, read_hierarchy
+from recircle.evaluation.measure import Metrics
+from recircle.evaluation.predict import Progress
+from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.protocol import Fusion, Protocol
+from recircle.evaluation.provenance import Provenance
+from recircle.evaluation.report import Report, make_report
+from recircle.manifest.find import manifest_file
+from recircle.manifest.manifest import Manifest
+from recircle.public import public
+from recircle.run import Run
+from recircle.views.crops import Crops
+
+
+@public
+class EvaluateSettings(TypedDict, total=False):
+    """How `recircle.evaluate` runs; none of it is part of the protocol.
+
+    Attributes:
+        skip_broken: leave out clips that cannot be decoded, instead of stopping with their list (False).
+        resamples: bootstrap resamples of the intervals (1000).
+        seed: of the resamples, of shuffled frames and of the halves of `calibrate` (0).
+        batch_size: clips decoded together (4).
+        workers: processes that decode (2); 0 decodes in this one, which a hostile clip can crash and hold up.
+        seconds: after how long a process gives up a clip (300).
+        cache: folder in which decoded, resized frames are kept for the next time (None).
+        device: "auto", "cpu", "cuda", "cuda:1", "mps" ("auto").
+        precision: of the forward pass ("fp32").
+    """
+
+    skip_broken: bool
+    resamples: int
+    seed: int
+    batch_size: int
+    workers: int
+    seconds: float
+    cache: str | Path | None
+    device: str
+    precision: Precision
+
+
+@public
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What an evaluation found, and where it is saved.
+
+    Attributes:
+        report: the metrics, and what else there is to say.
+        predictions: the logits of every view of every clip.
+        path: the file of the predictions.
+        against: the file of those that they are compared with, if any.
+    """
+
+    report: Report
+    predictions: Predictions
+    path: Path
+    against: Path | None = None
+
+    @property
+    def metrics(self) -> Metrics:
+        """The figures with their intervals, and the confusion matrix."""
+        return self.report.metrics
+
+
+@public
+def evaluate(
+    run: str | Path | Run,
+    data: str | Path | Manifest | None = None,
+    *,
+    split: str | None = None,
+    clips: int | None = None,
+    crops: Crops | None = None,
+    fusion: Fusion | None = None,
+    order: Literal["shuffled", "reversed", "single"] | None = None,
+    hierarchy: str | Path | None = None,
+    against: str | Path | Run | None = None,
+    calibrate: bool = False,
+    name: str | None = None,
+    progress: Progress | None = None,
+    **settings: Unpack[EvaluateSettings],
+) -> Evaluation:
+    """Run a trained network over labelled clips, save its predictions and measure them, as `recircle eval` does.
+
+    Args:
+        run: the run, or its folder.
+        data: a manifest, as a file, its folder, or what `recircle.index` returned; None takes the one that the run was
+            trained with.
+        split: "train", "val", "test" or "all"; None takes the clips that training evaluated on.
+        clips: views in time; None, as for crops and fusion, takes what training evaluated with.
+        crops: views in space: 1, 3 or 10.
+        fusion: mean of the views' "softmax", or of their "logits".
+        order: show the network the frames in another order, or the middle one in the place of all.
+        hierarchy: table of classes and their families, CSV or JSON; None takes the families of the run, if any.
+        against: compare with the predictions of this file, or with those of the same name of this run.
+        calibrate: fit a temperature on half of the clips, try it on the others, and save it with the run.
+        name: the predictions go to RUN/predictions/NAME.npz; None is a name made of data and views.
+        progress: called with (clips done, clips in all) after each batch.
+        **settings: how it runs; `EvaluateSettings` lists them.
+
+    Raises:
+        UserError: files are missing; an argument is unknown, wrong or does not go with another; no clip has a class
+            that the run knows; clips cannot be decoded and `skip_broken` is off.
+    """
+    given = check_keywords("evaluate", EvaluateSettings, settings)
+    if calibrate and order is not None:
+        raise UserError("calibrate is for frames as they are; leave out order")
+    against = against.path if isinstance(against, Run) else against
+    if against is not None and not Path(against).exists():
+        raise UserError(f"{against} is not there to compare with; give a run or a file of predictions")
+    opened = Run.open(run.path if isinstance(run, Run) else run)
+    levels = read_hierarchy(Path(hierarchy), opened.load_spec().labels) if hierarchy is not None else None
+    protocol = override(training_protocol(opened), clips=clips, crops=crops, fusion=fusion)
+    if given.get("cache") is not None:
+        given["cache"] = Path(given["cache"])
+    predictions, metrics = evaluate_run(
+        opened,
+        manifest=manifest_file(data) if data is not None else None,
+        split=split,
+        protocol=protocol,
+        order=order or "as is",
+        progress=progress,
+        **given,
+    )
+    path = opened.predictions_path / f"{name or default_name(predictions.provenance)}.npz"
+    # of the same name, but apart from those that count
+    path = path.parent / order / path.name if order is not None else path
+    predictions.save(path)
+
+    return _report(
+        predictions,
+        metrics,
+        path,
+        opened,
+        levels,
+        against,
+        calibrate,
+        resampling={field: given[field] for field in ("resamples", "seed") if field in given},
+    )
+
+
+def evaluate_saved(
+    path: Path,
+    run: Run | None = None,
+    *,
+    hierarchy: str | Path | None = None,
+    against: str | Path | None = None,
+    calibrate: bool = False,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Evaluation:
+    """Measure predictions that were saved; nothing is run.
+
+    Args:
+        path: the file of predictions.
+        run: the run that they are of, where a temperature is to be saved with it.
+        hierarchy: see `evaluate`, like what follows.
+        against: see `evaluate`.
+        calibrate: see `evaluate`.
+        resamples: see `EvaluateSettings`.
+        seed: see `EvaluateSettings`.
+
+    Raises:
+        UserError: a file is missing, or the run has other classes.
+    """
+    predictions = Predictions.load(path)
+    levels = read_hierarchy(Path(hierarchy), predictions.classes) if hierarchy is not None else None
+    if run is not None and predictions.classes != run.load_spec().labels:
+        raise UserError(f"{path} is not of the classes of {run.path}; give the run that it is of")
+    resampling = {"resamples": resamples, "seed": seed}
+    return _report(predictions, None, path, run, levels, against, calibrate, resampling=resampling)
+
+
+def _report(
+    predictions: Predictions,
+    metrics: Metrics | None,
+    path: Path,
+    run: Run | None,
+    levels: Hierarchy | None,
+    against: str | Path | None,
+    calibrate: bool,
+    *,
+    resampling: Mapping[str, int],
+) -> Evaluation:
+    """Say all that predictions at `path` say, and save the temperature where one is fitted."""
+    other = find_predictions(Path(against), path) if against is not None else None
+    report = make_report(
+        predictions,
+        metrics,
+        hierarchy=levels,
+        against=Predictions.load(other) if other is not None else None,
+        with_calibration=calibrate,
+        **resampling,
+    )
+    if report.calibration is not None and run is not None:
+        report.calibration.save(run.calibration_path)
+    return Evaluation(report=report, predictions=predictions, path=path, against=other)
+
+
+def override(protocol: Protocol, **given: Any) -> Protocol:
+    """Return the protocol with those of its fields that are given, which are not None.
+
+    Raises:
+        UserError: one has a wrong value.
+    """
+    try:
+        return replace(protocol, **{name: value for name, value in given.items() if value is not None})
+    except (ValueError, TypeError) as problem:
+        raise UserError(str(problem)) from None
+
+
+def find_predictions(against: Path, path: Path) -> Path:
+    """Return the file of predictions to compare those at `path` with: the one given, or that of the same name of a run.
+
+    Raises:
+        UserError: the run has none of that name, or it is the same file.
+    """
+    if not against.is_dir():
+        return against
+    found = Run(against).predictions_path / path.name
+    if not found.is_file():
+        raise UserError(
+            f"{found} is not there to compare {path} with; evaluate {against} with the same options first, or give a "
+            "file of its predictions"
+        )
+    if found.resolve() == path.resolve():
+        raise UserError(f"{found} cannot be compared with itself; give another run or file, or an --order")
+    return found
+
+
+def default_name(provenance: Provenance) -> str:
+    """Return a file name that tells evaluations of other clips (a manifest and its part), views or precision apart."""
+    clips, protocol = provenance.clips, provenance.protocol
+    assert clips is not None
+    assert protocol is not None
+    path = Path(clips.manifest)
+    # the name manifest.csv says nothing; its folder's does
+    origin = path.stem if path.stem != "manifest" else path.resolve().parent.name
+    views = f"{protocol.clips}x{protocol.crops}"
+    precision = [provenance.precision] if provenance.precision not in (None, "fp32") else []
+    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision])

@@ -1,0 +1,64 @@
+"""The recipe of a network by its name alone, for clips of one's own."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from recircle.recipes.recipe import DataSet, Recipe
+
+if TYPE_CHECKING:
+    from recircle.training.config import TrainConfig
+
+OWN_CLIPS = DataSet(title="Own clips", folder="CLIPS", prepare="recircle index CLIPS --holdout 0.2")
+
+_FRAMES = 8
+
+_NOTES = """
+    Settings, the same for every network:
+        20 epochs of batches of 16 clips; SGD with rate 0.01, which rises for half an epoch and falls to zero as a
+        cosine; 8 frames from the whole clip, or the nearest number that the network takes, of the size it
+        wants. They are a start for clips of one's own, and no paper's.
+"""
+
+
+def own_recipe(model: str) -> Recipe:
+    """Return the recipe for clips of one's own of a network.
+
+    Raises:
+        UserError: no network has that name, or it cannot be built with its defaults.
+    """
+    import torch
+
+    from recircle.models import create_model, model_summary
+
+    with torch.device("meta"):
+        frames = create_model(model, 2).nearest_frames(_FRAMES)
+    return Recipe(
+        name=model,
+        data=OWN_CLIPS,
+        title=model,
+        model=model,
+        frames=frames,
+        summary=model_summary(model).rstrip("."),
+        settings=_own,
+        notes=_NOTES,
+    )
+
+
+def _own(recipe: Recipe, manifest: Path) -> "TrainConfig":
+    from recircle.loading.config import DataConfig
+    from recircle.models.registry import ModelConfig
+    from recircle.training.config import TrainConfig
+    from recircle.training.optimiser import Optimiser
+    from recircle.training.schedule import Schedule
+
+    return TrainConfig(
+        model=ModelConfig(name=recipe.model),
+        data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=min(2, os.cpu_count() or 1)),
+        optimiser=Optimiser(lr=0.01),
+        schedule=Schedule(kind="cosine", warmup=0.5),
+        output=recipe.output,
+        epochs=20,
+        batch_size=16,
+        clip_norm=20.0,
+    )
