@@ -113,3 +113,18 @@ def test_names_that_differ_in_what_they_say_are_not(names: tuple[str, ...]) -> N
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_look_alikes(Path("m.csv"), names)
+
+
+def test_images_in_a_list_are_told(folder: Path) -> None:
+    (folder / "v").mkdir()
+    for number in range(3):
+        (folder / "v" / f"{number}.jpg").touch()
+    with pytest.warns(
+        UserWarning, match=r"3 of its 4 lines name an image, such as v/0\.jpg, .* name their folder once"
+    ):
+        labels_of(folder, "path,label\nv/0.jpg,run\nv/1.jpg,run\nv/2.jpg,run\na.mp4,run\n")
+
+
+def test_several_parts_of_a_video_are_refused_as_such(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"line 3: a\.mp4 is listed twice, .* or cut it into one file a label"):
+        labels_of(folder, "path,start,end,label\na.mp4,0,1,run\na.mp4,1,2,jump\n")

@@ -52,3 +52,10 @@ def test_both_evaluation_splits_count() -> None:
     manifest = Manifest((*clips("train", "run", "jump"), *clips("val", "run"), *clips("test", "jump")), Path())
     with warnings.catch_warnings(action="error"):
         warn_labels(PLACE, manifest)
+
+
+def test_no_labels_and_clips_without_a_split_are_told() -> None:
+    with pytest.warns(UserWarning, match=r"m\.csv: no clip has a label; put the clips"):
+        warn_labels(PLACE, Manifest((Clip(path="a.mp4"),), Path()))
+    with pytest.warns(UserWarning, match=r"1 of 3 clips have no split where others have one, .*\(0\.mp4\)"):
+        warn_labels(PLACE, Manifest((*clips("train", "run"), *clips("val", "run"), *clips("", "run")), Path()))

@@ -2,8 +2,9 @@
 
 import re
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from recircle.decode.media import FRAME_SUFFIXES, VIDEO_SUFFIXES
 from recircle.errors import UserError
 from recircle.layouts.class_list import ClassList
 from recircle.layouts.clip_table import read_clip_table
@@ -52,6 +53,7 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
         classes.warn_unused({clip.label for clip in clips})
     tell_labels(columns, are_named=classes is not None)
     _tell_parts(folder, columns)
+    _tell_stills(folder, clips)
     return clips
 
 
@@ -116,6 +118,16 @@ def _tell_parts(folder: Path, columns: Columns) -> None:
     )
 
 
+def _tell_stills(folder: Path, clips: list[Clip]) -> None:
+    images = [clip.path for clip in clips if PurePath(clip.path).suffix.lower() in FRAME_SUFFIXES - VIDEO_SUFFIXES]
+    if images:
+        warnings.warn(
+            f"{folder}: {len(images)} of its {len(clips)} lines name an image, such as {images[0]}, which is a clip of "
+            "one frame (unless it is animated); if they are frames of a clip, name their folder once",
+            stacklevel=3,
+        )
+
+
 def _check_unquoted(record: Record, columns: Columns, places: ListPlaces) -> None:
     """Insist on quotes around a path whose parts, divided by a delimiter, together are the name of a clip."""
     fields = record.fields
@@ -135,7 +147,8 @@ def _check_unique(clips: list[Clip], records: tuple[Record, ...]) -> None:
         if before.label != clip.label:
             raise UserError(
                 f"{record.where}: {clip.path} is listed twice, with label {clip.label!r} here and {before.label!r} in "
-                f"{at.where.rpartition(', ')[2]}; several labels of a clip are not read, so give it one"
+                f"{at.where.rpartition(', ')[2]}; several labels of a clip, or of parts of one, are not read; "
+                "give it one, or cut it into one file a label"
             )
         raise UserError(
             f"{record.where}: {clip.path} is listed twice, here and in {at.where.rpartition(', ')[2]}; parts of one "

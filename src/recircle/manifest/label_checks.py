@@ -18,6 +18,13 @@ def warn_labels(place: Path, manifest: Manifest) -> None:
             "of their own, or index a list of clips and labels",
             stacklevel=2,
         )
+    loose = [clip.path for clip in manifest.clips if clip.label and not clip.split and clip.status == "ok"]
+    if loose and any(clip.split for clip in manifest.clips):
+        warnings.warn(
+            f"{place}: {len(loose)} of {len(manifest.clips)} clips have no split where others have one, and are "
+            f"neither trained nor evaluated on ({_some(loose, 3)}); write train, val or test",
+            stacklevel=2,
+        )
     warn_look_alikes(place, manifest.labels)
     evaluated = [clip for clip in manifest.clips if clip.split in ("val", "test")]
     warn_one_sided(place, manifest.select("train").clips, evaluated)
