@@ -149,7 +149,7 @@ def test_what_a_user_can_fix(runs: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="twice"):
         write_report([runs[0], runs[0]])
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match="give another --output"):
+    with pytest.raises(UserError, match="it is a folder; give the name of a file"):
         write_report(runs, tmp_path / "folder", clips=None)
     (runs[0] / "metrics.jsonl").write_text("{no json}\n")
     with pytest.raises(UserError, match=r"metrics\.jsonl, line 1: this is not a line"):

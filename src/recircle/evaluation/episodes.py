@@ -16,6 +16,7 @@ from recircle.evaluation.machine import Machine
 from recircle.evaluation.predict import Progress, pick_device
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import ClipSource, Provenance
+from recircle.loading.options import Loading
 from recircle.manifest.manifest import Manifest
 from recircle.models.base import VideoModel
 from recircle.run import Run
@@ -136,13 +137,9 @@ def extract_features(
         FeatureNetwork(prepare_for_inference(run.load_model(where))),
         clips,
         labels=clips.labels,
-        spec=spec,
-        protocol=protocol,
+        views=protocol.eval_views(spec.sampling, spec.preprocessing),
+        loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
         skip_broken=skip_broken,
-        batch_size=batch_size,
-        workers=workers,
-        seconds=seconds,
-        cache=cache,
         device=where,
         progress=progress,
     )

@@ -23,6 +23,7 @@ from recircle.manifest.manifest import Manifest
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 from recircle.surgery.prepare import prepare_for_inference
+from recircle.views.views import EvalViews
 
 Precision = Literal["fp32", "bf16"]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -83,13 +84,9 @@ def evaluate(
         prepare_for_inference(run.load_model(where)),
         clips,
         labels=spec.labels,
-        spec=spec,
-        protocol=protocol,
+        views=protocol.eval_views(spec.sampling, spec.preprocessing),
+        loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
         skip_broken=skip_broken,
-        batch_size=batch_size,
-        workers=workers,
-        seconds=seconds,
-        cache=cache,
         device=where,
         dtype=DTYPES[precision],
         order=order,
@@ -125,13 +122,9 @@ def run_views(
     clips: Manifest,
     *,
     labels: Sequence[str],
-    spec: ModelSpec,
-    protocol: Protocol,
+    views: EvalViews,
+    loading: Loading,
     skip_broken: bool,
-    batch_size: int,
-    workers: int,
-    seconds: float = CLIP_SECONDS,
-    cache: Path | None = None,
     device: torch.device,
     dtype: torch.dtype = torch.float32,
     order: Order = "as is",
@@ -142,19 +135,19 @@ def run_views(
 
     Raises:
         UserError: a clip cannot be decoded and `skip_broken` is off, no clip can be used, or decoded frames cannot be
-            kept in `cache`.
+            kept in the cache.
     """
     loader = EvalLoader(
         clips,
         labels=labels,
-        views=protocol.eval_views(spec.sampling, spec.preprocessing),
-        loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
+        views=views,
+        loading=loading,
         shard=Shard(pin_memory=device.type == "cuda"),
     )
     result = predict(
         network,
         loader,
-        spec.preprocessing,
+        views.preprocessing,
         device=device,
         dtype=dtype,
         progress=progress,
