@@ -36,11 +36,12 @@ FULL: dict[str, Any] = {"ema": 0.9, "schedule": SCHEDULE, "label_smoothing": 0.1
 
 
 def exact(run: Run) -> list[dict[str, Any]]:
-    """Return the lines of a run without its times."""
-    times = ("clips_per_s", "wait")
-    return [
-        {key: value for key, value in line.items() if key not in times} for line in read_metrics_log(run.metrics_path)
-    ]
+    """Return the lines of a run without its times and the place of its clips."""
+    lines = read_metrics_log(run.metrics_path)
+    for line in lines:
+        if line["kind"] == "val":
+            del line["provenance"]["clips"]["manifest"]
+    return [{key: value for key, value in line.items() if key not in ("clips_per_s", "wait")} for line in lines]
 
 
 def train_until(
