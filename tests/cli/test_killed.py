@@ -18,7 +18,7 @@ from tests.cli.commands import Place, contents, know_tiny, write_place
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
-import os, random, signal, sys
+import os, signal, stat, sys
 
 import pytest
 import torch
@@ -50,9 +50,9 @@ def half(handle):
     global seen
     seen += 1
     if seen == left:
-        size = os.fstat(handle).st_size
-        if size:
-            os.truncate(os.readlink(f"/proc/self/fd/{handle}"), size // 2)
+        status = os.fstat(handle)
+        if stat.S_ISREG(status.st_mode):
+            os.truncate(os.readlink(f"/proc/self/fd/{handle}"), status.st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
     sync(handle)
 
@@ -154,7 +154,7 @@ def test_a_kill_while_files_are_written_loses_nothing(name: str, original: Place
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_kill_at_any_change_of_a_file_loses_nothing(name: str, original: Place, tmp_path: Path) -> None:
-    for at in range(1, 41):
+def test_kills_at_other_moments_lose_nothing(name: str, original: Place, tmp_path: Path) -> None:
+    for at in sorted(random.Random(f"{name} 1").sample(range(1, 31), 10)):
         if not trial(original, name, at, tmp_path / f"{at}"):
             break
