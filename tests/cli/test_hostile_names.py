@@ -150,7 +150,7 @@ def test_report_explain_and_export(run: Run, home: Path, data: Path, capfd: Capt
     printed(capfd)
 
 
-@pytest.mark.filterwarnings("ignore:(?s:.*)no clip has a label")
+@pytest.mark.filterwarnings(r"ignore:[\s\S]*no clip has a label")
 def test_index_and_train(home: Path, data: Path, capfd: Capture) -> None:
     assert main(["index", str(data), "--output", str(home / "again.csv")]) == 0
     (data / f"sound{NAME}.mp4").write_bytes(b"RIFF")
