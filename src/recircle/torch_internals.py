@@ -4,8 +4,8 @@ Beside each stands why nothing public will do, and what happens where a version 
 fallbacks too.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -29,6 +29,7 @@ __all__ = [
     "backward_pass",
     "capture_errors",
     "compiler_errors",
+    "end_workers",
     "has_compiled_parts",
     "has_hooks",
     "is_recorded",
@@ -38,7 +39,9 @@ __all__ = [
     "reversed_padding",
     "sizes_may_be_one",
     "tree_leaves",
+    "unwatch_workers",
     "version",
+    "worker_processes",
 ]
 
 # The classes: isinstance() has no public name for "any batch norm" (BatchNorm1d to 3d and SyncBatchNorm), for the norms
@@ -186,3 +189,29 @@ def sizes_may_be_one() -> Iterator[None]:
         return
     with patch.object(symbolic_shapes, "backed_size_oblivious", True):
         yield
+
+
+def worker_processes(batches: Any) -> Sequence[Any]:
+    """Return the processes of a DataLoader's iterator.
+
+    torch tells of the death of a worker in words only, and not how it died. Without the attribute there are none, and
+    a death is told without its cause.
+    """
+    return getattr(batches, "_workers", ())
+
+
+def unwatch_workers(batches: Any) -> None:
+    """Keep torch's signal handler from raising, in the middle of whatever is done, that a worker has died.
+
+    There is no public switch; without the private one the handler stays, and the death of a worker ends the command.
+    """
+    forget = getattr(torch._C, "_remove_worker_pids", None)
+    if forget is not None and getattr(batches, "_worker_pids_set", False):
+        forget(id(batches))
+        batches._worker_pids_set = False
+
+
+def end_workers(batches: Any) -> None:
+    """End the processes of a DataLoader's iterator now; without the private method, when it is collected."""
+    with suppress(AttributeError):
+        batches._shutdown_workers()

@@ -1,4 +1,4 @@
-"""The sections, as functions of what was measured."""
+"""What stands in the sections, as functions of what was measured."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from recircle.report.counts import Counts
 from recircle.report.curves import curves_section
 from recircle.report.paired import paired_section
 from recircle.report.reliability import reliability_section
-from tests.evaluation.factories import predicted, random_predictions
+from tests.evaluation.factories import predicted, provenance, random_predictions
 from tests.report.reading import Page
 
 NASTY = ('push </script><b>"left"</b> & co', "push 'right'", "lift <i>", "tear")
@@ -179,9 +179,10 @@ def test_reliability_before_and_after_the_temperature() -> None:
     assert "half of these clips" in words
     curve = reliability_curve(predictions.scores(), predictions.labels)
     assert [row[1] for row in page.table("Bins at temperature 1")] == [str(part.clips) for part in curve]
-    other = replace(calibration, protocol="another")
+    other = replace(calibration, provenance=provenance(precision="bf16"))
     page = Page(reliability_section(predictions, other, "run1"))
     assert "for another protocol" in page.words
+    assert "it differs in precision" in page.words
     assert len(page.all("svg")) == 1
 
 

@@ -28,6 +28,7 @@ from recircle.errors import UserError
 from recircle.loading.batch import Batch
 from recircle.loading.jobs import BatchMaker, Item, Job
 from recircle.loading.workers import UNSENT, keep_garbage_from_workers, start_worker
+from recircle.torch_internals import end_workers, unwatch_workers, worker_processes
 
 # what a decoder that a file has led astray dies of; who wants to end a process sends it another signal
 _CRASHES = tuple(
@@ -214,7 +215,7 @@ class _Source:
     """A DataLoader, and what is needed to find out how its processes end.
 
     torch tells of the death of a worker, but not how it died, and by a signal handler that may interrupt whatever this
-    process does, a step of the optimiser too. Both need names that torch does not promise to keep.
+    process does, a step of the optimiser too.
 
     Attributes:
         jobs: what it is to do.
@@ -229,17 +230,15 @@ class _Source:
         """Start the processes, or give new jobs to those that are there."""
         with keep_garbage_from_workers():
             self.batches = iter(self._loader)
-        if getattr(self.batches, "_worker_pids_set", False):
-            # death is noticed when a batch is waited for, within seconds, and nowhere else
-            torch._C._remove_worker_pids(id(self.batches))
-            self.batches._worker_pids_set = False
+        # death is noticed when a batch is waited for, within seconds, and nowhere else
+        unwatch_workers(self.batches)
 
     def ended(self) -> list[tuple[int, int]]:
         """Return the row that each process was at which has ended, -1 for none, and its exit code."""
         codes: list[int | None] = []
         # the connection may break some moments before the process is gone
         for _ in range(10):
-            codes = [worker.exitcode for worker in getattr(self._iterator, "_workers", ())]
+            codes = [worker.exitcode for worker in worker_processes(self._iterator)]
             if any(code is not None for code in codes):
                 break
             time.sleep(0.1)
@@ -247,8 +246,7 @@ class _Source:
 
     def close(self) -> None:
         """End the processes; one that is in the middle of a clip has a few seconds for that."""
-        with suppress(AttributeError):
-            self._iterator._shutdown_workers()
+        end_workers(self._iterator)
 
     @property
     def _iterator(self) -> Any:
