@@ -62,11 +62,11 @@ FRAME = """<!DOCTYPE html><html lang="en"><body><iframe src="watched.html" width
 </iframe><script>addEventListener("message", (event) => {{ document.body.dataset.found = event.data; }});</script>"""
 
 
-def look(page: Path, tmp_path: Path, width: int) -> dict[str, Any]:
-    """Load a page with the two scripts above in it, and return what they found."""
+def look(page: Path, tmp_path: Path, width: int, probe: str = PROBE) -> dict[str, Any]:
+    """Load a page with two scripts in it, one that watches for faults, and return what the other found."""
     content = page.read_text(encoding="utf-8")
     copy = tmp_path / "watched.html"
-    copy.write_text(content.replace("<title>", WATCH + "<title>", 1).replace("</body>", PROBE + "</body>"))
+    copy.write_text(content.replace("<title>", WATCH + "<title>", 1).replace("</body>", probe + "</body>"))
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width))
     assert CHROMIUM is not None

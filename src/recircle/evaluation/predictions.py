@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, get_args
 
@@ -25,6 +26,9 @@ EARLIER_FORMAT = "recircle predictions 1"
 
 _MOST_PACKED, _ALWAYS_ALLOWED = 100, 1 << 24
 """A file may unpack to so many times its size, and so many bytes more: scores hardly compress, names do."""
+
+_FUSED_AT_ONCE = 1 << 18
+"""Scores that are computed together; in double precision they fit a processor's cache."""
 
 
 @public
@@ -73,12 +77,26 @@ class Predictions:
         return self.provenance.data_words
 
     def scores(self, temperature: float = 1.0) -> NDArray[np.float64]:
-        """Return one probability per clip and class, [N, K]: the views' logits fused as the protocol says."""
-        return fuse(self.logits, self.fusion, temperature)
+        """Return one probability per clip and class, [N, K]: the views' logits fused as the protocol says.
+
+        Without a temperature it is the same array each time, which is not to be changed.
+        """
+        return self._scores if temperature == 1 else fuse(self.logits, self.fusion, temperature)
+
+    @cached_property
+    def _scores(self) -> NDArray[np.float64]:
+        # all figures, tables and pictures of an evaluation begin with them
+        return fuse(self.logits, self.fusion)
 
     def labelled(self) -> "Predictions":
         """Return the clips whose class is known."""
+        return self._labelled
+
+    @cached_property
+    def _labelled(self) -> "Predictions":
         known = self.labels >= 0
+        if known.all():
+            return self
         paths = tuple(path for path, keep in zip(self.paths, known) if keep)
         return replace(self, logits=self.logits[known], labels=self.labels[known], paths=paths)
 
@@ -195,10 +213,16 @@ def fuse(logits: NDArray[np.floating], fusion: Fusion = "softmax", temperature: 
     "softmax" averages the views' probabilities; "logits" averages the logits, then takes one softmax. Before that the
     logits of each view are divided by the temperature.
     """
-    exact = logits.astype(np.float64) / temperature
-    if fusion == "logits":
-        return _softmax(exact.mean(axis=1))
-    return _softmax(exact).mean(axis=1)
+    count, views, classes = logits.shape
+    scores = np.empty((count, classes))
+    rows = max(1, _FUSED_AT_ONCE // max(1, views * classes))
+    for start in range(0, count, rows):
+        exact = logits[start : start + rows].astype(np.float64) / temperature
+        if fusion == "logits":
+            scores[start : start + rows] = _softmax(exact.mean(axis=1))
+        else:
+            scores[start : start + rows] = _softmax(exact).mean(axis=1)
+    return scores
 
 
 def log_probabilities(

@@ -6,6 +6,7 @@ from recircle.evaluation.factors import FactorAccuracy
 from recircle.evaluation.families import ConfusedClasses, FamilyMetrics
 from recircle.evaluation.measure import most_confused
 from recircle.report.counts import Counts
+from recircle.report.limits import MOST_ROWS
 from recircle.report.markup import NOTHING, Html, count, element, folded, interval, join, percent, section, table
 
 WORST = 10
@@ -71,9 +72,9 @@ def classes_section(counts: Counts, key: str) -> Html:
     words = (0, 3, 4)
     parts = [table("Worst classes", head, rows[:WORST], text=words)]
     if len(rows) > WORST:
-        parts.append(
-            folded(f"All {count(len(rows), 'class', 'classes')}", table("All classes", head, rows, text=words))
-        )
+        number = count(len(rows), "class", "classes")
+        what = f"All {number}" if len(rows) <= MOST_ROWS else f"The worst {MOST_ROWS:,} of {number}"
+        parts.append(folded(what, table(what, head, rows[:MOST_ROWS], text=words)))
     if absent:
         parts.append(element("p", f"{count(absent, 'class', 'classes')} of the network's without a clip here."))
     return section(3, "Classes", *parts, id=f"{key}-classes")
@@ -120,10 +121,11 @@ def _family_table(counts: Counts) -> Html:
         for group in groups
     ]
     head = ("family", "classes", "clips", "right", "inside the family", "chance inside")
-    whole = table("Families, those least above chance first", head, rows)
+    whole = table("Families, those least above chance first", head, rows[:MOST_ROWS])
     if len(rows) <= 2 * WORST:
         return whole
-    return join([table("Families least above chance", head, rows[:WORST]), folded(f"All {len(rows)} families", whole)])
+    what = f"All {len(rows)}" if len(rows) <= MOST_ROWS else f"The first {MOST_ROWS:,} of {len(rows):,}"
+    return join([table("Families least above chance", head, rows[:WORST]), folded(f"{what} families", whole)])
 
 
 def _factor_table(factors: Sequence[FactorAccuracy]) -> Html:

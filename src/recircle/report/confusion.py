@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.report.counts import Counts, Group
+from recircle.report.limits import MOST_CELLS, MOST_WRITTEN
 from recircle.report.markup import Html, count, element, folded, join, note, percent, scrolling, section
 from recircle.terminal import visible
 
@@ -16,6 +17,12 @@ SHADES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75)
 WIDEST, WIDEST_OF_FAMILIES = 40, 80
 """Classes, and families, of the largest matrix that is written out as a table."""
 
+
+WIDEST_PICTURE = 700
+"""Pixels that the picture has at least, one a class, where a screen is narrower."""
+
+MANY_LINES = 60
+"""Lines between families that would hide what is between them."""
 
 MANY = 15
 """Families whose list is folded itself."""
@@ -41,7 +48,11 @@ def confusion_section(counts: Counts, key: str) -> Html:
     if counts.has_families and 1 < len(counts.groups) <= WIDEST_OF_FAMILIES:
         tables.append(_family_matrix(counts))
     if counts.has_families:
-        families = [_family(counts, group) for group in counts.groups if len(group.classes) > 1]
+        families, left = [], MOST_WRITTEN
+        for group in counts.groups:
+            if len(group.classes) > 1:
+                left -= len(group.classes) ** 2
+                families.append(_family(counts, group, written=left >= 0 and len(group.classes) <= WIDEST))
         many = len(families) > MANY
         tables += [folded(f"Each of the {len(families)} families", *families)] if many else families
     elif len(counts.classes) <= WIDEST:
@@ -77,7 +88,7 @@ def _family_matrix(counts: Counts) -> Html:
     return _matrix("families", names, names, counts.between(), [group.clips for group in counts.groups])
 
 
-def _family(counts: Counts, group: Group) -> Html:
+def _family(counts: Counts, group: Group, *, written: bool) -> Html:
     chance = 1 / len(group.classes)
     within = counts.confusion[np.ix_(group.classes, group.classes)]
     elsewhere = int(counts.confusion[list(group.classes)].sum() - within.sum())
@@ -96,7 +107,7 @@ def _family(counts: Counts, group: Group) -> Html:
                 f"{percent(elsewhere / group.clips)}",
             ]
         )
-    if len(group.classes) > WIDEST:
+    if not written:
         return folded(summary, element("p", "Too many classes for a table; they are in the picture and the lists."))
     return folded(summary, _class_matrix(counts, group.classes, group.name), class_="family")
 
@@ -123,11 +134,12 @@ def _matrix(
             _cell(int(number), clips[row], title, columns[column], right=row == column)
             for column, number in enumerate(cells[row])
         ]
-        first = element("th", title, " ", element("span", clips[row], class_="interval"), scope="row")
+        words = element("span", title, class_="name", title=title)
+        first = element("th", words, " ", element("span", clips[row], class_="interval"), scope="row")
         body.append(element("tr", first, *tds))
     inside = element(
         "table",
-        element("caption", f"{name}: true (rows) against predicted (columns)"),
+        element("caption", element("span", f"{name}: true (rows) against predicted (columns)")),
         element("thead", element("tr", element("td"), *head)),
         element("tbody", join(body, "\n")),
         class_="matrix",
@@ -152,9 +164,10 @@ def _picture(counts: Counts) -> Html:
     size = len(order)
     squares: dict[str, list[str]] = {}
     triples: list[int] = []
-    for row, column in np.argwhere(cells).tolist():
+    drawn, left_out = _drawn(cells)
+    for row, column in drawn.tolist():
         number = int(cells[row, column])
-        kind = f"{'y' if row == column else 'x'} s{shade(number / clips[row])}"
+        kind = f"{'y' if row == column else 'x'} s{shade(number / int(clips[row]))}"
         squares.setdefault(kind, []).append(f"M{column} {row}h1v1h-1z")
         triples += [row, column, number]
     shades = [element("path", d="".join(path), class_=kind) for kind, path in sorted(squares.items())]
@@ -164,31 +177,49 @@ def _picture(counts: Counts) -> Html:
         place += len(group.classes)
         lines += [f"M0 {place}h{size}", f"M{place} 0v{size}"]
     words = f"confusion matrix of {size} classes; the lists of classes say the same in words"
+    missing = (
+        f" To keep this page small, the {left_out:,} cells with the fewest clips are not drawn." if left_out else ""
+    )
     svg = element(
         "svg",
         element("rect", width=size, height=size, class_="ground"),
         *shades,
-        element("path", d="".join(lines), class_="borders"),
+        element("path", d="".join(lines), class_="borders" if len(lines) < MANY_LINES else "borders many"),
         element("rect", width=1, height=1, class_="cursor"),
         viewBox=f"0 0 {size} {size}",
         role="img",
         aria_label=words,
         tabindex=0,
-        style=f"width:{min(44, max(8, 1.2 * size)):g}rem",
+        style=f"width:{min(44, max(8, 1.2 * size)):g}rem;min-width:{min(size, WIDEST_PICTURE)}px",
     )
-    content = {"names": [visible(counts.classes[n]) for n in order], "clips": clips.tolist(), "cells": triples}
+    content = {
+        "names": [visible(counts.classes[n]) for n in order],
+        "clips": clips.tolist(),
+        "cells": triples,
+        "whole": not left_out,
+    }
     return element(
         "figure",
-        svg,
+        scrolling(svg, "picture of all classes"),
         element("output", class_="told"),
         element("script", _script_json(content), type="application/json"),
         element(
             "figcaption",
             f"All {size} classes{', family by family' if counts.has_families else ''}. "
-            "Point at a cell, or use the arrow keys, to read it.",
+            "Point at a cell, or use the arrow keys, to read it." + missing,
         ),
         class_="map",
     )
+
+
+def _drawn(cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Return the cells to draw, [N, 2], and how many others have clips: the diagonal comes first, then by clips."""
+    places = np.argwhere(cells)
+    if len(places) <= MOST_CELLS:
+        return places, 0
+    rows, columns = places.T
+    order = np.lexsort((-cells[rows, columns], rows != columns))
+    return places[np.sort(order[:MOST_CELLS])], len(places) - MOST_CELLS
 
 
 def _script_json(content: object) -> Html:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from recircle.report.charts import Series, legend, line_chart
+from recircle.report.limits import MOST_ROWS
 from recircle.report.markup import Html, count, element, folded, join, note, percent, section, table
 
 Journal = Sequence[Mapping[str, Any]]
@@ -72,7 +73,8 @@ def _validations(name: str, lines: Journal) -> Html:
     if not rows:
         return Html()
     head = ("epoch", "step", "top-1", "top-5", "mean class")
-    return folded(f"Validations of {name} as a table", table(f"Validations of {name}", head, rows))
+    what = f"Validations of {name}" + (f", the last {MOST_ROWS:,}" if len(rows) > MOST_ROWS else "")
+    return folded(f"{what} as a table", table(what, head, rows[-MOST_ROWS:]))
 
 
 def _share(value: object) -> str:

@@ -20,6 +20,7 @@ from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.speed import measure_network_speeds
 from recircle.models.cost import Cost, measure_cost
+from recircle.report.limits import with_brief_names
 from recircle.report.markup import count
 from recircle.run import ModelSpec, Run
 from recircle.training.metrics_log import read_metrics_log
@@ -51,7 +52,7 @@ class Facts:
         spec: network, classes, preprocessing and sampling.
         config: config.json as it lies there; empty where there is none.
         file: of the predictions.
-        predictions: of all its clips.
+        predictions: of all its clips, under brief names of the classes.
         metrics: of their labelled clips.
         families: where the classes have families.
         factors: where the classes are dives.
@@ -122,6 +123,7 @@ def read_facts(
         spec = run.load_spec()
         if part.classes != spec.labels:
             raise UserError(f"{file} is not of the classes of {run.path}; evaluate it again with `recircle eval`")
+        part = with_brief_names(part)
         try:
             measured = _measure(part, resamples=resamples, seed=seed)
         except UserError as error:

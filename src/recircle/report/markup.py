@@ -95,7 +95,7 @@ def table(
     ]
     inside = element(
         "table",
-        element("caption", caption),
+        element("caption", element("span", caption)),
         element("thead", element("tr", *titles)) if head else None,
         element("tbody", join(body, "\n")),
         class_=class_,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from recircle.errors import UserError
 from recircle.evaluation.comparison import ClassGain, PairedComparison, compare_paired
 from recircle.evaluation.predictions import Predictions
+from recircle.report.limits import MOST_ROWS
 from recircle.report.markup import Html, count, element, folded, join, note, percent, section, table
 
 LISTED = 8
@@ -57,7 +58,8 @@ def describe(found: PairedComparison, name: str, first: str) -> list[Html]:
             continue
         parts.append(_gains(f"{title}, most first" if len(gains) > 1 else title, gains[:LISTED], name, first))
         if len(gains) > LISTED:
-            parts.append(folded(f"All {len(gains)}", _gains(title, gains, name, first)))
+            what = f"All {len(gains)}" if len(gains) <= MOST_ROWS else f"The first {MOST_ROWS:,}"
+            parts.append(folded(what, _gains(title, gains[:MOST_ROWS], name, first)))
     for only, paths in ((name, found.only_here), (first, found.only_there)):
         if paths:
             listed = element("ul", *(element("li", path) for path in paths[:200]), class_="paths")

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from pathlib import Path
 
+from recircle.report.limits import MOST_PICTURE_BYTES
 from recircle.report.markup import Html, count, element, note, section
 from recircle.run import Run
 
@@ -27,8 +28,13 @@ def pictures_section(run: Run, files: Sequence[Path], key: str) -> Html:
         return Html()
     parts: list[Html] = []
     figures: list[Html] = []
+    left, left_out = MOST_PICTURE_BYTES, max(0, len(files) - MOST)
     for file in files[:MOST]:
         name = file.relative_to(run.path).as_posix()
+        left -= file.stat().st_size
+        if left < 0:
+            left_out += 1
+            continue
         content = file.read_bytes()
         if not content.startswith(_PNG):
             parts.append(note(f"{name} is no PNG file."))
@@ -36,6 +42,6 @@ def pictures_section(run: Run, files: Sequence[Path], key: str) -> Html:
         source = Html("data:image/png;base64," + base64.b64encode(content).decode())
         image = element("img", src=source, alt=f"explanation: {name}", loading="lazy", decoding="async")
         figures.append(element("figure", image, element("figcaption", name)))
-    if len(files) > MOST:
-        parts.append(note(f"{count(len(files) - MOST, 'more picture')} in {run.path}, not embedded here."))
+    if left_out:
+        parts.append(note(f"{count(left_out, 'more picture')} in {run.path}, not embedded here."))
     return section(3, "Explanations", *parts, element("div", *figures, class_="pictures"), id=f"{key}-pictures")

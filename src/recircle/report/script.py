@@ -42,7 +42,7 @@ SCRIPT = """
   still.addEventListener("change", () => { players.forEach((player) => player.play(false)); tell(); });
 
   document.querySelectorAll(".map").forEach((map) => {
-    const { names, clips, cells } = JSON.parse(map.querySelector("script").textContent);
+    const { names, clips, cells, whole } = JSON.parse(map.querySelector("script").textContent);
     const svg = map.querySelector("svg"), cursor = map.querySelector(".cursor"), told = map.querySelector(".told");
     const size = names.length, counts = new Map();
     for (let n = 0; n < cells.length; n += 3) counts.set(cells[n] * size + cells[n + 1], cells[n + 2]);
@@ -54,9 +54,12 @@ SCRIPT = """
       cursor.setAttribute("y", row);
       cursor.classList.add("there");
       const number = counts.get(row * size + column) || 0;
-      const rate = clips[row] ? `, ${(100 * number / clips[row]).toFixed(1)} % of ${clips[row]}` : "";
+      // of a picture that lacks cells, no clips may be few
+      const many = number || whole ? number : "0 or a few";
+      const known = clips[row] && (number || whole);
+      const rate = known ? `, ${(100 * number / clips[row]).toFixed(1)} % of ${clips[row]}` : "";
       const what = row === column ? "recognised" : `taken for \\u201c${names[column]}\\u201d`;
-      told.textContent = `\\u201c${names[row]}\\u201d ${what}: ${number} clip${number === 1 ? "" : "s"}${rate}`;
+      told.textContent = `\\u201c${names[row]}\\u201d ${what}: ${many} clip${number === 1 ? "" : "s"}${rate}`;
     };
     svg.addEventListener("pointermove", (event) => {
       const place = svg.getBoundingClientRect();

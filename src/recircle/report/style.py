@@ -36,12 +36,21 @@ nav ul ul { display: inline-flex; gap: .25rem .8rem; margin: 0 0 0 .6rem; font-s
 .legend-text { font-size: .85rem; }
 .note { background: var(--note); border-left: 4px solid var(--note-line); padding: .5rem .75rem; border-radius: 4px; }
 
-.wide { overflow-x: auto; margin: .75rem 0; max-width: 100%; }
+.wide {
+  overflow-x: auto; margin: .75rem 0; max-width: 100%; --shade: color-mix(in srgb, var(--text) 22%, transparent);
+  /* a shadow at the edge behind which there is more, hidden by what scrolls with the content at its end */
+  background:
+    linear-gradient(to right, var(--ground) 40%, transparent) left / 2rem 100% no-repeat local,
+    linear-gradient(to left, var(--ground) 40%, transparent) right / 2rem 100% no-repeat local,
+    linear-gradient(to right, var(--shade), transparent) left / .7rem 100% no-repeat scroll,
+    linear-gradient(to left, var(--shade), transparent) right / .7rem 100% no-repeat scroll;
+}
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: .25rem 0; font-size: .9rem; }
+caption span { position: sticky; left: 0; display: inline-block; max-width: calc(100vw - 3rem); }
 .list th, .list td {
   text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-  font-weight: normal; min-width: 3.5rem; max-width: 24rem; overflow-wrap: break-word;
+  font-weight: normal; min-width: 3.5rem; max-width: 24rem; overflow-wrap: anywhere;
 }
 .list thead th { color: var(--soft); font-size: .82rem; vertical-align: bottom; overflow-wrap: normal; }
 .list tbody th { min-width: 7.5rem; font-weight: 500; }
@@ -89,6 +98,7 @@ ul.legend { list-style: none; }
   text-align: right; font-weight: normal; padding: 0 .4rem 0 0; min-width: 7rem; max-width: 15rem;
   position: sticky; left: 0; background: var(--ground); line-height: 1.2;
 }
+.matrix .name { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 3; overflow: hidden; }
 .matrix td { min-width: 2.1rem; height: 1.8rem; text-align: center; background: var(--panel); }
 .matrix thead td { background: none; }
 .r { display: none; }
@@ -103,6 +113,7 @@ td.y { background: color-mix(in srgb, var(--right) var(--deep), var(--ground)); 
 .map path.x { fill: color-mix(in srgb, var(--wrong) calc(var(--deep) * 1.3 + 6%), var(--panel)); }
 .map path.y { fill: color-mix(in srgb, var(--right) calc(var(--deep) * 1.3 + 6%), var(--panel)); }
 .map .borders { fill: none; stroke: var(--soft); stroke-width: .5px; vector-effect: non-scaling-stroke; opacity: .6; }
+.map .many { opacity: .2; }
 .map .cursor {
   fill: none; stroke: var(--text); stroke-width: 2px; vector-effect: non-scaling-stroke; visibility: hidden;
 }

@@ -7,6 +7,7 @@ from typing import Any
 from recircle.evaluation.table import METRICS
 from recircle.report.charts import Axis, chart, horizontal, vertical
 from recircle.report.facts import Facts
+from recircle.report.limits import LONGEST_CONFIG
 from recircle.report.markup import NOTHING, Html, count, element, folded, interval, join, note, percent, section, table
 
 _SETTINGS = (
@@ -118,6 +119,10 @@ def _details(fact: Facts) -> Html:
     parts = [table(f"Run {fact.name}", (), rows, text=(0, 1))]
     if fact.config:
         words = json.dumps(fact.config, indent=2, ensure_ascii=False)
+        if len(words) > LONGEST_CONFIG:
+            words = (
+                f"{words[:LONGEST_CONFIG]}\n… and {len(words) - LONGEST_CONFIG:,} characters more, in the run's folder"
+            )
         code = element("pre", words, tabindex=0, role="region", aria_label=f"config.json of {fact.name}")
         parts.append(folded("The whole config.json", code))
     else:
