@@ -2,6 +2,7 @@
 
 import builtins
 import csv
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from recircle.errors import UserError
 from recircle.manifest.manifest import Clip, Manifest, check_output
+from recircle.manifest.table import _as_text, _from_text
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 NAME = st.text(string.ascii_letters + " äß,;'\"\r\n日", min_size=1, max_size=6).map(lambda name: f"a{name}b")
@@ -43,9 +45,9 @@ def test_what_is_written_comes_back(tmp_path: Path, suffix: str, clips: list[Cli
     assert Manifest.read(tmp_path / f"m{suffix}") == manifest
 
 
-FORMULA = st.builds(
-    "{}{}{}".format, st.sampled_from(["", "'", "''"]), st.sampled_from("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"), TEXT
-)
+START = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+PART = st.builds("{}{}{}".format, st.sampled_from(["", "'", "''"]), st.sampled_from(START), TEXT)
+FORMULA = st.builds("{}{}{}".format, PART, st.sampled_from(["", ";", ";;", "\t", "\n", ",", "x;'"]), PART)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -56,8 +58,18 @@ def test_no_cell_is_a_formula_in_a_spreadsheet(tmp_path: Path, text: str) -> Non
     with (tmp_path / "m.csv").open(newline="", encoding="utf-8") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert "'-x.mp4" in cells
-    assert not [cell for cell in cells if cell.startswith(tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"))]
+    assert not [cell for cell in cells if cell.startswith(tuple(START))]
+    # as where a semicolon or a tab divides, and a quote inside a line is none
+    parts = [part for cell in cells for part in re.split("[;\t\r\n]", cell)]
+    assert not [part for part in parts if part.startswith(tuple(START))]
     assert Manifest.read(tmp_path / "m.csv") == manifest
+
+
+def test_apostrophes_of_others_stay_unless_we_wrote_them() -> None:
+    for text in ("'quoted'", "it's; 'so", "a;'b", "''", "rock 'n' roll", "a - b; c"):
+        assert _as_text(text) == _from_text(text) == text
+    assert _as_text("a;=1") == "a;'=1"
+    assert _as_text("-x") == "'-x"
 
 
 def test_paths_follow_the_manifest_to_another_folder(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ import pytest
 
 from recircle.cli.main import main
 from recircle.evaluation.predictions import Predictions
+from recircle.evaluation.provenance import ClipSource
 from recircle.report import write_report
 from recircle.report.classes import classes_section
 from recircle.report.confusion import confusion_section
 from recircle.report.counts import Counts
 from recircle.report.limits import LONGEST_NAME, MOST_CELLS, brief, with_brief_names
 from recircle.terminal import UNSEEN
+from tests.evaluation.factories import provenance
 from tests.report.test_browser import CHROMIUM, look
 from tests.small_run import SPEC, write_run
 
@@ -41,8 +43,9 @@ def made(classes: int, clips: int, *, families: int = 8, seed: int = 0, sure: fl
         paths=tuple(f"{names[label][:60]}/{HOSTILE[n % len(HOSTILE)][:150]}{n}.mp4" for n, label in enumerate(labels)),
         classes=names,
         families={name: f"{n // families} {HOSTILE[n // families % len(HOSTILE)]}" for n, name in enumerate(names)},
-        protocol="1 clip x 1 crop of 32 px from 36",
-        data=f"nowhere{HOSTILE[0]}.csv, split val",
+        provenance=provenance(
+            clips=ClipSource(manifest=f"nowhere{HOSTILE[0]}\x1b.csv", datasets=HOSTILE[:2], split="val")
+        ),
         left_out=tuple(f"{HOSTILE[n % len(HOSTILE)]}{n}" for n in range(300)),
     )
 

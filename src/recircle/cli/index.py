@@ -86,6 +86,8 @@ def index(
 
 def summary(manifest: "Manifest") -> Table:
     """Return the table of what a manifest holds."""
+    from recircle.manifest.outside import clips_outside
+
     clips = manifest.clips
     broken = [clip for clip in clips if clip.status == "broken"]
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -97,9 +99,9 @@ def summary(manifest: "Manifest") -> Table:
     table.add_row("classes", str(len(manifest.labels)))
     for split, count in sorted(Counter(clip.split for clip in clips if clip.split).items()):
         table.add_row(f"split {split}", str(count))
-    outside = sum(clip.path.startswith(("../", "/")) for clip in clips)
+    outside = clips_outside(manifest)
     if outside:
-        table.add_row(plain(f"clips outside of {manifest.root}"), str(outside))
+        table.add_row(plain(f"clips outside of {manifest.root}"), str(len(outside)))
     without = sum(not clip.label for clip in clips)
     if without:
         table.add_row("clips without a label", str(without))

@@ -36,7 +36,8 @@ def report(
         runs: folders of runs.
         output: the page; by default report.html in the first run's folder.
         predictions: NAME of RUN/predictions/NAME.npz; by default the newest of each run.
-        data: manifest, or its folder, where the clips are now; by default the one that was evaluated.
+        data: manifest, or its folder, where the clips are now; by default the one that was evaluated, of which only
+            clips in its own folder are shown then.
         clips: how many of the most confidently wrong clips to show.
         no_clips: name those clips, but do not decode and show them.
         measure: measure how fast the networks are here; otherwise it is read from comparison.json, if there is one.

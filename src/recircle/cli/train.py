@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recircle.cli.arguments import parser_output, take_option
-from recircle.cli.console import out, print_lines
+from recircle.cli.console import err, out, print_lines
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
@@ -111,8 +111,23 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
     if data is not None:
         config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
     config = parse_config(config, overrides, f"--resume {path}", "Go on with a run.")
+    _tell_places(run, config)
     # the folder may have been moved since
     return _told(train(replace(config, output=path), resume=True))
+
+
+def _tell_places(run: "Run", config: "TrainConfig") -> None:
+    """Say what a config, which may be a stranger's, reads and writes outside of its run, before that is done."""
+    places = (
+        ("clips are read from", config.data.manifest, "--data"),
+        ("decoded frames are kept in", config.data.cache, "--data.cache"),
+        ("weights are read from", config.model.pretrained, "--model.pretrained"),
+    )
+    if os.environ.get("RANK", "0") != "0":
+        return
+    for what, place, option in places:
+        if place is not None and str(place) != "imagenet":
+            err.print(f"{run.config_path}: {what} {place} ({option})")
 
 
 def _told(run: "Run") -> int:

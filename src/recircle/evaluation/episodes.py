@@ -18,6 +18,7 @@ from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.loading.options import Loading
 from recircle.manifest.manifest import Manifest
+from recircle.manifest.outside import warn_outside
 from recircle.models.base import VideoModel
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
@@ -133,6 +134,7 @@ def extract_features(
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, source = labelled_clips(manifest, split, skip_broken=skip_broken)
+    warn_outside(str(source), clips)
     result, left_out = run_views(
         FeatureNetwork(prepare_for_inference(run.load_model(where))),
         clips,

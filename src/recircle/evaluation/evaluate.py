@@ -20,6 +20,7 @@ from recircle.loading.config import DataConfig
 from recircle.loading.loaders import EvalLoader
 from recircle.loading.options import Loading, Shard
 from recircle.manifest.manifest import Manifest
+from recircle.manifest.outside import warn_outside
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 from recircle.surgery.prepare import prepare_for_inference
@@ -79,6 +80,7 @@ def evaluate(
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, source = clips_to_evaluate(run, spec, manifest, split)
     clips.check_found(str(source))
+    warn_outside(str(source), clips)
     check_broken(clips, skip_broken)
     result, left_out = run_views(
         prepare_for_inference(run.load_model(where)),

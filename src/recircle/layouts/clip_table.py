@@ -11,7 +11,8 @@ from recircle.errors import UserError
 from recircle.layouts.clip_json import as_text, looks_like_json, read_clip_json
 from recircle.layouts.clip_lines import Lines
 from recircle.layouts.columns import IsThere, is_blank_header, is_header, sample
-from recircle.manifest.table import read_parquet
+from recircle.manifest.manifest import COLUMNS
+from recircle.manifest.table import is_manifest, read_as_written, read_parquet
 from recircle.manifest.text_table import DELIMITERS, Record, Table, is_comment, read_text, split_lines, split_records
 
 
@@ -31,6 +32,8 @@ def read_clip_table(path: Path, is_there: IsThere) -> Table:
         return Table(path, tuple(names), tuple(records))
     if path.suffix.lower() in VIDEO_SUFFIXES:
         raise UserError(f"{path} is a video, not a list; give the folder that it lies in")
+    if is_manifest(path):
+        return _of_manifest(path)
     text = read_text(path)
     if not text.strip():
         raise UserError(f"{path} is empty; write a line a clip: path,label")
@@ -43,6 +46,20 @@ def read_clip_table(path: Path, is_there: IsThere) -> Table:
     if remarks == sum(bool(line.strip()) for line in lines):
         raise UserError(f"{path} holds nothing but remarks; write a line a clip: path,label")
     return _read_delimited(path, text, is_there)
+
+
+def _of_manifest(path: Path) -> Table:
+    """Return the records of a manifest, whose clips are indexed once more."""
+    table = read_as_written(path, tuple(COLUMNS)).fitted()
+    frames = table.names.index("frames")
+    # there 0 says that a count is not known, in a list that a clip has none
+    rows = (
+        Record(record.where, (*record.fields[:frames], "", *record.fields[frames + 1 :]))
+        if record.fields[frames] == "0"
+        else record
+        for record in table.records
+    )
+    return Table(path, table.names, tuple(rows))
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,24 @@ import csv
 import difflib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from recircle import __version__
 from recircle.errors import UserError
 from recircle.files import atomic_write, make_folder
-from recircle.manifest.text_table import open_table
+from recircle.manifest.text_table import Record, Table, has_columns, open_table
 
 Row = Mapping[str, Any]
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = "'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]"
 """How a cell begins that spreadsheets compute, or that has apostrophes before it so that they do not."""
+_CELL = r"(?:\A|(?<=[;\t\r\n]))"
+"""Where a cell begins; inside a value, for spreadsheets that divide by semicolons or tabs and know no quotes there."""
+_DANGEROUS, _ESCAPED = re.compile(f"{_CELL}(?={_FORMULA})"), re.compile(f"{_CELL}'(?={_FORMULA})")
+_OURS = ("path", "frames", "status", "fault")
+"""Columns by which a table that is given as a list shows that it is a manifest."""
 
 
 def is_parquet(path: Path) -> bool:
@@ -43,11 +49,26 @@ def read_rows(path: Path, required: Sequence[str], known: Sequence[str]) -> list
         names, rows = read_parquet(path)
         _check_columns(path, names, required, known)
         return rows
+    table = read_as_written(path, known)
+    _check_columns(path, table.names, required, known)
+    return [(where, row) for where, row in table.fitted().rows()]
+
+
+def is_manifest(path: Path) -> bool:
+    """Tell whether a CSV table is a manifest, by its header."""
+    return has_columns(path, _OURS)
+
+
+def read_as_written(path: Path, known: Sequence[str]) -> Table:
+    """Return the table of a manifest, whose cells are as `write_rows` was given them.
+
+    Raises:
+        UserError: the file cannot be read or is no table.
+    """
     # exact: names of files need not be Unicode, may begin with a blank, and must come back as they were
     table = open_table(path, known, exact=True)
-    _check_columns(path, table.names, required, known)
-    rows = table.fitted().rows()
-    return [(where, {name: _from_text(cell) for name, cell in row.items()}) for where, row in rows]
+    records = (Record(record.where, tuple(map(_from_text, record.fields))) for record in table.records)
+    return replace(table, records=tuple(records))
 
 
 def write_rows(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:
@@ -119,13 +140,13 @@ def _write_csv(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> 
 
 
 def _as_text(value: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula: an apostrophe before it says that it is text."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    """Return a cell in which no spreadsheet finds a formula: an apostrophe before it says that it is text."""
+    return _DANGEROUS.sub("'", value) if isinstance(value, str) and _DANGEROUS.search(value) else value
 
 
 def _from_text(cell: str) -> str:
     """Undo `_as_text`."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return _ESCAPED.sub("", cell) if "'" in cell else cell
 
 
 def _write_parquet(path: Path, columns: Mapping[str, type], rows: Sequence[Row]) -> None:

@@ -18,6 +18,7 @@ from recircle.errors import UserError
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.predictions import Predictions
 from recircle.manifest.manifest import Clip, Manifest
+from recircle.manifest.outside import leads_out
 from recircle.report.markup import Html, count, element, note, percent, section
 from recircle.views.sampling import Sampling
 
@@ -26,6 +27,8 @@ LONGEST = 160
 """Pixels of the longer side of a frame."""
 
 QUALITY = 72
+
+_OUTSIDE = "it lies outside of its manifest's folder; --data MANIFEST shows it all the same"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,22 @@ def find_failures(predictions: Predictions, most: int = 12) -> list[Failure]:
     ]
 
 
-def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[dict[str, tuple[Path, Clip]], str]:
+@dataclass(frozen=True)
+class Place:
+    """Where a clip lies.
+
+    Attributes:
+        path: of the file or folder.
+        clip: its row of the manifest.
+        outside: whether its path leads out of the manifest's folder.
+    """
+
+    path: Path
+    clip: Clip
+    outside: bool
+
+
+def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[dict[str, Place], str]:
     """Return where the clips of failures lie, by their paths, and why some are not found, in words.
 
     Args:
@@ -103,7 +121,11 @@ def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[
         except UserError as error:
             reasons.append(str(error))
             continue
-        found = {clip.path: (manifest.path(clip), clip) for clip in manifest.clips if clip.path in paths}
+        found = {
+            clip.path: Place(manifest.path(clip), clip, leads_out(clip.path, manifest.root))
+            for clip in manifest.clips
+            if clip.path in paths
+        }
         if found:
             missing = len(paths) - len(found)
             return found, f"{count(missing, 'clip')} of them not in {file}" if missing else ""
@@ -146,20 +168,20 @@ def pack(frames: UInt8[Tensor, "T 3 H W"]) -> FrameStrip:
     return FrameStrip(jpeg=file.getvalue(), frames=count_, width=width, height=height, pitch=pitch)
 
 
-def read_strips(found: dict[str, tuple[Path, Clip]]) -> dict[str, FrameStrip | str]:
+def read_strips(found: dict[str, Place]) -> dict[str, FrameStrip | str]:
     """Return the strip of each clip by its path, or why there is none."""
     strips: dict[str, FrameStrip | str] = {}
     with DecoderPool() as decoders:
-        for name, (path, clip) in found.items():
+        for name, place in found.items():
             try:
-                strips[name] = read_strip(path, clip, decoders)
+                strips[name] = read_strip(place.path, place.clip, decoders)
             except DecodeError as error:
                 strips[name] = error.reason
     return strips
 
 
 def find_gallery(
-    predictions: Predictions, manifests: Sequence[Path], clips: int | None
+    predictions: Predictions, manifests: Sequence[Path], clips: int | None, *, only_inside: bool = True
 ) -> tuple[list[Failure], dict[str, FrameStrip | str] | None, str]:
     """Return the clips that are most confidently wrong, their frames, and why frames are missing, in words.
 
@@ -167,12 +189,15 @@ def find_gallery(
         predictions: of the run.
         manifests: files that may say where the clips lie.
         clips: how many; None takes some and reads no frames.
+        only_inside: read no frames of clips that lie outside of their manifest's folder.
     """
     if clips is None:
         return find_failures(predictions), None, ""
     failures = find_failures(predictions, clips)
     found, why = find_clips(failures, manifests)
-    return failures, read_strips(found), why
+    hidden = {name for name, place in found.items() if only_inside and place.outside}
+    strips = read_strips({name: place for name, place in found.items() if name not in hidden})
+    return failures, strips | dict.fromkeys(hidden, _OUTSIDE), why
 
 
 def gallery_section(

@@ -42,12 +42,15 @@ class Subject:
         key: of the run; the id of each of its sections is `key-name`.
         manifests: files that may say where its clips lie.
         clips: of how many clips to show frames; None names some without showing any.
+        only_inside: show no frames of clips that lie outside of their manifest's folder. Where the run itself names the
+            manifest, both may be a stranger's, and a page that is passed on must show no other files of its maker.
     """
 
     facts: Facts
     key: str
     manifests: Sequence[Path] = ()
     clips: int | None = None
+    only_inside: bool = True
 
     @cached_property
     def counts(self) -> Counts:
@@ -91,7 +94,7 @@ def _paired(runs: Subjects) -> Html:
 
 
 def _gallery(run: Subject) -> Html:
-    failures, strips, why = find_gallery(run.facts.predictions, run.manifests, run.clips)
+    failures, strips, why = find_gallery(run.facts.predictions, run.manifests, run.clips, only_inside=run.only_inside)
     return gallery_section(failures, strips, why, run.key)
 
 

@@ -28,7 +28,8 @@ def write_report(
         runs: their folders, each with saved predictions.
         output: the file; None is report.html in the first run's folder.
         predictions: the name of the predictions, RUN/predictions/NAME.npz; None takes the newest of each run.
-        data: the manifest that the clips are in now; None is the one that was evaluated.
+        data: the manifest that the clips are in now; None is the one that was evaluated, of which then only clips in
+            its folder are shown.
         clips: how many of the most confidently wrong clips to show; None names 12 without showing their frames.
         timed: measure how fast the networks are on this machine.
         resamples: bootstrap resamples of the intervals.
@@ -45,6 +46,7 @@ def write_report(
             key=f"run{number}",
             manifests=[data] if data is not None else manifests_of(fact),
             clips=clips,
+            only_inside=data is None,
         )
         for number, fact in enumerate(facts, 1)
     ]

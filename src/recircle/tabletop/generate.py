@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
+from recircle.config import parse_json, read_bytes
 from recircle.errors import UserError
 from recircle.files import atomic_write, make_folder, remove_parts
 from recircle.manifest.manifest import Clip, Manifest
@@ -101,8 +102,8 @@ def _claim(output: Path, config: TabletopConfig, seed: int) -> None:
     wanted = {"drawing": _DRAWING, "seed": seed, **asdict(config)}
     if note.is_file():
         try:
-            found = json.loads(note.read_text())
-        except ValueError:
+            found = parse_json(read_bytes(note), note)
+        except UserError:
             found = None
         if found != wanted:
             raise UserError(

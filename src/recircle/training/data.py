@@ -8,6 +8,7 @@ from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.loading.options import Shard
 from recircle.manifest.label_checks import warn_look_alikes, warn_one_sided
 from recircle.manifest.manifest import Clip, Manifest
+from recircle.manifest.outside import warn_outside
 from recircle.training.config import TrainConfig
 from recircle.training.readable import check_readable
 from recircle.views.preprocessing import Preprocessing
@@ -43,6 +44,7 @@ class TrainingData:
                 too few clips can be read.
         """
         manifest = Manifest.read(config.data.manifest).check_found(config.data.manifest)
+        warn_outside(config.data.manifest, manifest)
         train, val = config.data.split(manifest)
         if len(manifest.labels) < 2:
             classes = counted(len(manifest.labels), "class", "classes")

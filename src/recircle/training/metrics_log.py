@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from recircle.config import read_bytes
+from recircle.config import parse_json, read_bytes
 from recircle.errors import UserError
 from recircle.evaluation.earlier import upgraded
 from recircle.files import atomic_write, writing
@@ -72,8 +72,8 @@ def read_metrics_log(path: Path) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = []
     for number, text in enumerate(whole.splitlines(), 1):
         try:
-            line = json.loads(text)
-        except ValueError:
+            line = parse_json(text, path)
+        except UserError:
             line = None
         if not isinstance(line, dict) or not {"kind", "step"} <= line.keys():
             raise UserError(f"{path}, line {number}: this is not a line that training wrote; remove it")
