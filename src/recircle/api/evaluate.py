@@ -1,5 +1,6 @@
 """From a run to the predictions and metrics of clips: `recircle.evaluate`, and the command `recircle eval`."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -238,6 +239,10 @@ def find_predictions(against: Path, path: Path) -> Path:
     return found
 
 
+LONGEST_ORIGIN = 150
+"""Bytes of a manifest's name that are in the name of the predictions."""
+
+
 def default_name(provenance: Provenance) -> str:
     """Return a file name that tells evaluations of other clips (a manifest and its part), views or precision apart."""
     clips, protocol = provenance.clips, provenance.protocol
@@ -246,6 +251,9 @@ def default_name(provenance: Provenance) -> str:
     path = Path(clips.manifest)
     # the name manifest.csv says nothing; its folder's does
     origin = path.stem if path.stem != "manifest" else path.resolve().parent.name
+    # of the longest names that file systems take, with what follows, only the beginning fits
+    if len(os.fsencode(origin)) > LONGEST_ORIGIN:
+        origin = os.fsencode(origin)[:LONGEST_ORIGIN].decode(errors="ignore")
     views = f"{protocol.clips}x{protocol.crops}"
     precision = [provenance.precision] if provenance.precision not in (None, "fp32") else []
     return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision])
