@@ -43,9 +43,7 @@ def made(classes: int, clips: int, *, families: int = 8, seed: int = 0, sure: fl
         paths=tuple(f"{names[label][:60]}/{HOSTILE[n % len(HOSTILE)][:150]}{n}.mp4" for n, label in enumerate(labels)),
         classes=names,
         families={name: f"{n // families} {HOSTILE[n // families % len(HOSTILE)]}" for n, name in enumerate(names)},
-        provenance=provenance(
-            clips=ClipSource(manifest=f"nowhere{HOSTILE[0]}\x1b.csv", datasets=HOSTILE[:2], split="val")
-        ),
+        provenance=provenance(clips=ClipSource(manifest=f"no{HOSTILE[0]}\x1b.csv", datasets=HOSTILE[:2], split="val")),
         left_out=tuple(f"{HOSTILE[n % len(HOSTILE)]}{n}" for n in range(300)),
     )
 
