@@ -111,7 +111,7 @@ def test_runs_with_odd_labels_are_joined(tmp_path: Path, capfd: Capture) -> None
     spec = replace(with_frames(8), labels=ODD, families={})
     write_run(tmp_path / "8\n", spec)
     write_run(tmp_path / "-16", replace(spec, sampling=with_frames(16).sampling))
-    assert main(["join", str(tmp_path / "8\n"), str(tmp_path / "-16"), "--output", str(tmp_path / "both\t")]) == 0
+    assert main(["ensemble", str(tmp_path / "8\n"), str(tmp_path / "-16"), "--output", str(tmp_path / "both\t")]) == 0
     assert Run(tmp_path / "both\t").load_spec().labels == ODD
     assert "\t" not in capfd.readouterr().out
 
