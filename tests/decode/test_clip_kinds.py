@@ -361,3 +361,11 @@ def test_an_animation_among_the_frames_of_a_folder_is_a_fault_of_that_clip(tmp_p
     (clip,) = index_folder(tmp_path, workers=0).clips
     assert (clip.path, clip.status) == ("clip", "broken")
     assert "00001.png" in clip.fault
+
+
+def test_of_two_frames_one_that_moves_is_a_fault_too(tmp_path: Path) -> None:
+    media.write_frame_folder(tmp_path / "clip", media.grey_frames(2))
+    images = [Image.fromarray(frame) for frame in media.grey_frames(3)]
+    images[0].save(tmp_path / "clip" / "00001.png", format="GIF", save_all=True, append_images=images[1:])
+    (clip,) = index_folder(tmp_path, workers=0).clips
+    assert (clip.path, clip.status) == ("clip", "broken")

@@ -326,7 +326,7 @@ def _are_covers(moving: list[str], images: list[str]) -> bool:
 
 def _are_among_frames(moving: list[str], images: list[str]) -> bool:
     """Tell whether some animations stand in one series with as many still frames or more, which is then at fault."""
-    return 0 < 2 * len(moving) <= len(images) >= _SERIES and len(runs(images, _SERIES)) == len(images)
+    return 0 < 2 * len(moving) <= len(images) == len(runs(images, 2))
 
 
 def _beside(folder: Path, series: Series, others: list[str]) -> Series:
