@@ -1,10 +1,12 @@
 """Probing: the truth about a clip, and processes that outlive hostile files."""
 
+import struct
 from pathlib import Path
 
 import pytest
 
 from recircle.decode.probe import Probe, probe
+from recircle.decode.pyav import open_video
 from tests import media
 
 
@@ -77,3 +79,16 @@ def test_avi_numbers_b_frames_as_they_are_stored(tmp_path: Path) -> None:
 def test_streams_without_times_are_of_the_rate_they_state(tmp_path: Path) -> None:
     path = media.write_video(tmp_path / "video.h264", media.grey_frames(5))
     assert (probe(path).fault, probe(path).durations) == (None, "")
+
+
+@pytest.mark.parametrize("rate", [-25.0, -1e300, float("inf"), float("nan"), 0.0])
+def test_a_header_that_claims_no_frame_rate_that_can_be_claims_none(tmp_path: Path, rate: float) -> None:
+    path = media.write_video(tmp_path / "negative.flv", media.moving_frames(5))
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">d", data, data.index(b"framerate\0") + 10, rate)
+    path.write_bytes(data)
+    with open_video(path) as video:
+        assert 0 <= video.fps < 1000
+    verdict = probe(path)
+    assert (verdict.status, verdict.frames) == ("ok", 5)
+    assert verdict.fps == pytest.approx(25, abs=0.1)

@@ -243,8 +243,9 @@ def _choose_stream(container: InputContainer, path: Path, size: int) -> Video:
     # of several threads, an error would surface some frames away from its place; loaders have one worker a core anyway
     context.thread_count = 1
     context.options = dict(_LIMITS)
-    rate = stream.average_rate or stream.guessed_rate
-    return Video(container, stream, float(rate or 0), stream.frames, size)
+    # a damaged header may claim negative numbers, which say nothing
+    rates = (float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate)
+    return Video(container, stream, next((rate for rate in rates if rate > 0), 0.0), max(0, stream.frames), size)
 
 
 def _check_pixels(path: str | Path, width: int, height: int) -> None:
