@@ -81,3 +81,8 @@ def test_an_error_names_the_field_and_the_file(text: str, words: list[str], tmp_
 def test_a_missing_file_is_a_user_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.json cannot be read"):
         read_json(Outer, tmp_path / "none.json")
+
+
+def test_json_that_is_nested_too_deeply_is_told() -> None:
+    with pytest.raises(UserError, match=r"given\.json is not JSON that can be read: it is nested too deeply"):
+        from_json(Inner, "[" * 200_000, source="given.json")

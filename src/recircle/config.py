@@ -85,7 +85,7 @@ def _without_stamp(cls: type[Any], text: str | bytes) -> tuple[str | bytes, obje
     """Return the text without the version that wrote it, unless that is a field of the dataclass, and the version."""
     try:
         content = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # which is told where all of it is read
         return text, None
     if not isinstance(content, dict) or FIELD not in content:
         return text, None

@@ -148,6 +148,8 @@ def test_nothing_takes_the_error_either() -> None:
         (OSError(errno.EMFILE, "", "a.mp4"), "a.mp4 cannot be used: Too many open files; raise the limit"),
         (OSError(errno.EDQUOT, "", "b.csv"), "b.csv cannot be used: Disk quota exceeded; your quota is used up: "),
         (RuntimeError("write failed: No space left on device"), "a file cannot be used: No space left on device; "),
+        (MemoryError(), "this needs more memory than there is; "),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "this needs more memory than there is"),
     ],
 )
 def test_what_the_system_refuses_is_one_sentence(

@@ -84,10 +84,13 @@ def _run(arguments: list[str]) -> int:
 
 
 def _refused(problem: Exception) -> str | None:
-    """Return what the system refused as a sentence (a full disk, no more file handles), or None for a defect."""
+    """Return what the system refused (a full disk, no more memory or file handles) as a sentence; None for a defect."""
+    from recircle.decode.limits import is_out_of_memory
     from recircle.files import WriteError, remedy, system_error
 
     number = system_error(problem)
+    if number is None and is_out_of_memory(problem):
+        return "this needs more memory than there is; smaller sizes or batches, or fewer workers, need less"
     if number is None:
         return None
     if not isinstance(problem, OSError):

@@ -5,13 +5,14 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import ArgumentError, FFmpegError
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
@@ -38,6 +39,13 @@ _QUARTER_TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
 
 # text files that make FFmpeg open further files, their own name included
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<?xml", b"[Reference]")
+# readers of FFmpeg that are no videos' own: some open other files or the network, whatever the file is called; the
+# others draw the letters of any file with a suffix such as .txt or .nfo
+_NO_VIDEOS = frozenset(
+    {"concat", "concatf", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest"}
+    | {"avisynth", "lavfi", "vapoursynth"}
+    | {"adf", "bin", "idf", "tty", "xbin"}
+)
 
 
 @dataclass(frozen=True)
@@ -116,10 +124,18 @@ def open_video(path: Path) -> Iterator[Video]:
         container = av.open(
             str(path),
             # the name of a still image may hold a %d, which is no pattern; nothing but files is opened
-            options={"pattern_type": "none", "protocol_whitelist": "file", **_LIMITS},
+            options={
+                "pattern_type": "none",
+                "protocol_whitelist": "file",
+                "format_whitelist": _videos(),
+                **_LIMITS,
+            },
             metadata_errors="replace",
             timeout=STALL,
         )
+    except ArgumentError:  # also of FFmpeg to what is not on its list
+        reason = "it is damaged, or of a kind that is no video, such as text or a playlist"
+        raise DecodeError(path, f"cannot be opened as a video: {reason}") from None
     except MEDIA_ERRORS as error:
         raise DecodeError(path, f"cannot be opened as a video: {describe(error)}") from None
     with container:
@@ -193,6 +209,11 @@ def describe(error: BaseException) -> str:
         return too_large()
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return text.strip()
+
+
+@cache
+def _videos() -> str:
+    return ",".join(sorted(av.formats_available - _NO_VIDEOS))
 
 
 def _check_file(path: Path) -> int:
