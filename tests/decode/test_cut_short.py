@@ -75,3 +75,12 @@ def test_the_shared_cases(shared_data: Path, tmp_path: Path) -> None:
         found = next(cases.rglob(name))
         verdict = probe(shutil.copy(found, tmp_path / name))
         assert verdict.fault == f"the container declares 1 s, frames end at {end} s"
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.9, 0.999])
+def test_a_cut_gif_is_never_plainly_ok(tmp_path: Path, keep: float) -> None:
+    path = media.write_video(tmp_path / "clip.gif", media.moving_frames(12), codec="gif", pix_fmt="rgb8", fps=10)
+    path.write_bytes(path.read_bytes() + b"\0" * 7)
+    assert probe(path).fault is None
+    verdict = probe(media.cut(path, keep))
+    assert verdict.status == "broken" or "without the mark that ends a GIF" in (verdict.fault or "")
