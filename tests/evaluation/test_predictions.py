@@ -195,3 +195,8 @@ def test_a_file_of_an_earlier_version_is_read_and_written_as_values(tmp_path: Pa
     assert found.unknown == ("preprocessing", "machine", "recircle")
     read.save(tmp_path / "new.npz")
     assert Predictions.load(tmp_path / "new.npz").provenance == found
+
+
+def test_a_device_is_not_read_for_ever() -> None:
+    with pytest.raises(UserError, match="/dev/zero is a device or pipe"):
+        Predictions.load(Path("/dev/zero"))

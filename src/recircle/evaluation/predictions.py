@@ -140,6 +140,8 @@ class Predictions:
             UserError: the file is missing, damaged, or no predictions of this project.
         """
         try:
+            if path.is_fifo() or path.is_char_device():  # which may be waited for without end
+                raise UserError(f"{path} is a device or pipe; give a file that `recircle eval` wrote")
             # opened here, since numpy leaves a damaged file open
             with path.open("rb") as file:
                 if _unpacked(file) > _MOST_PACKED * path.stat().st_size + _ALWAYS_ALLOWED:
