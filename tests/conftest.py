@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.shapes import check_shapes
+
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
     # the processes that share the tests share the cores, and those that they start must compute the same
     threads = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
+
+# here, because nothing of the package has been imported yet
+if os.environ.get("CHECK_SHAPES", "1") != "0":
+    check_shapes()
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -36,9 +36,10 @@ def test_a_name_a_parameter_or_a_default_that_goes_is_seen(monkeypatch: pytest.M
     monkeypatch.setattr(recircle.layers, "temporal_shift", temporal_shift)
     monkeypatch.delattr(recircle.FrameModel, "forward")
     changed = {*snapshot().splitlines()} ^ {*KEPT.read_text(encoding="utf-8").splitlines()}
+    clip = "Shaped[Tensor, 'B T C *place']"
     assert changed == {
         "recircle.layers.temporal_shift(x: Tensor, divisor: int = 4) -> Tensor",
-        "recircle.layers.temporal_shift(x: Tensor, divisor: int = 8) -> Tensor",
+        f"recircle.layers.temporal_shift(x: {clip}, divisor: int = 8) -> {clip}",
         "recircle.FrameModel.forward(self, clips: Tensor) -> Tensor",
     }
 

@@ -105,8 +105,10 @@ def test_the_model_is_left_as_it_was(model: VideoModel) -> None:
 
 def test_the_modes_come_back_after_an_error(model: VideoModel) -> None:
     model.train()
-    with pytest.raises(ValueError, match="uint8"):
-        run(model, [Batch(frames=torch.zeros(1, 1, 4, 3, 32, 32), labels=torch.zeros(1), rows=torch.zeros(1))])
+    number = torch.zeros(1, dtype=torch.int64)
+    five_channels = torch.zeros(1, 1, 4, 5, 32, 32, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="frames of shape"):
+        run(model, [Batch(frames=five_channels, labels=number, rows=number)])
     assert model.training
 
 

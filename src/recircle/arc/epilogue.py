@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.arc.sliced_norm import SlicedNorm
@@ -24,7 +25,7 @@ class NormAct:
         """Whether a sample's features are the same whatever other samples are beside it."""
         return self.norm is None or self.norm.sample_independent
 
-    def __call__(self, x: Tensor, start: int, length: int) -> Tensor:
+    def __call__(self, x: Float[Tensor, "N g *place"], start: int, length: int) -> Float[Tensor, "N g *place"]:
         """Follow an operator's output [N, length, ...], channels `start` to `start + length` of the whole."""
         y = x if self.norm is None else self.norm.normalise(x, start, length)
         if self.act is None:
@@ -33,7 +34,9 @@ class NormAct:
             return y.relu_()
         return self.act(y)
 
-    def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Replay]:
+    def recorded(
+        self, x: Float[Tensor, "N g *place"], start: int, length: int
+    ) -> tuple[Float[Tensor, "N g *place"], Replay]:
         """Return the features, and the function that makes them again; the output of the operator stays as it is."""
         if self.norm is None:
             return self._activate_copy(x), self._activate_copy

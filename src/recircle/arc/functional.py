@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor
 
 from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, ClipDims
@@ -70,17 +71,17 @@ class StepPlan:
 
 @public
 def arc_operator(
-    x: Tensor,
+    x: Float[Tensor, "B ..."],
     operator: Operator,
-    weight: Tensor,
-    bias: Tensor | None,
+    weight: Float[Tensor, "c cin *kernel"],
+    bias: Float[Tensor, "c"] | None,
     matrices: ArcMatrices,
     config: ArcConfig,
     clip_dims: ClipDims,
     *,
     groups: int = 1,
     epilogue: Epilogue | None = None,
-) -> Tensor:
+) -> Float[Tensor, "B ..."]:
     """Apply any operator whose weight has its output channels first with an evolving state (Eq. 2-5).
 
     Args:
@@ -161,9 +162,9 @@ def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:
 
 @public
 def arc_conv(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
+    x: Float[Tensor, "B ..."],
+    weight: Float[Tensor, "c cin *kernel"],
+    bias: Float[Tensor, "c"] | None,
     matrices: ArcMatrices,
     config: ArcConfig,
     *,
@@ -172,7 +173,7 @@ def arc_conv(
     dilation: int | Sequence[int] = 1,
     groups: int = 1,
     epilogue: Epilogue | None = None,
-) -> Tensor:
+) -> Float[Tensor, "B ..."]:
     """Convolve with an evolving state, in one, two or three dimensions as `weight` has them.
 
     Args:
@@ -205,14 +206,14 @@ def arc_conv(
 
 @public
 def arc_linear(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None,
+    x: Float[Tensor, "B T N Cin"],
+    weight: Float[Tensor, "c Cin"],
+    bias: Float[Tensor, "c"] | None,
     matrices: ArcMatrices,
     config: ArcConfig,
     *,
     epilogue: Epilogue | None = None,
-) -> Tensor:
+) -> Float[Tensor, "B T N c"]:
     """Apply a linear layer with an evolving state to the tokens of each frame.
 
     Args:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from jaxtyping import Float
 from torch import Tensor
 
 from recircle.public import public
@@ -11,13 +12,13 @@ from recircle.public import public
 class GruWeights(NamedTuple):
     """A GRU over the steps, whose hidden state is the attention A_j; gates in the order reset, update, candidate."""
 
-    input: Tensor
+    input: Float[Tensor, "gates g"]
     """[3 rows, g]"""
-    hidden: Tensor
+    hidden: Float[Tensor, "gates rows"]
     """[3 rows, rows]"""
-    input_bias: Tensor
+    input_bias: Float[Tensor, "gates"]
     """[3 rows]"""
-    hidden_bias: Tensor
+    hidden_bias: Float[Tensor, "gates"]
     """[3 rows]"""
 
 
@@ -29,11 +30,11 @@ class ArcMatrices(NamedTuple):
     after the first reads. The last group of features feeds nothing, so it has no columns.
     """
 
-    embedding: Tensor | None = None
+    embedding: Float[Tensor, "rows Cin"] | None = None
     """W^e, [rows, Cin]"""
-    attention: Tensor | GruWeights | None = None
+    attention: Float[Tensor, "rows fed"] | GruWeights | None = None
     """W^a, [rows, c - g], or the GRU in its place"""
-    fusion: Tensor | None = None
+    fusion: Float[Tensor, "rows fed"] | None = None
     """W^f, [rows, c - g]"""
-    pooling: Tensor | None = None
+    pooling: Float[Tensor, "fed"] | None = None
     """What the pooling of recursive attention has learned, [c - g]"""

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.arc.attention import POOLINGS, GruParameters
@@ -32,11 +33,11 @@ class Unrolled(NamedTuple):
     [B, channels, T, H, W] for a 3-D layer.
     """
 
-    states: list[Tensor]
+    states: list[Float[Tensor, "B ..."]]
     """X_1 .. X_n, with all input channels."""
-    features: list[Tensor]
+    features: list[Float[Tensor, "B ..."]]
     """G_1 .. G_n, as they are fed back."""
-    output: Tensor
+    output: Float[Tensor, "B ..."]
     """Y."""
 
 
@@ -56,8 +57,8 @@ class ArcLayer(nn.Module):
 
     config: ArcConfig
     frames: int | None
-    weight: Tensor
-    bias: Tensor | None
+    weight: Float[Tensor, "c cin *kernel"]
+    bias: Float[Tensor, "c"] | None
 
     def _add_arc(
         self,
@@ -145,7 +146,7 @@ class ArcLayer(nn.Module):
         """Where time, space and channels lie in a clip."""
         raise NotImplementedError
 
-    def as_clip(self, input: Tensor) -> Tensor:  # noqa: A002  (as in forward)
+    def as_clip(self, input: Float[Tensor, "N ..."]) -> Float[Tensor, "B ..."]:  # noqa: A002  (as in forward)
         """Give what the layer takes a dimension for the frames; `clip_dims` says where.
 
         Raises:
@@ -153,11 +154,17 @@ class ArcLayer(nn.Module):
         """
         raise NotImplementedError
 
-    def operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    def operator(
+        self,
+        x: Float[Tensor, "N ..."],
+        weight: Float[Tensor, "c cin *kernel"],
+        bias: Float[Tensor, "c"] | None,
+        groups: int,
+    ) -> Float[Tensor, "N ..."]:
         """Apply the original layer's operator with other weights, to a clip folded by `clip_dims`."""
         raise NotImplementedError
 
-    def generate(self, j: int, state: Tensor) -> Tensor:
+    def generate(self, j: int, state: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
         """Return the features of step j, counted from 0, with their norm and activation if these are fed back.
 
         In training a batch norm counts this as a step.
@@ -169,11 +176,11 @@ class ArcLayer(nn.Module):
         plan = StepPlan(self.operator, self.weight, self.bias, self.steps, self.clip_dims, self._epilogue())
         return plan.generate(j, part(state, self.clip_dims.channel, *self.steps.inputs[j]))
 
-    def states(self, input: Tensor) -> list[Tensor]:  # noqa: A002
+    def states(self, input: Float[Tensor, "N ..."]) -> list[Float[Tensor, "B ..."]]:  # noqa: A002
         """Return X_1 .. X_n for what the layer takes; see `unroll`."""
         return self.unroll(input).states
 
-    def unroll(self, input: Tensor) -> "Unrolled":  # noqa: A002
+    def unroll(self, input: Float[Tensor, "N ..."]) -> "Unrolled":  # noqa: A002
         """Compute the layer in its readable form, and keep all that it makes.
 
         A grouped convolution needs at each step the channels of its own groups only; here all channels evolve at all
@@ -201,7 +208,7 @@ class ArcLayer(nn.Module):
             y = self.clip_dims.concat([generate(j, x) for j in range(self.config.steps)])
         return Unrolled(states, features, self.finish(y))
 
-    def finish(self, y: Tensor) -> Tensor:
+    def finish(self, y: Float[Tensor, "B *rest"]) -> Float[Tensor, "B *rest"]:
         """Apply norm and activation where they were not part of what is fed back."""
         if self.config.feedback == "operator":
             if self.norm is not None:
@@ -282,7 +289,13 @@ class _ArcConv(ArcLayer, Convolution):
         )
         return new._adopt(old)
 
-    def operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    def operator(
+        self,
+        x: Float[Tensor, "N ..."],
+        weight: Float[Tensor, "c cin *kernel"],
+        bias: Float[Tensor, "c"] | None,
+        groups: int,
+    ) -> Float[Tensor, "N ..."]:
         """Convolve with other weights."""
         padding = self.padding
         if self.padding_mode != "zeros":
@@ -291,7 +304,7 @@ class _ArcConv(ArcLayer, Convolution):
         convolve = _CONVOLUTION[len(self.kernel_size)]
         return convolve(x, weight, bias, self.stride, padding, self.dilation, groups)  # pyright: ignore
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+    def forward(self, input: Float[Tensor, "N ..."]) -> Float[Tensor, "N ..."]:  # noqa: A002  (torch's name)
         """Return Y = concat(G_1 .. G_n).
 
         Args:
@@ -321,7 +334,7 @@ class _ArcConv(ArcLayer, Convolution):
         """Where time, space and channels lie in a clip."""
         return CONV_DIMS[len(self.kernel_size)]
 
-    def as_clip(self, input: Tensor) -> Tensor:  # noqa: A002
+    def as_clip(self, input: Float[Tensor, "N ..."]) -> Float[Tensor, "B ..."]:  # noqa: A002
         """Return [B, T, Cin, L], [B, T, Cin, H, W] or [B, Cin, T, H, W] for what the layer takes."""
         dims = len(self.kernel_size)
         folded = input.dim() == dims + 2 and dims < 3
@@ -385,7 +398,7 @@ class ArcLinear(ArcLayer, nn.Linear):
         new = cls(linear.in_features, linear.out_features, bias, device="meta", config=config, act=act)
         return new._adopt(linear)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Float[Tensor, "*N Cin"]) -> Float[Tensor, "*N c"]:  # noqa: A002
         """Return [..., N, c] for tokens [..., N, Cin].
 
         Raises:
@@ -400,7 +413,7 @@ class ArcLinear(ArcLayer, nn.Linear):
         """Where time, space and channels lie in a clip."""
         return TOKENS
 
-    def as_clip(self, input: Tensor) -> Tensor:  # noqa: A002
+    def as_clip(self, input: Float[Tensor, "... Cin"]) -> Float[Tensor, "B T N Cin"]:  # noqa: A002
         """Return [B, T, N, Cin] for what the layer takes.
 
         Raises:
@@ -416,7 +429,13 @@ class ArcLinear(ArcLayer, nn.Linear):
             return input.unflatten(0, (-1, frames)).flatten(2, -2)
         return input.unsqueeze(1) if input.dim() == 3 else input
 
-    def operator(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:  # noqa: ARG002
+    def operator(
+        self,
+        x: Float[Tensor, "*N Cin"],
+        weight: Float[Tensor, "c Cin"],
+        bias: Float[Tensor, "c"] | None,
+        groups: int,  # noqa: ARG002
+    ) -> Float[Tensor, "*N c"]:
         """Apply other weights; there are no groups."""
         return F.linear(x, weight, bias)
 

@@ -9,6 +9,7 @@ from typing import Self
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.layers import frames
@@ -27,12 +28,14 @@ class SlicedBatchNorm(BatchNorm):
         adopt(new, norm)
         return new.train(norm.training)
 
-    def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
+    def normalise(self, x: Float[Tensor, "N g *place"], start: int, length: int) -> Float[Tensor, "N g *place"]:
         """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
         mean, var, weight, bias = self._slices(start, length)
         return F.batch_norm(x, mean, var, weight, bias, not self.sample_independent, self._count(start), self.eps)
 
-    def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def recorded(
+        self, x: Float[Tensor, "N g *place"], start: int, length: int
+    ) -> tuple[Float[Tensor, "N g *place"], Callable[[Tensor], Tensor]]:
         """Normalise, and return also a function that does it again with the same statistics."""
         mean, var, weight, bias = self._slices(start, length)
         if not self.sample_independent:
@@ -61,7 +64,7 @@ class SlicedBatchNorm(BatchNorm):
                 momentum = 1.0 / float(self.num_batches_tracked)
         return 0.0 if momentum is None else momentum
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+    def forward(self, input: Float[Tensor, "N c *place"]) -> Float[Tensor, "N c *place"]:  # noqa: A002  (torch's name)
         """Return the input: the ARC layer before has normalised it."""
         return input
 
@@ -82,18 +85,20 @@ class SlicedGroupNorm(nn.GroupNorm):
         adopt(new, norm)
         return new.train(norm.training)
 
-    def normalise(self, x: Tensor, start: int, length: int) -> Tensor:
+    def normalise(self, x: Float[Tensor, "N g *place"], start: int, length: int) -> Float[Tensor, "N g *place"]:
         """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
         end = start + length
         weight = self.weight[start:end] if self.affine else None
         bias = self.bias[start:end] if self.affine else None
         return F.group_norm(x, self.num_groups * length // self.num_channels, weight, bias, self.eps)
 
-    def recorded(self, x: Tensor, start: int, length: int) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    def recorded(
+        self, x: Float[Tensor, "N g *place"], start: int, length: int
+    ) -> tuple[Float[Tensor, "N g *place"], Callable[[Tensor], Tensor]]:
         """Normalise, and return also a function that does it again."""
         return self.normalise(x, start, length), lambda z: self.normalise(z, start, length)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Float[Tensor, "N c *place"]) -> Float[Tensor, "N c *place"]:  # noqa: A002
         """Return the input: the ARC layer before has normalised it."""
         return input
 

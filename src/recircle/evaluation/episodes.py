@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -91,7 +92,7 @@ class FeatureNetwork(VideoModel):
         self.network = network
         self.num_features = self.num_classes = network.num_features
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B C"]:
         """Return what the classifier takes, averaged over the frames where it takes each."""
         pooled = self.network.forward_head(self.network.forward_features(clips), pre_logits=True)
         return pooled.mean(1) if pooled.dim() == 3 else pooled

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -26,7 +27,7 @@ class AttentionShift(nn.Module):
         self.weight = nn.Parameter(torch.rand(channels, 3))
         self.register_buffer("temperature", torch.tensor(2.0))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C H W"]:
         """Return [B, T, C, H, W] for [B, T, C, H, W].
 
         Raises:

@@ -9,12 +9,13 @@ import math
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.layers.frames import BatchNorm2d, Conv2d
 
 
-def inflate(weight: Tensor, frames: int = 3) -> Tensor:
+def inflate(weight: Float[Tensor, "O I h w"], frames: int = 3) -> Float[Tensor, "O I L h w"]:
     """Turn the weight of an image convolution into one over time that sees the middle frame only.
 
     Args:
@@ -68,7 +69,7 @@ class BilinearConv3d(nn.Module):
             self.conv.weight.copy_(inflate(middle, kernel_size))
         _start_as_one(self.factor)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c H W"]:
         """Return [B, T, C', H, W] for [B, T, C, H, W]."""
         # copied as the convolutions would, so that a capture need not ask how the frames lie
         x = x.transpose(1, 2).clone(memory_format=torch.contiguous_format)
@@ -122,7 +123,7 @@ class AdjacentBilinearConv2d(nn.Module):
             _draw_image_weight(self.conv.weight[:, :in_channels])
         _start_as_one(self.factor)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, C', H', W'] for [B, T, C, H, W]."""
         padded = F.pad(x[:, :, -self.dynamic :], (0, 0, 0, 0, 0, 0, 1, 1))
         x = torch.cat((x, padded[:, :-2], padded[:, 2:]), 2)

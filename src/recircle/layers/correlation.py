@@ -9,10 +9,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
-def weighted_correlation(x: Tensor, weight: Tensor, dilation: int = 1, groups: int = 1) -> Tensor:
+def weighted_correlation(
+    x: Float[Tensor, "B C T H W"], weight: Float[Tensor, "C L K K"], dilation: int = 1, groups: int = 1
+) -> Float[Tensor, "B taps T H W"]:
     """Compare each frame with the one before it, at K x K displacements, channel by channel with learnable weights.
 
     With the displacement d_k = dilation (k - (K - 1) / 2) of tap k, each group of channels gives K x K maps
@@ -135,7 +138,7 @@ class WeightedCorrelation(nn.Module):
         """K x K x groups."""
         return self.weight.shape[-1] ** 2 * self.groups
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B taps T H W"]:
         """Return [B, K K groups, T, H, W] for [B, C, T, H, W]; see `weighted_correlation`."""
         return weighted_correlation(x, self.weight, self.dilation, self.groups)
 

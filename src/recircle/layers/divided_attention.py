@@ -7,6 +7,7 @@ the attention over time.
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.layers.stochastic_depth import StochasticDepth
@@ -32,7 +33,7 @@ class SelfAttention(nn.Module):
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*N L C"]) -> Float[Tensor, "*N L C"]:
         """Return [..., L, C] for sequences of L tokens, [..., L, C], with one leading dimension or more."""
         # [3, N, heads, L, C / heads]
         parts = self.qkv(x).flatten(0, -3).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -49,7 +50,7 @@ class Mlp(nn.Module):
         self.act = nn.GELU()
         self.fc2 = nn.Linear(hidden, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*N C"]) -> Float[Tensor, "*N C"]:
         """Return a tensor of the shape of the input."""
         return self.fc2(self.act(self.fc1(x)))
 
@@ -93,7 +94,7 @@ class DividedBlock(nn.Module):
                 nn.init.zeros_(module.bias)
         nn.init.zeros_(self.temporal_fc.weight)
 
-    def forward(self, tokens: Tensor, frames: int) -> Tensor:
+    def forward(self, tokens: Float[Tensor, "B L C"], frames: int) -> Float[Tensor, "B L C"]:
         """Return tokens of the same shape.
 
         Args:

@@ -5,23 +5,24 @@ is a view; parameters and state-dict names are those of the torch layer.
 """
 
 import torch.nn.functional as F
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 
-def fold_frames(x: Tensor) -> Tensor:
+def fold_frames(x: Shaped[Tensor, "*N C H W"]) -> Shaped[Tensor, "frames C H W"]:
     """View [..., C, H, W] as [N, C, H, W]; a tensor with a single leading dimension is returned as it is."""
     return x if x.dim() == 4 else x.flatten(0, -4)
 
 
-def unfold_frames(x: Tensor, like: Tensor) -> Tensor:
-    """Give [N, C, H, W] the leading dimensions of `like` back."""
+def unfold_frames(x: Shaped[Tensor, "frames ..."], like: Shaped[Tensor, "*N C H W"]) -> Shaped[Tensor, "..."]:
+    """Give [N, ...] the leading dimensions of `like`, [..., C, H, W], back."""
     return x if like.dim() == 4 else x.unflatten(0, like.shape[:-3])
 
 
 class Conv2d(nn.Conv2d):
     """`torch.nn.Conv2d` on each frame of [..., C, H, W]."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+    def forward(self, input: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N c h w"]:  # noqa: A002  (torch's name)
         """Return [..., C', H', W']."""
         return unfold_frames(super().forward(fold_frames(input)), input)
 
@@ -29,7 +30,7 @@ class Conv2d(nn.Conv2d):
 class BatchNorm2d(nn.BatchNorm2d):
     """`torch.nn.BatchNorm2d` over all frames of [..., C, H, W]."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N C H W"]:  # noqa: A002
         """Return a tensor of the shape of the input."""
         return unfold_frames(super().forward(fold_frames(input)), input)
 
@@ -37,7 +38,7 @@ class BatchNorm2d(nn.BatchNorm2d):
 class MaxPool2d(nn.MaxPool2d):
     """`torch.nn.MaxPool2d` on each frame of [..., C, H, W]."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N C h w"]:  # noqa: A002
         """Return [..., C, H', W']."""
         pooled = F.max_pool2d(
             fold_frames(input), self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
@@ -48,7 +49,7 @@ class MaxPool2d(nn.MaxPool2d):
 class AvgPool2d(nn.AvgPool2d):
     """`torch.nn.AvgPool2d` on each frame of [..., C, H, W]."""
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+    def forward(self, input: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N C h w"]:  # noqa: A002
         """Return [..., C, H', W']."""
         pooled = F.avg_pool2d(
             fold_frames(input),

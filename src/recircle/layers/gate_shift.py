@@ -2,13 +2,16 @@
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.layers.frames import BatchNorm2d
 
 
 @fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
-def gate_shift(x: Tensor, gate: Tensor, shuffle: bool = True) -> Tensor:
+def gate_shift(
+    x: Float[Tensor, "B T C H W"], gate: Float[Tensor, "B T 2 H W"], shuffle: bool = True
+) -> Float[Tensor, "B T C H W"]:
     """Move the gated part of each half of the channels to the neighbouring frame.
 
     The first half of the channels takes its gated part, gate * x, from frame t+1, the second half from frame t-1;
@@ -66,7 +69,7 @@ class GateShift(nn.Module):
         self.conv = GateConvolution(channels, 2, 3, padding=1, groups=2)
         self.shuffle = shuffle
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C H W"]:
         """Return a tensor of the shape of x, [B, T, C, H, W]."""
         return gate_shift(x, self.conv(self.act(self.norm(x))), self.shuffle)
 
@@ -84,6 +87,6 @@ class GateConvolution(nn.Conv3d):
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+    def forward(self, input: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T 2 H W"]:  # noqa: A002  (torch's name)
         """Return gates [B, T, 2, H, W] in (-1, 1) for [B, T, C, H, W]."""
         return super().forward(input.transpose(1, 2)).tanh().transpose(1, 2)

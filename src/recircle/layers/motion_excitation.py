@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.layers.frames import BatchNorm2d, Conv2d
@@ -48,7 +49,7 @@ class MotionExcitation(nn.Module):
         for conv in (self.conv1, self.conv2, self.conv3):
             nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C H W"]:
         """Return the channels of [B, T, C, H, W] multiplied by their gates."""
         reduced = self.bn1(self.conv1(x))
         change = mean_change(reduced, self.conv2(reduced))
@@ -61,7 +62,7 @@ class MotionExcitation(nn.Module):
 
 
 @fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
-def mean_change(x: Tensor, moved: Tensor) -> Tensor:
+def mean_change(x: Float[Tensor, "B T C H W"], moved: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C 1 1"]:
     """Return `moved` of the next frame minus `x`, averaged over the positions; zero for the last frame.
 
     Args:

@@ -4,12 +4,15 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.layers.frames import BatchNorm2d, Conv2d, fold_frames, unfold_frames
 
 
-def local_correlation(first: Tensor, second: Tensor, max_displacement: int = 7) -> Tensor:
+def local_correlation(
+    first: Float[Tensor, "*N C H W"], second: Float[Tensor, "*N C H W"], max_displacement: int = 7
+) -> Float[Tensor, "*N H W K K"]:
     """Return the inner products of each position's features with those around it in another map.
 
     Memory and time grow with the area of the maps, times (W + 2k) (2k + 1) for k = `max_displacement`.
@@ -50,7 +53,9 @@ def local_correlation(first: Tensor, second: Tensor, max_displacement: int = 7) 
     return unfold_frames(volume.transpose(0, 1).clone(memory_format=torch.contiguous_format), first)
 
 
-def soft_argmax(correlation: Tensor, temperature: float = 100.0, sigma: float = 5.0) -> Tensor:
+def soft_argmax(
+    correlation: Float[Tensor, "*N K K"], temperature: float = 100.0, sigma: float = 5.0
+) -> Float[Tensor, "*N 3"]:
     """Return the displacement that each position's correlation points to, and how sure it is.
 
     The correlation is weighted by a Gaussian around its largest value, whose place counts as a constant in the
@@ -86,7 +91,9 @@ def soft_argmax(correlation: Tensor, temperature: float = 100.0, sigma: float = 
 
 
 @fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
-def motion_maps(x: Tensor, max_displacement: int = 7, temperature: float = 100.0, sigma: float = 5.0) -> Tensor:
+def motion_maps(
+    x: Float[Tensor, "B T C H W"], max_displacement: int = 7, temperature: float = 100.0, sigma: float = 5.0
+) -> Float[Tensor, "B T 3 H W"]:
     """Return where each position of each frame moves to until the next frame, and how sure that is.
 
     The correlation is that of unit vectors, negative values set to zero. The arithmetic is in float32 or wider, under
@@ -172,7 +179,7 @@ class MotionSqueeze(nn.Module):
             if isinstance(module, Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C H W"]:
         """Return `x` plus its motion features, [B, T, C, H, W]; see `motion_maps` for T and precision."""
         reduced = self.act(self.bn(self.conv(x)))
         return x + self.refinement(motion_maps(reduced, self.max_displacement, self.temperature, self.sigma))
@@ -190,6 +197,6 @@ class _Separable(nn.Module):
         self.bn2 = BatchNorm2d(planes)
         self.act2 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*N C H W"]) -> Float[Tensor, "*N c H W"]:
         x = self.act1(self.bn1(self.depthwise(x)))
         return self.act2(self.bn2(self.pointwise(x)))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 ShiftGradient = Literal["published", "exact"]
@@ -15,7 +16,12 @@ _DIMS = (1, 3, 4)
 """The dimensions t, h and w of [B, T, C, H, W]."""
 
 
-def rubiks_shift(x: Tensor, shift: Tensor, stride: int = 1, gradient: ShiftGradient = "published") -> Tensor:
+def rubiks_shift(
+    x: Float[Tensor, "B T C H W"],
+    shift: Float[Tensor, "axes C"],
+    stride: int = 1,
+    gradient: ShiftGradient = "published",
+) -> Float[Tensor, "B T C h w"]:
     """Move each channel by its own fraction of a frame and of a pixel.
 
     With the shift (s_t, s_h, s_w) of a channel its output at (t, h, w) is the trilinear interpolation of its input at
@@ -209,7 +215,7 @@ class RubiksShift(nn.Module):
         self.gradient: ShiftGradient = gradient
         self.shift = nn.Parameter(torch.empty(3 if temporal else 2, channels).uniform_(-1, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C h w"]:
         """Shift [B, T, C, H, W]; see `rubiks_shift`."""
         return rubiks_shift(x, self.shift, self.stride, self.gradient)
 

@@ -1,5 +1,6 @@
 """Stochastic depth (Huang et al., "Deep Networks with Stochastic Depth", ECCV 2016)."""
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -23,7 +24,7 @@ class StochasticDepth(nn.Module):
             raise ValueError(f"rate={rate} is the probability that a branch is left out; give a value in [0, 1)")
         self.rate = rate
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*N"]) -> Float[Tensor, "*N"]:
         """Return [..., L, C] for the output [..., L, C] of a branch; each of the leading dimensions is drawn for."""
         if not self.training or self.rate == 0:
             return x

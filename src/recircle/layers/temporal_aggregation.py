@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.layers.frames import BatchNorm2d, Conv2d, fold_frames, unfold_frames
@@ -46,7 +47,7 @@ class ChannelwiseTemporalConv(nn.Module):
         self.weight[half : 2 * half, 0, 0] = 1
         self.weight[2 * half :, 0, 1] = 1
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C H W"]:
         """Return [B, T, C, H, W] for the same."""
         # as an image of T rows with all positions in each: PyTorch is fastest at that
         images = x.transpose(1, 2).clone(memory_format=torch.contiguous_format).flatten(3)
@@ -89,7 +90,7 @@ class MultipleTemporalAggregation(nn.Module):
         self.acts = nn.ModuleList(nn.ReLU() for _ in range(3))
         self.pool = _AvgPool2d(3, stride, padding=1) if first else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, 4 width, H', W'] for [B, T, 4 width, H, W]."""
         parts = x.split(self.width, dim=2)
         results: list[Tensor] = []

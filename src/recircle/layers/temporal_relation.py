@@ -5,6 +5,7 @@ from itertools import combinations
 from math import comb
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 MOST_FRAMES = 16
@@ -36,7 +37,7 @@ class TemporalRelation(nn.Module):
         self.act2 = nn.ReLU()
         self.output = nn.Linear(hidden, num_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "*N T D"]) -> Float[Tensor, "*N K"]:
         """Return [..., K] for features [..., frames, D].
 
         Raises:
@@ -82,7 +83,9 @@ class MultiScaleRelation(nn.Module):
         )
         self.fixed = [fixed_subsets(frames, scale, subsets) for scale in range(frames - 1, 1, -1)]
 
-    def forward(self, x: Tensor, subsets: Sequence[Sequence[Sequence[int]]] | None = None) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "B T D"], subsets: Sequence[Sequence[Sequence[int]]] | None = None
+    ) -> Float[Tensor, "B K"]:
         """Return [B, K] for features [B, T, D].
 
         Args:

@@ -4,10 +4,11 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 
-def temporal_shift(x: Tensor, divisor: int = 8) -> Tensor:
+def temporal_shift(x: Shaped[Tensor, "B T C *place"], divisor: int = 8) -> Shaped[Tensor, "B T C *place"]:
     """Move a part of the channels to the neighbouring frames.
 
     The first C // divisor channels take their values from frame t+1, the next C // divisor from frame t-1, the rest
@@ -79,7 +80,7 @@ class TemporalShift(nn.Module):
         super().__init__()
         self.divisor = divisor
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Shaped[Tensor, "B T C *place"]) -> Shaped[Tensor, "B T C *place"]:
         """Shift [B, T, C, ...]; see `temporal_shift`."""
         return temporal_shift(x, self.divisor)
 

@@ -193,7 +193,9 @@ class Sampling:
         """Whether positions are numbers of frames, as in all published protocols."""
         return self.fps is None and (self.by == "index" or clip.constant)
 
-    def _shown(self, positions: Float64[np.ndarray, "*V T"], clip: Timeline, count: int) -> Int64[np.ndarray, "*V T"]:
+    def _shown(
+        self, positions: Float64[np.ndarray, "*V T"] | Int64[np.ndarray, "*V T"], clip: Timeline, count: int
+    ) -> Int64[np.ndarray, "*V T"]:
         """Return the frames at positions in the clip of `count` frames that this one is taken for."""
         if self._counts(clip):
             return positions.astype(np.int64)
