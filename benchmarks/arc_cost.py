@@ -52,7 +52,7 @@ from recircle import prepare_for_inference
 from recircle.arc.config import ArcConfig
 from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
-from recircle.evaluation.predict import pick_device
+from recircle.evaluation.forward import pick_device
 from recircle.models.cost import Cost, measure_cost
 from recircle.torch_internals import compiler_errors
 

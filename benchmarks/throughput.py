@@ -32,7 +32,7 @@ from benchmarks.networks import build, inference, random_clips
 from recircle import list_models, prepare_for_inference
 from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
-from recircle.evaluation.predict import pick_device
+from recircle.evaluation.forward import pick_device
 from recircle.models.cost import measure_cost
 
 

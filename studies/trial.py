@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
 from recircle.evaluation.machine import processor
 from recircle.evaluation.metrics import in_top_k
+from recircle.loading.options import Loading
 from recircle.models.cost import measure_cost
 from recircle.run import Run
 from recircle.training.config import TrainConfig
@@ -115,10 +117,11 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     config = replace(trial.config, output=runs / trial.folder, seed=trial.seed)
     run = train(config, resume=Run(config.output).config_path.is_file(), progress=False)
     shutil.rmtree(run.checkpoints_path, ignore_errors=True)
-    predictions, metrics = evaluate(run, workers=0, batch_size=16, resamples=2, cache=config.data.cache)
+    loading, bootstrap = Loading(batch_size=16, cache=config.data.cache), Bootstrap(resamples=2)
+    predictions, metrics = evaluate(run, loading=loading, bootstrap=bootstrap)
     spec = run.load_spec()
     grouped = any(name in predictions.families for name in predictions.classes)
-    inside = measure_families(predictions, resamples=2).levels[0].inside.value if grouped else None
+    inside = measure_families(predictions, bootstrap=bootstrap).levels[0].inside.value if grouped else None
     right = in_top_k(predictions.scores(), predictions.labels, 1)
     by_path = sorted(range(len(predictions)), key=lambda row: predictions.paths[row])
     steps = [line for line in read_metrics_log(run.metrics_path) if line["kind"] == "train"]

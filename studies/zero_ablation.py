@@ -22,8 +22,10 @@ from torch import Tensor
 
 from benchmarks.machine import check_writable, describe, run_main, write_json
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
+from recircle.loading.options import Loading, Shard
 from recircle.models.base import VideoModel
 from recircle.run import Run
 from recircle.torch_internals import BatchNorm
@@ -70,6 +72,7 @@ def zero_ablation(run: Run) -> ZeroAblation:
     if not found:
         raise UserError(f"{run.path} has no ARC layer whose matrices could be set to zero")
     config = run.load_config(TrainConfig)
+    loading, bootstrap = Loading(batch_size=16, cache=config.data.cache), Bootstrap(resamples=2)
     data = TrainingData.read(config)
     top1: dict[str, float] = {}
     inside: dict[str, float] = {}
@@ -79,10 +82,10 @@ def zero_ablation(run: Run) -> ZeroAblation:
             changed = Run(Path(folder))
             shutil.copy(run.config_path, changed.config_path)
             changed.save_model(_without(run, keys, config, data), run.load_spec())
-            predictions, metrics = evaluate(changed, workers=0, batch_size=16, resamples=2, cache=config.data.cache)
+            predictions, metrics = evaluate(changed, loading=loading, bootstrap=bootstrap)
         clips, top1[name] = len(predictions), metrics.top1.value
         if any(label in predictions.families for label in predictions.classes):
-            inside[name] = measure_families(predictions, resamples=2).levels[0].inside.value
+            inside[name] = measure_families(predictions, bootstrap=bootstrap).levels[0].inside.value
     norms = {name: sum(_row_norm(named[key]) for key in keys) / len(keys) for name, keys in found.items()}
     return ZeroAblation(run=run.path.name, clips=clips, top1=top1, inside=inside, norms=norms)
 
@@ -100,7 +103,7 @@ def _without(run: Run, keys: Sequence[str], config: TrainConfig, data: TrainingD
             # the mean over all batches, not a moving average
             module.momentum = None
     model.train()
-    loader = data.train_loader(config, preprocessing, rank=0, world=1, pin_memory=False)
+    loader = data.train_loader(config, preprocessing, Shard())
     for batch in islice(loader.epoch(0, 0), BATCHES):
         model(preprocessing.normalise(batch.frames[:, 0]))
     return model.eval()

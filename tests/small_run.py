@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from recircle.loading.options import Loading
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import ModelSpec, Run
@@ -20,6 +21,10 @@ SPEC = ModelSpec(
     preprocessing=Preprocessing(resize=36, crop=32),
     sampling=Sampling(frames=4),
 )
+
+
+IN_PROCESS = Loading(batch_size=4)
+"""Clips are decoded in the process of the test."""
 
 
 def write_frames(folder: Path, frames: int, seed: int, size: tuple[int, int] = (40, 56)) -> Path:

@@ -14,7 +14,7 @@ from recircle.api.train import find_recipe
 from recircle.cli.main import main
 from recircle.config import from_json, to_json
 from recircle.training import loop
-from tests.small_run import LABELS, write_clips
+from tests.small_run import LABELS, write_clips, write_run
 
 SMALL: dict[str, Any] = {"width": 8, "resize": 36, "crop": 32, "frames": 4, "workers": 0, "batch_size": 3}
 
@@ -171,6 +171,22 @@ def test_evaluate_names_what_is_wrong(tmp_path: Path) -> None:
     for arguments, message in wrong:
         with pytest.raises(recircle.UserError, match=message):
             recircle.evaluate(tmp_path / "none", **arguments)
+
+
+def test_evaluate_names_settings_out_of_range(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"resamples": 0}, "resamples=0 must be 1 or more"),
+        ({"seed": -1}, "seed=-1 must be 0 or more"),
+        ({"batch_size": 0}, "batch_size=0 must be 1 or more"),
+        ({"workers": -1}, "workers=-1 must be 0"),
+        ({"seconds": 0.0}, "seconds=0.0 must be above 0"),
+        ({"device": "abacus"}, "'abacus' cannot be used here"),
+        ({"order": "backwards"}, "order='backwards' is not one of"),
+    ]
+    for arguments, message in wrong:
+        with pytest.raises(recircle.UserError, match=message):
+            recircle.evaluate(run, **arguments)
 
 
 def test_every_network_has_a_recipe_for_own_clips() -> None:

@@ -12,7 +12,7 @@ from recircle.evaluation.episodes import extract_features, few_shot
 from recircle.evaluation.provenance import Provenance
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
-from tests.small_run import LABELS, write_clips, write_run
+from tests.small_run import IN_PROCESS, LABELS, write_clips, write_run
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,7 +45,7 @@ def measure(run: Run, data: Path, *options: str) -> int:
 def test_classes_that_the_run_does_not_know(run: Run, new: Path, capsys: Capture) -> None:
     assert measure(run, new, "--ways", "2", "--seed", "3") == 0
     printed = capsys.readouterr().out
-    features = extract_features(run, new, workers=0)
+    features = extract_features(run, new, loading=IN_PROCESS)
     expected = few_shot(features.values, features.labels, ways=2, episodes=50, seed=3).accuracy
     (line,) = [line for line in printed.splitlines() if line.startswith("2-way 1-shot")]
     assert line.split("  ")[1] == f"{100 * expected.value:.1f}"

@@ -8,7 +8,7 @@ from recircle.cli.report import main
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import evaluate
 from recircle.run import Run
-from tests.small_run import write_clips, write_run
+from tests.small_run import IN_PROCESS, write_clips, write_run
 
 Capture = pytest.CaptureFixture[str]
 
@@ -18,7 +18,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     root = tmp_path_factory.mktemp("run")
     manifest = write_clips(root / "data")
     run = write_run(root / "run")
-    predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", workers=0)
+    predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", loading=IN_PROCESS)
     predictions.save(run.predictions_path / "val.npz")
     return run
 

@@ -19,6 +19,7 @@ from recircle.decode.frames import DecodeError, decode
 from recircle.decode.resize import Resize
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.forward import Forward
 from recircle.evaluation.predictions import Predictions
 from recircle.loading.batch import Batch
 from recircle.loading.config import DataConfig
@@ -33,7 +34,7 @@ from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 from tests.flat_loaders import flat_eval_loader, flat_train_loader
 from tests.media import cut, moving_frames, write_frame_folder, write_video
-from tests.small_run import write_clips, write_run
+from tests.small_run import IN_PROCESS, write_clips, write_run
 
 FRAMES = 9
 SIZE = Resize(24)
@@ -366,11 +367,15 @@ def losses(run: Run) -> list[dict[str, Any]]:
 def test_an_evaluation_uses_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manifest = write_clips(tmp_path / "data")
     run = write_run(tmp_path / "run")
-    options: dict[str, Any] = {"manifest": manifest.root / "manifest.csv", "workers": 0, "device": "cpu"}
-    plain, _ = evaluate(run, **options)
-    first, _ = evaluate(run, **options, cache=tmp_path / "cache")
+    options: dict[str, Any] = {
+        "manifest": manifest.root / "manifest.csv",
+        "forward": Forward(device=torch.device("cpu")),
+    }
+    cached = replace(IN_PROCESS, cache=tmp_path / "cache")
+    plain, _ = evaluate(run, **options, loading=IN_PROCESS)
+    first, _ = evaluate(run, **options, loading=cached)
     monkeypatch.setattr(frame_cache, "decode", refuse_to_decode)
-    second, _ = evaluate(run, **options, cache=tmp_path / "cache")
+    second, _ = evaluate(run, **options, loading=cached)
     arguments = [str(run.path), "--data", str(manifest.root), "--workers", "0", "--device", "cpu", "--name", "third"]
     assert main(["eval", *arguments, "--cache", str(tmp_path / "cache")]) == 0
     third = Predictions.load(run.predictions_path / "third.npz")

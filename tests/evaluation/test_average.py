@@ -7,6 +7,7 @@ import pytest
 
 from recircle.errors import UserError
 from recircle.evaluation.average import average_predictions
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.measure import measure
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.provenance import differing
@@ -33,7 +34,7 @@ def test_the_scores_are_the_mean_of_the_runs_scores(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.scores(), (eight.scores() + sixteen.scores()) / 2, rtol=1e-12)
     assert both.protocol == f"{eight.protocol} + {sixteen.protocol}"
     both.save(tmp_path / "both.npz")
-    metrics = measure(Predictions.load(tmp_path / "both.npz"), resamples=10)
+    metrics = measure(Predictions.load(tmp_path / "both.npz"), bootstrap=Bootstrap(resamples=10))
     assert (metrics.clips, metrics.protocol) == (4, both.protocol)
     assert differing(metrics.provenance, both.provenance) == ()
     assert differing(metrics.provenance, eight.provenance) == ("number of networks averaged",)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.comparison import EXACT_BELOW, compare_paired, mcnemar
 from recircle.evaluation.metrics import in_top_k
 from tests.evaluation.factories import predicted, random_predictions
@@ -82,7 +83,7 @@ def test_the_interval_is_that_of_paired_differences() -> None:
     one, two = random_predictions(0, 400), random_predictions(0, 400)
     noise = np.random.default_rng(1).normal(size=two.logits.shape).astype(np.float32)
     two = replace(two, logits=two.logits + noise)
-    difference = compare_paired(one, two, resamples=4000).difference
+    difference = compare_paired(one, two, bootstrap=Bootstrap(resamples=4000)).difference
     each = [in_top_k(part.scores(), part.labels, 1).astype(float) for part in (one, two)]
     half = 1.96 * (each[0] - each[1]).std() / 20
     assert difference.high - difference.low == pytest.approx(2 * half, rel=0.1)

@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.episodes import FeatureNetwork, extract_features, few_shot
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.protocol import Protocol
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import create_model
 from recircle.run import Run
-from tests.small_run import write_clips, write_run
+from tests.small_run import IN_PROCESS, write_clips, write_run
 
 LABELS = np.repeat(np.arange(6), 8)
 
@@ -120,7 +121,7 @@ def written(manifest: Manifest, name: str, clips: tuple[Clip, ...]) -> Path:
 
 def test_features_are_what_the_classifier_takes(manifest: Manifest, run: Run) -> None:
     path = manifest.root / "manifest.csv"
-    features = extract_features(run, path, workers=0)
+    features = extract_features(run, path, loading=IN_PROCESS)
     assert features.values.shape == (6, 64)
     assert features.paths == tuple(clip.path for clip in manifest.clips)
     assert [features.classes[label] for label in features.labels] == [clip.label for clip in manifest.clips]
@@ -129,48 +130,50 @@ def test_features_are_what_the_classifier_takes(manifest: Manifest, run: Run) ->
     assert isinstance(fc, torch.nn.Linear)
     with torch.inference_mode():
         logits = fc(torch.from_numpy(features.values)).numpy()
-    predictions, _ = evaluate(run, manifest=path, split="all", workers=0, resamples=2)
+    predictions, _ = evaluate(run, manifest=path, split="all", loading=IN_PROCESS, bootstrap=Bootstrap(resamples=2))
     np.testing.assert_allclose(logits, predictions.logits[:, 0], rtol=1e-4, atol=1e-4)
 
 
 def test_views_are_averaged_and_named(manifest: Manifest, run: Run) -> None:
-    features = extract_features(run, manifest.root / "manifest.csv", split="val", protocol=Protocol(clips=2), workers=0)
+    features = extract_features(
+        run, manifest.root / "manifest.csv", split="val", protocol=Protocol(clips=2), loading=IN_PROCESS
+    )
     assert features.values.shape == (3, 64)
     assert features.protocol == "4 frames by time x 2 clips x 1 crop of 32 px from 36 px, feature mean"
 
 
 def test_classes_may_be_new(manifest: Manifest, run: Run) -> None:
     new = tuple(replace(clip, label=f"new {n % 2}") for n, clip in enumerate(manifest.clips))
-    features = extract_features(run, written(manifest, "new.csv", new), workers=0)
+    features = extract_features(run, written(manifest, "new.csv", new), loading=IN_PROCESS)
     assert features.classes == ("new 0", "new 1")
     assert few_shot(features.values, features.labels, ways=2, shots=2, episodes=20).classes == 2
 
 
 def test_clips_without_a_label_are_no_class(manifest: Manifest, run: Run) -> None:
     partly = (replace(manifest.clips[0], label=""), *manifest.clips[1:])
-    assert len(extract_features(run, written(manifest, "partly.csv", partly), workers=0).values) == 5
+    assert len(extract_features(run, written(manifest, "partly.csv", partly), loading=IN_PROCESS).values) == 5
     path = written(manifest, "none.csv", tuple(replace(clip, label="") for clip in manifest.clips))
     with pytest.raises(UserError, match="no clip of the split 'val' has a label"):
-        extract_features(run, path, split="val", workers=0)
+        extract_features(run, path, split="val", loading=IN_PROCESS)
     with pytest.raises(UserError, match=r"no clip has a label, so there are no classes to tell apart$"):
-        extract_features(run, path, split="all", workers=0)
+        extract_features(run, path, split="all", loading=IN_PROCESS)
 
 
 def test_broken_clips_stop_it(manifest: Manifest, run: Run) -> None:
     torn = Clip(path="torn.mp4", label="lift", split="val", status="broken", fault="cut short")
     path = written(manifest, "torn.csv", (*manifest.clips, torn))
     with pytest.raises(UserError, match=r"torn\.mp4: cut short"):
-        extract_features(run, path, workers=0)
-    features = extract_features(run, path, workers=0, skip_broken=True)
+        extract_features(run, path, loading=IN_PROCESS)
+    features = extract_features(run, path, loading=IN_PROCESS, skip_broken=True)
     assert len(features.values) == 6
     assert features.left_out == ("torn.mp4",)
 
 
 def test_decoded_frames_are_kept_and_give_the_same_features(manifest: Manifest, run: Run, tmp_path: Path) -> None:
     path = manifest.root / "manifest.csv"
-    plain = extract_features(run, path, split="val", workers=0)
+    plain = extract_features(run, path, split="val", loading=IN_PROCESS)
     for _ in range(2):
-        kept = extract_features(run, path, split="val", workers=0, cache=tmp_path / "cache")
+        kept = extract_features(run, path, split="val", loading=replace(IN_PROCESS, cache=tmp_path / "cache"))
         np.testing.assert_array_equal(kept.values, plain.values)
     assert any((tmp_path / "cache").iterdir())
 

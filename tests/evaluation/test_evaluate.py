@@ -9,13 +9,15 @@ import pytest
 from recircle.config import to_json
 from recircle.errors import UserError
 from recircle.evaluation.evaluate import LISTED, clips_to_evaluate, evaluate, training_protocol
+from recircle.evaluation.forward import Forward
 from recircle.evaluation.metrics import top_k_accuracy
 from recircle.evaluation.predictions import Predictions, fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.loading.config import DataConfig
+from recircle.loading.options import Loading
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
-from tests.small_run import LABELS, SPEC, write_clips, write_run
+from tests.small_run import IN_PROCESS, LABELS, SPEC, write_clips, write_run
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def test_predictions_name_their_clips_and_save_all_views(manifest: Manifest, run
         manifest=manifest.root / "manifest.csv",
         split="all",
         protocol=Protocol(clips=2, crops=3),
-        workers=0,
+        loading=IN_PROCESS,
         progress=lambda done, total: calls.append((done, total)),
     )
     assert predictions.logits.shape == (6, 6, 3)
@@ -65,8 +67,9 @@ def test_predictions_name_their_clips_and_save_all_views(manifest: Manifest, run
 
 
 def test_batches_and_workers_do_not_change_a_prediction(manifest: Manifest, run: Run) -> None:
-    def logits(**options: int) -> np.ndarray:
-        return evaluate(run, manifest=manifest.root / "manifest.csv", **options)[0].logits  # pyright: ignore
+    def logits(*, workers: int, batch_size: int) -> np.ndarray:
+        loading = Loading(batch_size=batch_size, workers=workers)
+        return evaluate(run, manifest=manifest.root / "manifest.csv", loading=loading)[0].logits
 
     np.testing.assert_array_equal(logits(workers=0, batch_size=2), logits(workers=1, batch_size=2))
     np.testing.assert_allclose(logits(workers=0, batch_size=1), logits(workers=0, batch_size=4), rtol=1e-4, atol=1e-5)
@@ -74,20 +77,22 @@ def test_batches_and_workers_do_not_change_a_prediction(manifest: Manifest, run:
 
 def test_the_fusion_asked_for_is_the_one_taken(manifest: Manifest, run: Run) -> None:
     protocol = Protocol(clips=2, fusion="logits")
-    predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", protocol=protocol, workers=0)
+    predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", protocol=protocol, loading=IN_PROCESS)
     np.testing.assert_array_equal(predictions.scores(), fuse(predictions.logits, "logits"))
 
 
 def test_bf16_says_so(manifest: Manifest, run: Run) -> None:
     path = manifest.root / "manifest.csv"
-    assert evaluate(run, manifest=path, workers=0, precision="bf16")[1].protocol.endswith("softmax mean, bf16")
+    assert evaluate(run, manifest=path, loading=IN_PROCESS, forward=Forward(precision="bf16"))[1].protocol.endswith(
+        "softmax mean, bf16"
+    )
 
 
 def test_known_broken_clips_stop_it_before_anything_is_computed(manifest: Manifest, run: Run) -> None:
     path = written(manifest, "broken.csv", damaged(manifest, LISTED + 5))
     calls: list[int] = []
     with pytest.raises(UserError) as caught:
-        evaluate(run, manifest=path, workers=0, progress=lambda done, total: calls.append(done))
+        evaluate(run, manifest=path, loading=IN_PROCESS, progress=lambda done, total: calls.append(done))
     message = str(caught.value)
     assert message.startswith("25 of the clips to evaluate cannot be decoded")
     assert "--skip-broken" in message
@@ -98,9 +103,9 @@ def test_known_broken_clips_stop_it_before_anything_is_computed(manifest: Manife
 
 
 def test_broken_clips_can_be_left_out_and_are_counted(manifest: Manifest, run: Run) -> None:
-    whole, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="val", workers=0)
+    whole, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="val", loading=IN_PROCESS)
     path = written(manifest, "broken.csv", damaged(manifest, 2))
-    predictions, metrics = evaluate(run, manifest=path, split="val", workers=0, skip_broken=True)
+    predictions, metrics = evaluate(run, manifest=path, split="val", loading=IN_PROCESS, skip_broken=True)
     assert predictions.left_out == ("torn0.mp4", "torn1.mp4")
     assert metrics.left_out == 2
     assert predictions.paths == whole.paths
@@ -111,8 +116,8 @@ def test_a_clip_found_broken_on_the_way_is_broken_too(manifest: Manifest, run: R
     gone = replace(manifest.clips[0], path="gone.mp4", split="val")
     path = written(manifest, "gone.csv", (*manifest.clips, gone))
     with pytest.raises(UserError, match=r"1 of the clips to evaluate cannot be decoded.*\n.*gone\.mp4"):
-        evaluate(run, manifest=path, workers=0)
-    predictions, _ = evaluate(run, manifest=path, workers=0, skip_broken=True)
+        evaluate(run, manifest=path, loading=IN_PROCESS)
+    predictions, _ = evaluate(run, manifest=path, loading=IN_PROCESS, skip_broken=True)
     assert predictions.left_out == ("gone.mp4",)
     assert len(predictions) == 3
 
@@ -122,10 +127,10 @@ def test_nothing_but_broken_clips_is_an_error_even_then(manifest: Manifest, run:
     with pytest.raises(
         UserError, match=r"torn\.csv, all clips: none of its 1 clips is there, looked for at .*torn\.mp4"
     ):
-        evaluate(run, manifest=path, split="all", workers=0, skip_broken=True)
+        evaluate(run, manifest=path, split="all", loading=IN_PROCESS, skip_broken=True)
     (path.parent / "torn.mp4").write_bytes(b"")
     with pytest.raises(UserError, match="no clip that has a label can be decoded"):
-        evaluate(run, manifest=path, split="all", workers=0, skip_broken=True)
+        evaluate(run, manifest=path, split="all", loading=IN_PROCESS, skip_broken=True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.factors import FACTORS, dive_factors, measure_factors
 from tests.evaluation.factories import predicted
 
@@ -36,7 +37,7 @@ def test_each_factor_by_hand() -> None:
         (DIVES[2], DIVES[4]),  # take-off and position
         (DIVES[1], DIVES[3]),  # take-off and twist
     ]
-    parts = {part.factor: part for part in measure_factors(predicted(DIVES, pairs), resamples=10)}
+    parts = {part.factor: part for part in measure_factors(predicted(DIVES, pairs), bootstrap=Bootstrap(resamples=10))}
     assert tuple(parts) == FACTORS
     assert {name: part.accuracy.value for name, part in parts.items()} == {
         "take-off": 3 / 5,

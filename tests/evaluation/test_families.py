@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.families import measure_families, mistake_heights
 from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.metrics import chance_inside, chance_of_group, in_top_k, right_group, right_inside
@@ -99,7 +100,7 @@ def test_right_is_right_in_the_group_and_inside_it_and_coarser_is_easier() -> No
 def test_the_order_of_clips_and_classes_does_not_matter() -> None:
     predictions = random_predictions(5)
     families = {"a": "x", "b": "x", "c": "y", "d": "y"}
-    before = measure_families(replace(predictions, families=families), resamples=2)
+    before = measure_families(replace(predictions, families=families), bootstrap=Bootstrap(resamples=2))
     clips, classes = np.random.default_rng(0).permutation(80), np.random.default_rng(1).permutation(6)
     mixed = replace(
         predictions,
@@ -108,7 +109,7 @@ def test_the_order_of_clips_and_classes_does_not_matter() -> None:
         classes=tuple(predictions.classes[k] for k in classes),
         families=families,
     )
-    after = measure_families(mixed, resamples=2)
+    after = measure_families(mixed, bootstrap=Bootstrap(resamples=2))
     assert after.mistakes == before.mistakes
     assert after.severity == before.severity
     for a, b in zip(after.levels, before.levels):

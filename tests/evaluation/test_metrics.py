@@ -2,11 +2,13 @@
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.metrics import (
     bootstrap_interval,
     class_balanced_mean,
@@ -106,7 +108,7 @@ def test_wrong_arrays_are_named(scores: np.ndarray, labels: np.ndarray, k: int, 
 def test_the_interval_is_that_of_the_binomial() -> None:
     # the bootstrap of a share is a binomial; with 400 clips the normal limit is within a third of a point
     values = np.arange(400) < 300
-    low, high = bootstrap_interval(lambda rows: float(values[rows].mean()), 400, resamples=4000)
+    low, high = bootstrap_interval(lambda rows: float(values[rows].mean()), 400, Bootstrap(resamples=4000))
     half = 1.96 * np.sqrt(0.75 * 0.25 / 400)
     assert low == pytest.approx(0.75 - half, abs=0.004)
     assert high == pytest.approx(0.75 + half, abs=0.004)
@@ -116,13 +118,28 @@ def test_the_interval_follows_from_its_seed() -> None:
     values = np.random.default_rng(0).normal(size=50)
 
     def interval(seed: int, level: float = 0.95) -> tuple[float, float]:
-        return bootstrap_interval(lambda rows: float(values[rows].mean()), 50, resamples=200, seed=seed, level=level)
+        bootstrap = Bootstrap(resamples=200, seed=seed, level=level)
+        return bootstrap_interval(lambda rows: float(values[rows].mean()), 50, bootstrap)
 
     assert interval(1) == interval(1) != interval(2)
     assert interval(1)[0] < interval(1, level=0.5)[0] < interval(1, level=0.5)[1] < interval(1)[1]
 
 
-@pytest.mark.parametrize(("count", "resamples", "level"), [(0, 10, 0.9), (3, 0, 0.9), (3, 10, 1.0)])
-def test_an_impossible_interval_is_refused(count: int, resamples: int, level: float) -> None:
-    with pytest.raises(ValueError, match="="):
-        bootstrap_interval(lambda rows: 0.0, count, resamples=resamples, level=level)
+def test_an_interval_of_no_clips_is_refused() -> None:
+    with pytest.raises(ValueError, match="count=0"):
+        bootstrap_interval(lambda rows: 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"resamples": 0}, "resamples=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"level": 0.0}, "level=0.0"),
+        ({"level": 1.0}, "level=1.0"),
+        ({"level": float("nan")}, "level=nan"),
+    ],
+)
+def test_an_impossible_bootstrap_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Bootstrap(**options)

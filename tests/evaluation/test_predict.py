@@ -1,6 +1,8 @@
 """The forward pass over views: the same whatever is computed together, and no trace left in the model."""
 
 from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,15 @@ from torch import nn
 
 from recircle.errors import UserError
 from recircle.evaluation import predict as module
-from recircle.evaluation.predict import evaluation_mode, pick_device, predict
+from recircle.evaluation.forward import Forward, pick_device
+from recircle.evaluation.predict import evaluation_mode, predict
 from recircle.loading.batch import Batch, BrokenClip
 from recircle.models.base import VideoModel
 from recircle.models.registry import create_model
 from recircle.views.preprocessing import Preprocessing
 
 PREPROCESSING = Preprocessing(resize=32, crop=32, mean=(0.1, 0.5, 0.9))
+CPU = Forward(device=torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,7 @@ def batch(clips: int, views: int = 2, first: int = 0) -> Batch:
 
 
 def run(model: VideoModel, batches: Iterable[Batch]) -> module.ViewLogits:
-    return predict(model, batches, PREPROCESSING, device="cpu")
+    return predict(model, batches, PREPROCESSING, CPU)
 
 
 def test_each_view_is_classified_by_itself(model: VideoModel) -> None:
@@ -74,7 +78,7 @@ def test_batches_are_joined_and_broken_clips_listed(model: VideoModel) -> None:
         model,
         [batch(2), batch(0, first=2), batch(1, first=3)],
         PREPROCESSING,
-        device="cpu",
+        CPU,
         progress=lambda done, total: calls.append((done, total)),
         total=5,
     )
@@ -114,9 +118,22 @@ def test_the_modes_come_back_after_an_error(model: VideoModel) -> None:
 
 def test_half_precision_is_near_and_comes_back_as_float32(model: VideoModel) -> None:
     exact = run(model, [batch(2)]).logits
-    rough = predict(model, [batch(2)], PREPROCESSING, device="cpu", dtype=torch.bfloat16).logits
+    rough = predict(model, [batch(2)], PREPROCESSING, replace(CPU, precision="bf16")).logits
     assert rough.dtype == np.float32
     assert 0 < np.abs(rough - exact).max() < 0.05 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"precision": "fp64"}, "precision='fp64' is not one of fp32, bf16, fp16"),
+        ({"order": "backwards"}, "order='backwards' is not one of as is, shuffled, reversed, single"),
+        ({"order_seed": -1}, "order_seed=-1"),
+    ],
+)
+def test_an_impossible_way_to_run_is_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Forward(device=torch.device("cpu"), **options)
 
 
 def test_a_device_that_is_not_there_is_a_user_error() -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.families import measure_families
 from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.lines import figures, report_lines
@@ -20,7 +21,7 @@ GROUPED = replace(PLAIN, families=FAMILIES)
 
 
 def test_only_the_parts_that_there_are() -> None:
-    report = make_report(PLAIN, resamples=10)
+    report = make_report(PLAIN, bootstrap=Bootstrap(resamples=10))
     assert (report.families, report.factors, report.calibration, report.comparison) == (None,) * 4
     expected = {*report.metrics.to_dict(), "classes"}
     assert set(report.to_dict()) == expected
@@ -35,9 +36,9 @@ def test_only_the_parts_that_there_are() -> None:
 
 def test_all_of_it_is_json() -> None:
     predictions = replace(random_predictions(0), families={"a": "x", "b": "x"})
-    report = make_report(predictions, against=predictions, with_calibration=True, resamples=10)
+    report = make_report(predictions, against=predictions, with_calibration=True, bootstrap=Bootstrap(resamples=10))
     content = json.loads(json.dumps(report.to_dict()))
-    assert content["top1"] == asdict(measure(predictions, resamples=10).top1)
+    assert content["top1"] == asdict(measure(predictions, bootstrap=Bootstrap(resamples=10)).top1)
     assert content["families"]["mistakes"] == list(measure_families(predictions).mistakes)
     assert content["comparison"]["p_value"] == 1
     assert content["calibration"]["temperature"] > 0
@@ -45,7 +46,7 @@ def test_all_of_it_is_json() -> None:
 
 
 def test_families_split_the_confusions() -> None:
-    report = make_report(GROUPED, resamples=10)
+    report = make_report(GROUPED, bootstrap=Bootstrap(resamples=10))
     assert list(report_lines(report)) == [
         "mistakes: 1 among siblings, 1 in another family; mean severity 1.50, from 1 (a sibling) to 2",
         "most confused siblings (true, taken for, clips, % of the class's):",
@@ -65,7 +66,9 @@ def test_families_split_the_confusions() -> None:
 
 def test_a_hierarchy_takes_the_place_of_the_families() -> None:
     hierarchy = Hierarchy.from_names(CLASSES, {"mood": "xyx"})
-    assert [name for name, _, _ in figures(make_report(GROUPED, hierarchy=hierarchy, resamples=10))][3:] == [
+    assert [
+        name for name, _, _ in figures(make_report(GROUPED, hierarchy=hierarchy, bootstrap=Bootstrap(resamples=10)))
+    ][3:] == [
         "mood",
         "inside mood",
     ]
@@ -74,7 +77,7 @@ def test_a_hierarchy_takes_the_place_of_the_families() -> None:
 def test_a_comparison_names_gains_and_losses() -> None:
     other = predicted(CLASSES, [("pour in", "pour in")] * 2 + [("pour [out]", "wave"), ("wave", "pour in")])
     other = replace(other, provenance=provenance(precision="bf16"))
-    lines = list(report_lines(make_report(PLAIN, against=other, resamples=10)))[3:]
+    lines = list(report_lines(make_report(PLAIN, against=other, bootstrap=Bootstrap(resamples=10))))[3:]
     assert lines[0].startswith("top-1 50.0 %, there 50.0 %: difference +0.0 points [")
     assert lines[0].endswith("(paired bootstrap), p = 1 (McNemar, exact binomial)")
     assert lines[1:] == [

@@ -8,6 +8,7 @@ import pytest
 
 from recircle.cli.main import main
 from recircle.evaluation import table
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.measure import measure
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.table import METRICS, Metric
@@ -27,7 +28,7 @@ def test_a_row_is_all_that_a_metric_needs(
     predictions = random_predictions(0)
     predictions.save(tmp_path / "some.npz")
     expected = float(in_top_k(predictions.scores(), predictions.labels, 3).mean())
-    assert measure(predictions, resamples=10).figures["top3"].estimate.value == expected
+    assert measure(predictions, bootstrap=Bootstrap(resamples=10)).figures["top3"].estimate.value == expected
     assert main(["eval", "--from", str(tmp_path / "some.npz"), "--resamples", "10"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("top-3"))
     assert f" {100 * expected:.1f} " in line

@@ -6,13 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.forward import Forward
+from recircle.evaluation.order import Order
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.temporal import temporal_sanity
+from recircle.loading.options import Loading
 from recircle.manifest.manifest import Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
-from tests.small_run import SPEC, write_clips, write_run
+from tests.small_run import IN_PROCESS, SPEC, write_clips, write_run
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +36,22 @@ def averages(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return write_run(tmp_path_factory.mktemp("runs") / "tsn", spec)
 
 
-def evaluated(run: Run, manifest: Path, **options: str | int) -> Predictions:
-    return evaluate(run, manifest=manifest, split="all", workers=0, resamples=2, **options)[0]  # pyright: ignore
+def evaluated(
+    run: Run, manifest: Path, order: Order = "as is", seed: int = 0, loading: Loading = IN_PROCESS
+) -> Predictions:
+    return evaluate(
+        run,
+        manifest=manifest,
+        split="all",
+        loading=loading,
+        forward=Forward(order=order, order_seed=seed),
+        bootstrap=Bootstrap(resamples=2),
+    )[0]
 
 
 @pytest.mark.parametrize("order", ["shuffled", "reversed"])
 def test_the_mean_of_frames_has_no_order_and_a_shift_has_one(
-    order: str, averages: Run, shifts: Run, manifest: Path
+    order: Order, averages: Run, shifts: Run, manifest: Path
 ) -> None:
     np.testing.assert_allclose(
         evaluated(averages, manifest, order=order).logits, evaluated(averages, manifest).logits, rtol=1e-4, atol=1e-5
@@ -48,7 +61,7 @@ def test_the_mean_of_frames_has_no_order_and_a_shift_has_one(
 
 
 def test_shuffling_does_not_depend_on_batches(shifts: Run, manifest: Path) -> None:
-    one, four = (evaluated(shifts, manifest, order="shuffled", batch_size=size) for size in (1, 4))
+    one, four = (evaluated(shifts, manifest, order="shuffled", loading=Loading(batch_size=size)) for size in (1, 4))
     np.testing.assert_allclose(one.logits, four.logits, rtol=1e-4, atol=1e-5)
 
 
@@ -65,7 +78,12 @@ def test_the_protocol_says_it(shifts: Run, manifest: Path) -> None:
 
 def test_each_order_stands_beside_the_normal_one(shifts: Run, manifest: Path) -> None:
     normal, results = temporal_sanity(
-        shifts, manifest=manifest, split="all", workers=0, resamples=10, orders=("reversed", "single")
+        shifts,
+        manifest=manifest,
+        split="all",
+        loading=IN_PROCESS,
+        bootstrap=Bootstrap(resamples=10),
+        orders=("reversed", "single"),
     )
     assert [result.order for result in results] == ["reversed", "single"]
     for result in results:

@@ -25,7 +25,7 @@ from recircle.views.cut import frame_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.views import EvalViews
 from tests.media import moving_frames, write_video
-from tests.small_run import LABELS, SPEC, write_frames, write_run
+from tests.small_run import IN_PROCESS, LABELS, SPEC, write_frames, write_run
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_it_is_the_evaluation_of_one_row_bit_for_bit(
     manifest = path.parent / "one.csv"
     Manifest((row,), path.parent).write(manifest)
     protocol = Protocol(clips=clips, crops=crops)  # pyright: ignore[reportArgumentType]
-    predictions, _ = evaluate(run, manifest=manifest, protocol=protocol, workers=0)
+    predictions, _ = evaluate(run, manifest=manifest, protocol=protocol, loading=IN_PROCESS)
     recognition = Recognizer.load(run.path, clips=clips, crops=crops)(path)  # pyright: ignore[reportArgumentType]
     np.testing.assert_array_equal(recognition.logits, predictions.logits[0])
     np.testing.assert_array_equal(recognition.probabilities, predictions.scores()[0])

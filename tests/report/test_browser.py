@@ -13,7 +13,7 @@ import pytest
 
 from recircle.evaluation.evaluate import evaluate
 from recircle.report import write_report
-from tests.small_run import LABELS, SPEC, write_clips, write_run
+from tests.small_run import IN_PROCESS, LABELS, SPEC, write_clips, write_run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -90,7 +90,7 @@ def test_in_a_browser(tmp_path: Path) -> None:
     runs = []
     for name in ("one", "two"):
         run = write_run(tmp_path / name, replace(SPEC, labels=labels, families={**SPEC.families, long: "push"}))
-        predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="all", workers=0)
+        predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="all", loading=IN_PROCESS)
         predictions.save(run.predictions_path / "all.npz")
         runs.append(run.path)
     page = write_report(runs, tmp_path / "page.html")

@@ -26,7 +26,7 @@ from recircle.report.facts import cost_of, find_predictions
 from recircle.run import Run
 from recircle.training.metrics_log import MetricsLog
 from tests.report.reading import Page
-from tests.small_run import SPEC, write_clips, write_run
+from tests.small_run import IN_PROCESS, SPEC, write_clips, write_run
 
 OTHER = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8))
 
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = write_clips(root / "data")
     for name, spec in (("one", SPEC), ("two", OTHER)):
         run = write_run(root / name, spec)
-        predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="all", workers=0)
+        predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="all", loading=IN_PROCESS)
         predictions.save(run.predictions_path / "all.npz")
     one = Run(root / "one")
     one.config_path.write_text(json.dumps({"model": {"name": "tsm_resnet18"}, "epochs": 7, "batch_size": 3}))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from recircle.cli.main import main
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.provenance import ClipSource
 from recircle.report import write_report
@@ -59,7 +60,7 @@ def test_500_classes_and_50000_clips(families: bool, tmp_path: Path, capfd: pyte
         run = write_run(tmp_path / name, replace(SPEC, labels=predictions.classes, families=predictions.families))
         predictions.save(run.predictions_path / "all.npz")
         runs.append(run)
-    page = write_report([run.path for run in runs], tmp_path / "page.html", resamples=20)
+    page = write_report([run.path for run in runs], tmp_path / "page.html", bootstrap=Bootstrap(resamples=20))
     text = page.read_text(encoding="utf-8")
     assert len(text) < 8_000_000
     assert re.search(f"(?!\n)[{UNSEEN}]", text) is None

@@ -10,7 +10,7 @@ from recircle.report import write_report
 from recircle.report.markup import element, section
 from recircle.report.sections import OVERALL_SECTIONS, RUN_SECTIONS, RunSection
 from tests.report.reading import Page
-from tests.small_run import write_clips, write_run
+from tests.small_run import IN_PROCESS, write_clips, write_run
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("sections")
     manifest = write_clips(root / "data")
     run = write_run(root / "one")
-    predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="all", workers=0)
+    predictions, _ = evaluate(run, manifest=manifest.root / "manifest.csv", split="all", loading=IN_PROCESS)
     predictions.save(run.predictions_path / "all.npz")
     return run.path
 

@@ -8,15 +8,19 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from recircle.api.keywords import check_keywords
 from recircle.errors import UserError
-from recircle.evaluation.evaluate import Precision, training_protocol
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
+from recircle.evaluation.evaluate import DEFAULT_LOADING, training_protocol
 from recircle.evaluation.evaluate import evaluate as evaluate_run
+from recircle.evaluation.forward import Forward, pick_device
 from recircle.evaluation.hierarchy import Hierarchy, read_hierarchy
 from recircle.evaluation.measure import Metrics
+from recircle.evaluation.order import Order
 from recircle.evaluation.predict import Progress
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.report import Report, make_report
+from recircle.loading.options import Loading
 from recircle.manifest.find import manifest_file
 from recircle.manifest.manifest import Manifest
 from recircle.public import public
@@ -48,7 +52,7 @@ class EvaluateSettings(TypedDict, total=False):
     seconds: float
     cache: str | Path | None
     device: str
-    precision: Precision
+    precision: Literal["fp32", "bf16"]
 
 
 @public
@@ -122,32 +126,24 @@ def evaluate(
     opened = Run.open(run.path if isinstance(run, Run) else run)
     levels = read_hierarchy(Path(hierarchy), opened.load_spec().labels) if hierarchy is not None else None
     protocol = override(training_protocol(opened), clips=clips, crops=crops, fusion=fusion)
-    if given.get("cache") is not None:
-        given["cache"] = Path(given["cache"])
+    loading, forward, bootstrap = _how(given, order)
     predictions, metrics = evaluate_run(
         opened,
         manifest=manifest_file(data) if data is not None else None,
         split=split,
         protocol=protocol,
-        order=order or "as is",
+        skip_broken=given.get("skip_broken", False),
+        loading=loading,
+        forward=forward,
+        bootstrap=bootstrap,
         progress=progress,
-        **given,
     )
     path = opened.predictions_path / f"{name or default_name(predictions.provenance)}.npz"
     # of the same name, but apart from those that count
     path = path.parent / order / path.name if order is not None else path
     predictions.save(path)
 
-    return _report(
-        predictions,
-        metrics,
-        path,
-        opened,
-        levels,
-        against,
-        calibrate,
-        resampling={field: given[field] for field in ("resamples", "seed") if field in given},
-    )
+    return _report(predictions, metrics, path, opened, levels, against, calibrate, bootstrap)
 
 
 def evaluate_saved(
@@ -157,8 +153,7 @@ def evaluate_saved(
     hierarchy: str | Path | None = None,
     against: str | Path | None = None,
     calibrate: bool = False,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> Evaluation:
     """Measure predictions that were saved; nothing is run.
 
@@ -168,8 +163,7 @@ def evaluate_saved(
         hierarchy: see `evaluate`, like what follows.
         against: see `evaluate`.
         calibrate: see `evaluate`.
-        resamples: see `EvaluateSettings`.
-        seed: see `EvaluateSettings`.
+        bootstrap: of the intervals; its seed also chooses the halves of `calibrate`.
 
     Raises:
         UserError: a file is missing, or the run has other classes.
@@ -178,8 +172,28 @@ def evaluate_saved(
     levels = read_hierarchy(Path(hierarchy), predictions.classes) if hierarchy is not None else None
     if run is not None and predictions.classes != run.load_spec().labels:
         raise UserError(f"{path} is not of the classes of {run.path}; give the run that it is of")
-    resampling = {"resamples": resamples, "seed": seed}
-    return _report(predictions, None, path, run, levels, against, calibrate, resampling=resampling)
+    return _report(predictions, None, path, run, levels, against, calibrate, bootstrap)
+
+
+def _how(given: Mapping[str, Any], order: Order | None) -> tuple[Loading, Forward, Bootstrap]:
+    """Return how clips are read, how the network is run and how intervals are found.
+
+    Raises:
+        UserError: a setting is out of range, or there is no such device.
+    """
+
+    def some(*names: str) -> dict[str, Any]:
+        return {name: given[name] for name in names if name in given}
+
+    try:
+        loading = replace(DEFAULT_LOADING, **some("batch_size", "workers", "seconds"))
+        bootstrap = Bootstrap(**some("resamples", "seed"))
+        device = pick_device(given.get("device", "auto"))
+        forward = Forward(device=device, **some("precision"), order=order or "as is", order_seed=bootstrap.seed)
+    except ValueError as problem:
+        raise UserError(str(problem)) from None
+    cache = given.get("cache")
+    return replace(loading, cache=Path(cache) if cache is not None else None), forward, bootstrap
 
 
 def _report(
@@ -190,8 +204,7 @@ def _report(
     levels: Hierarchy | None,
     against: str | Path | None,
     calibrate: bool,
-    *,
-    resampling: Mapping[str, int],
+    bootstrap: Bootstrap,
 ) -> Evaluation:
     """Say all that predictions at `path` say, and save the temperature where one is fitted."""
     other = find_predictions(Path(against), path) if against is not None else None
@@ -201,7 +214,7 @@ def _report(
         hierarchy=levels,
         against=Predictions.load(other) if other is not None else None,
         with_calibration=calibrate,
-        **resampling,
+        bootstrap=bootstrap,
     )
     if report.calibration is not None and run is not None:
         report.calibration.save(run.calibration_path)

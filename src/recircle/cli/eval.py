@@ -77,6 +77,7 @@ def evaluate(
     """
     from recircle.api.evaluate import evaluate as evaluate_run
     from recircle.api.evaluate import evaluate_saved
+    from recircle.evaluation.bootstrap import Bootstrap
     from recircle.run import Run
 
     at_least(1, resamples=resamples, batch_size=batch_size)
@@ -93,8 +94,7 @@ def evaluate(
             hierarchy=hierarchy,
             against=against,
             calibrate=calibrate,
-            resamples=resamples,
-            seed=seed,
+            bootstrap=Bootstrap(resamples=resamples, seed=seed),
         )
     else:
         assert opened is not None

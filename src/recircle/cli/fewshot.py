@@ -67,6 +67,7 @@ def fewshot(
     from recircle.api.evaluate import override
     from recircle.evaluation.episodes import check_classes, extract_features, few_shot, labelled_clips
     from recircle.evaluation.evaluate import training_protocol
+    from recircle.loading.options import Loading
     from recircle.manifest.find import find_manifest
     from recircle.run import Run
 
@@ -88,10 +89,7 @@ def fewshot(
             split=split,
             protocol=protocol,
             skip_broken=skip_broken,
-            batch_size=batch_size,
-            workers=workers,
-            seconds=seconds,
-            cache=cache,
+            loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
             device=device,
             progress=show,
         )

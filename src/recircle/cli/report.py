@@ -45,6 +45,7 @@ def report(
         seed: of the resamples.
     """
     from recircle.errors import UserError
+    from recircle.evaluation.bootstrap import Bootstrap
     from recircle.manifest.find import find_manifest
     from recircle.report import write_report
 
@@ -60,8 +61,7 @@ def report(
             data=find_manifest(data) if data is not None else None,
             clips=None if no_clips else clips,
             timed=measure,
-            resamples=resamples,
-            seed=seed,
+            bootstrap=Bootstrap(resamples=resamples, seed=seed),
         )
     size = path.stat().st_size
     out.print(f"{path}: {size / 1e6:.1f} MB")

@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from rich.table import Table
 
+from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import LevelAccuracy, measure_families
-from recircle.evaluation.predict import Progress, pick_device
+from recircle.evaluation.forward import pick_device
+from recircle.evaluation.predict import Progress
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.speed import measure_network_speeds
+from recircle.loading.options import Loading
 from recircle.models.cost import measure_cost
 from recircle.run import Run
 from recircle.training.metrics_log import read_metrics_log
@@ -125,14 +128,15 @@ def compare(
         UserError: a run is not complete, or its clips are gone.
     """
     device = pick_device()
+    loading, bootstrap = Loading(batch_size=16, workers=workers), Bootstrap(resamples=resamples)
     speeds = measure_network_speeds(list(runs.values()), device)
     entries: list[Entry] = []
     predictions: Predictions | None = None
     level: LevelAccuracy | None = None
     for (name, run), speed in zip(runs.items(), speeds):
-        predictions, metrics = evaluate(run, workers=workers, batch_size=16, resamples=resamples, progress=progress)
+        predictions, metrics = evaluate(run, loading=loading, bootstrap=bootstrap, progress=progress)
         predictions.save(run.predictions_path / "comparison.npz")
-        level = measure_families(predictions, resamples=resamples).levels[0]
+        level = measure_families(predictions, bootstrap=bootstrap).levels[0]
         spec = run.load_spec()
         cost = measure_cost(run.load_model(), spec.sampling.frames, spec.preprocessing.crop)
         entries.append(

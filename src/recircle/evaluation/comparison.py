@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.metrics import in_top_k
 from recircle.evaluation.predictions import Predictions
@@ -100,20 +101,17 @@ class PairedComparison:
 
 
 def compare_paired(
-    predictions: Predictions, against: Predictions, *, resamples: int = 1000, seed: int = 0, level: float = 0.95
+    predictions: Predictions, against: Predictions, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 ) -> PairedComparison:
     """Compare the top-1 of two networks on the same labelled clips, which are matched by their paths.
 
     Args:
         predictions: of the network.
         against: of the one that it is compared with; the order of its clips and classes may be another.
-        resamples: bootstrap resamples of the difference's interval.
-        seed: of the resamples.
-        level: share of the resamples inside the interval.
+        bootstrap: of the difference's interval.
 
     Raises:
         UserError: the two are not of the same clips, classes and labels, or no clip has a label.
-        ValueError: an argument is out of range.
     """
     here, there = predictions.measurable(), against.measurable()
     rows = _matching_rows(here, there)
@@ -137,9 +135,7 @@ def compare_paired(
         difference=estimate(
             lambda clips: float(right[clips].mean() - other[clips].mean()),
             len(here),
-            resamples=resamples,
-            seed=seed,
-            level=level,
+            bootstrap,
         ),
         p_value=p_value,
         test=test,

@@ -9,12 +9,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
 from recircle.evaluation.estimate import Estimate
-from recircle.evaluation.evaluate import check_broken, run_views, training_protocol
+from recircle.evaluation.evaluate import DEFAULT_LOADING, check_broken, run_views, training_protocol
+from recircle.evaluation.forward import Forward, pick_device
 from recircle.evaluation.machine import Machine
-from recircle.evaluation.predict import Progress, pick_device
+from recircle.evaluation.predict import Progress
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.loading.options import Loading
@@ -105,10 +105,7 @@ def extract_features(
     split: str | None = None,
     protocol: Protocol | None = None,
     skip_broken: bool = False,
-    batch_size: int = 4,
-    workers: int = 2,
-    seconds: float = CLIP_SECONDS,
-    cache: Path | None = None,
+    loading: Loading = DEFAULT_LOADING,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Features:
@@ -120,30 +117,27 @@ def extract_features(
         split: only the clips of this split; None or "all" takes all.
         protocol: views, whose features are averaged; None takes those of training.
         skip_broken: leave out clips that cannot be decoded, instead of failing.
-        batch_size: clips decoded together.
-        workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
-        seconds: after how long a process gives up a clip.
-        cache: folder in which decoded, resized frames are kept after their first use; None decodes every time.
+        loading: how clips are read.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         progress: called with (clips done, clips in all) after each batch.
 
     Raises:
         UserError: files are missing; no clip of the split has a label; clips cannot be decoded and `skip_broken` is
-            off; decoded frames cannot be kept in `cache`.
+            off; decoded frames cannot be kept in the cache.
     """
-    where = pick_device(device)
+    forward = Forward(device=pick_device(device))
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, source = labelled_clips(manifest, split, skip_broken=skip_broken)
     warn_outside(str(source), clips)
     result, left_out = run_views(
-        FeatureNetwork(prepare_for_inference(run.load_model(where))),
+        FeatureNetwork(prepare_for_inference(run.load_model(forward.device))),
         clips,
         labels=clips.labels,
         views=protocol.eval_views(spec.sampling, spec.preprocessing),
-        loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
+        loading=loading,
         skip_broken=skip_broken,
-        device=where,
+        forward=forward,
         progress=progress,
     )
     return Features(
@@ -157,9 +151,9 @@ def extract_features(
             preprocessing=spec.preprocessing,
             clips=source,
             averaged="features",
-            order="as is",
-            precision="fp32",
-            machine=Machine.here(where),
+            order=forward.order,
+            precision=forward.precision,
+            machine=Machine.here(forward.device),
         ),
         left_out=tuple(clip.path for clip in left_out),
     )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.public import public
 
 
@@ -26,16 +27,13 @@ class Estimate:
 def estimate(
     figure: Callable[[NDArray[np.int64]], float],
     clips: int,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> Estimate:
     """Return a figure of clips with its bootstrap interval; see `metrics.bootstrap_interval`."""
-    low, high = metrics.bootstrap_interval(figure, clips, resamples=resamples, seed=seed, level=level)
+    low, high = metrics.bootstrap_interval(figure, clips, bootstrap)
     return Estimate(value=figure(np.arange(clips)), low=low, high=high)
 
 
-def share_of_clips(values: NDArray[np.bool_], *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Estimate:
+def share_of_clips(values: NDArray[np.bool_], bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> Estimate:
     """Return the share of the clips that are true, [N], with its bootstrap interval."""
-    return estimate(lambda rows: float(values[rows].mean()), len(values), resamples=resamples, seed=seed, level=level)
+    return estimate(lambda rows: float(values[rows].mean()), len(values), bootstrap)

@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
-import torch
-
-from recircle.decode.limits import CLIP_SECONDS
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
+from recircle.evaluation.forward import Forward
 from recircle.evaluation.machine import Machine
 from recircle.evaluation.measure import Metrics, measure
-from recircle.evaluation.order import Order
-from recircle.evaluation.predict import Progress, ViewLogits, pick_device, predict
+from recircle.evaluation.predict import Progress, ViewLogits, predict
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import ClipSource, Provenance
@@ -26,8 +23,7 @@ from recircle.run import ModelSpec, Run
 from recircle.surgery.prepare import prepare_for_inference
 from recircle.views.views import EvalViews
 
-Precision = Literal["fp32", "bf16"]
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DEFAULT_LOADING = Loading(batch_size=4, workers=2)
 
 LISTED = 20
 """Broken clips that an error names, of all that it counts."""
@@ -40,15 +36,9 @@ def evaluate(
     split: str | None = None,
     protocol: Protocol | None = None,
     skip_broken: bool = False,
-    batch_size: int = 4,
-    workers: int = 2,
-    seconds: float = CLIP_SECONDS,
-    cache: Path | None = None,
-    device: str = "auto",
-    precision: Precision = "fp32",
-    order: Order = "as is",
-    resamples: int = 1000,
-    seed: int = 0,
+    loading: Loading = DEFAULT_LOADING,
+    forward: Forward | None = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     progress: Progress | None = None,
 ) -> tuple[Predictions, Metrics]:
     """Run a trained network over labelled clips; return its predictions, unsaved, and what they measure.
@@ -60,22 +50,16 @@ def evaluate(
             without training clips its split "val" or "test", or all clips where it names no splits.
         protocol: views and fusion; None takes those of training.
         skip_broken: leave out clips that cannot be decoded, and name them in the result, instead of failing.
-        batch_size: clips decoded together; their views pass the network in parts that bound its memory.
-        workers: processes that decode; 0 decodes in this one, which a hostile clip can crash and hold up.
-        seconds: after how long a process gives up a clip.
-        cache: folder in which decoded, resized frames are kept after their first use; None decodes every time.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        precision: of the forward pass; bf16 is faster on recent hardware and differs in the third digit.
-        order: in which the network sees the frames of a view; other than "as is" to learn whether it matters.
-        resamples: bootstrap resamples of the metrics' intervals.
-        seed: of the resamples, and of frames that are shuffled.
+        loading: how clips are read; the views of a batch pass the network in parts that bound its memory.
+        forward: how the network is run; None is in fp32, on the first GPU or the CPU, on frames as they are.
+        bootstrap: of the metrics' intervals.
         progress: called with (clips done, clips in all) after each batch.
 
     Raises:
         UserError: files are missing; no clip has a class that the run knows; clips cannot be decoded and `skip_broken`
-            is off; decoded frames cannot be kept in `cache`.
+            is off; decoded frames cannot be kept in the cache.
     """
-    where = pick_device(device)
+    forward = forward or Forward()
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, source = clips_to_evaluate(run, spec, manifest, split)
@@ -83,16 +67,13 @@ def evaluate(
     warn_outside(str(source), clips)
     check_broken(clips, skip_broken)
     result, left_out = run_views(
-        prepare_for_inference(run.load_model(where)),
+        prepare_for_inference(run.load_model(forward.device)),
         clips,
         labels=spec.labels,
         views=protocol.eval_views(spec.sampling, spec.preprocessing),
-        loading=Loading(batch_size=batch_size, workers=workers, seconds=seconds, cache=cache),
+        loading=loading,
         skip_broken=skip_broken,
-        device=where,
-        dtype=DTYPES[precision],
-        order=order,
-        seed=seed,
+        forward=forward,
         progress=progress,
     )
     if not (result.labels >= 0).any():
@@ -108,15 +89,15 @@ def evaluate(
             sampling=spec.sampling,
             preprocessing=spec.preprocessing,
             clips=source,
-            order=order,
-            order_seed=seed if order == "shuffled" else None,
-            precision=precision,
-            machine=Machine.here(where),
+            order=forward.order,
+            order_seed=forward.order_seed if forward.order == "shuffled" else None,
+            precision=forward.precision,
+            machine=Machine.here(forward.device),
         ),
         fusion=protocol.fusion,
         left_out=tuple(clip.path for clip in left_out),
     )
-    return predictions, measure(predictions, resamples=resamples, seed=seed)
+    return predictions, measure(predictions, bootstrap)
 
 
 def run_views(
@@ -127,10 +108,7 @@ def run_views(
     views: EvalViews,
     loading: Loading,
     skip_broken: bool,
-    device: torch.device,
-    dtype: torch.dtype = torch.float32,
-    order: Order = "as is",
-    seed: int = 0,
+    forward: Forward,
     progress: Progress | None = None,
 ) -> tuple[ViewLogits, list[BrokenClip]]:
     """Decode the views of clips and run a network over them; return its output and the clips left out.
@@ -144,18 +122,15 @@ def run_views(
         labels=labels,
         views=views,
         loading=loading,
-        shard=Shard(pin_memory=device.type == "cuda"),
+        shard=Shard(pin_memory=forward.device.type == "cuda"),
     )
     result = predict(
         network,
         loader,
         views.preprocessing,
-        device=device,
-        dtype=dtype,
+        forward,
         progress=progress,
         total=len(clips) - len(loader.left_out),
-        order=order,
-        seed=seed,
     )
     left_out = [*loader.left_out, *result.broken]
     _refuse(left_out, skip_broken)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.estimate import Estimate, share_of_clips
 from recircle.evaluation.metrics import chance_of_group, right_group
 from recircle.evaluation.predictions import Predictions
@@ -50,14 +51,11 @@ def dive_factors(classes: Sequence[str]) -> NDArray[np.int64] | None:
     return np.array([np.unique(column, return_inverse=True)[1] for column in columns], dtype=np.int64)
 
 
-def measure_factors(
-    predictions: Predictions, *, resamples: int = 1000, seed: int = 0, level: float = 0.95
-) -> tuple[FactorAccuracy, ...]:
+def measure_factors(predictions: Predictions, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> tuple[FactorAccuracy, ...]:
     """Return how well each factor of the labelled clips is recognised, and which of them the mistakes are about.
 
     Raises:
         UserError: a class is no dive, or no clip has a label.
-        ValueError: an argument is out of range.
     """
     known = predictions.measurable()
     factors = dive_factors(known.classes)
@@ -71,7 +69,7 @@ def measure_factors(
         FactorAccuracy(
             factor=name,
             values=len(np.unique(values)),
-            accuracy=share_of_clips(right[row], resamples=resamples, seed=seed, level=level),
+            accuracy=share_of_clips(right[row], bootstrap),
             chance=chance_of_group(labels, values),
             mistakes=int((~right[row]).sum()),
             alone=int(alone[row].sum()),

@@ -1,14 +1,14 @@
 """Where a fine-grained network fails: between families, or among the siblings in one."""
 
 from dataclasses import asdict, dataclass, fields
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
-from recircle.evaluation.estimate import Estimate, estimate
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
+from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.hierarchy import Hierarchy
 from recircle.evaluation.measure import most_confused
 from recircle.evaluation.metrics import Labels, Scores
@@ -112,9 +112,7 @@ def measure_families(
     hierarchy: Hierarchy | None = None,
     *,
     pairs: int = 5,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> FamilyMetrics:
     """Return where the mistakes of the labelled clips lie in a hierarchy.
 
@@ -122,13 +120,11 @@ def measure_families(
         predictions: of a run.
         hierarchy: of their classes; None takes the families that are saved with them.
         pairs: how many pairs of confused classes to name, of siblings and of others.
-        resamples: bootstrap resamples of the intervals.
-        seed: of the resamples.
-        level: share of the resamples inside each interval.
+        bootstrap: of the intervals.
 
     Raises:
         UserError: no clip has a label, or there is neither a hierarchy nor a family.
-        ValueError: the hierarchy is of other classes, or an argument is out of range.
+        ValueError: the hierarchy is of other classes.
     """
     known = predictions.measurable()
     if hierarchy is None:
@@ -136,8 +132,6 @@ def measure_families(
     if hierarchy.classes != known.classes:
         raise ValueError(f"a hierarchy of {len(hierarchy.classes)} classes is not of those of the predictions")
     scores, labels = known.scores(), known.labels
-
-    interval = partial(estimate, resamples=resamples, seed=seed, level=level)
     heights = mistake_heights(scores, labels, hierarchy.groups)
     confusion = metrics.confusion_matrix(scores, labels)
     siblings = hierarchy.groups[0][:, None] == hierarchy.groups[0]
@@ -158,7 +152,7 @@ def measure_families(
             LevelAccuracy(
                 level=name,
                 groups=len(np.unique(groups)),
-                figures=measure_table("level", scores, labels, groups, interval),
+                figures=measure_table("level", scores, labels, groups, bootstrap),
             )
             for name, groups in zip(hierarchy.levels, hierarchy.groups)
         ),

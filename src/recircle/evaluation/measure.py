@@ -1,14 +1,14 @@
 """The metrics of saved predictions, each with its interval, and all with their protocol."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
-from recircle.evaluation.estimate import Estimate, estimate
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
+from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.table import Figures, measure_table
@@ -71,24 +71,22 @@ class Metrics:
         }
 
 
-def measure(predictions: Predictions, *, resamples: int = 1000, seed: int = 0, level: float = 0.95) -> Metrics:
+def measure(predictions: Predictions, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> Metrics:
     """Return the metrics of the labelled clips among the predictions.
 
     Raises:
         UserError: no clip has a label.
-        ValueError: an argument is out of range.
     """
     known = predictions.measurable()
     scores, labels = known.scores(), known.labels
-    interval = partial(estimate, resamples=resamples, seed=seed, level=level)
     return Metrics(
         provenance=predictions.provenance,
         clips=len(known),
         left_out=len(predictions.left_out),
-        figures=measure_table("classes", scores, labels, np.arange(scores.shape[1]), interval),
-        level=level,
-        resamples=resamples,
-        seed=seed,
+        figures=measure_table("classes", scores, labels, np.arange(scores.shape[1]), bootstrap),
+        level=bootstrap.level,
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
         confusion=metrics.confusion_matrix(scores, labels),
     )
 

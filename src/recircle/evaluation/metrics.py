@@ -5,6 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
+
 Scores = NDArray[np.floating]
 Labels = NDArray[np.integer]
 Groups = NDArray[np.int64]
@@ -84,32 +86,23 @@ def confusion_matrix(scores: Scores, labels: Labels) -> NDArray[np.int64]:
 def bootstrap_interval(
     statistic: Callable[[NDArray[np.int64]], float],
     count: int,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> tuple[float, float]:
     """Return the percentile bootstrap interval of a statistic (Efron, 1979) over resampled clips.
 
     Args:
         statistic: the figure for the clips at the given indices, [count], with repeats.
         count: number of clips.
-        resamples: how often `count` clips are drawn with replacement.
-        seed: of the draws; the same seed gives the same interval.
-        level: share of the resampled figures between the two ends.
+        bootstrap: how often and from which seed clips are drawn, and the interval's level.
 
     Raises:
-        ValueError: there is no clip, fewer than one resample, or the level is not between 0 and 1.
+        ValueError: there is no clip.
     """
     if count < 1:
         raise ValueError("count=0: an interval needs at least one clip")
-    if resamples < 1:
-        raise ValueError(f"resamples={resamples} must be 1 or more")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level} must lie between 0 and 1; 0.95 is usual")
-    rng = np.random.default_rng(seed)
-    figures = [statistic(rng.integers(count, size=count)) for _ in range(resamples)]
-    low, high = np.quantile(figures, [(1 - level) / 2, (1 + level) / 2])
+    rng = np.random.default_rng(bootstrap.seed)
+    figures = [statistic(rng.integers(count, size=count)) for _ in range(bootstrap.resamples)]
+    low, high = np.quantile(figures, [(1 - bootstrap.level) / 2, (1 + bootstrap.level) / 2])
     return float(low), float(high)
 
 

@@ -10,8 +10,8 @@ from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from recircle.errors import UserError
-from recircle.evaluation.order import Order, reorder
+from recircle.evaluation.forward import Forward
+from recircle.evaluation.order import reorder
 from recircle.loading.batch import Batch, BrokenClip
 from recircle.models.base import VideoModel
 from recircle.views.preprocessing import Preprocessing
@@ -44,28 +44,22 @@ def predict(
     model: VideoModel,
     loader: Iterable[Batch],
     preprocessing: Preprocessing,
+    forward: Forward,
     *,
-    device: torch.device | str,
-    dtype: torch.dtype = torch.float32,
     progress: Progress | None = None,
     total: int = 0,
-    order: Order = "as is",
-    seed: int = 0,
 ) -> ViewLogits:
     """Return the logits of every view of every clip of a loader.
 
     The model is in evaluation mode meanwhile, and each of its modules in its own mode afterwards.
 
     Args:
-        model: takes float [B, T, 3, H, W] to [B, K]; on `device` already.
+        model: takes float [B, T, 3, H, W] to [B, K]; on the device already.
         loader: batches of uint8 views.
         preprocessing: normalises them.
-        device: where the model is.
-        dtype: of the forward pass (autocast).
+        forward: where, in which precision and on which order of the frames the model is run.
         progress: called with (clips done, total) after each batch.
         total: number of clips, for `progress`.
-        order: in which the network sees the frames of a view.
-        seed: of frames that are shuffled.
     """
     logits: list[Tensor] = []
     labels: list[Tensor] = []
@@ -74,8 +68,8 @@ def predict(
     done = 0
     with evaluation_mode(model):
         for batch in loader:
-            frames = reorder(batch.frames, batch.rows, order, seed)
-            part = logits_of_views(model, frames, preprocessing, device=device, dtype=dtype)
+            frames = reorder(batch.frames, batch.rows, forward.order, forward.order_seed)
+            part = logits_of_views(model, frames, preprocessing, device=forward.device, dtype=forward.dtype)
             logits.append(part.cpu())
             labels.append(batch.labels)
             rows.append(batch.rows)
@@ -127,23 +121,6 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """Return the device of that name; "auto" is the first GPU, or the CPU where there is none.
-
-    Raises:
-        UserError: there is no such device here.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"device {name!r} cannot be used here ({reason}); try cpu, or `recircle doctor`") from None
-    return device
 
 
 def _channels_last(clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T 3 H W"]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.calibration import Calibration, calibrate
 from recircle.evaluation.comparison import PairedComparison, compare_paired
 from recircle.evaluation.factors import FactorAccuracy, dive_factors, measure_factors
@@ -55,8 +56,7 @@ def make_report(
     hierarchy: Hierarchy | None = None,
     against: Predictions | None = None,
     with_calibration: bool = False,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> Report:
     """Return all that predictions say.
 
@@ -66,21 +66,19 @@ def make_report(
         hierarchy: of the classes, instead of the families that are saved with the predictions.
         against: predictions of another network for the same clips.
         with_calibration: fit a temperature.
-        resamples: bootstrap resamples of the intervals.
-        seed: of the resamples and of the clips to fit the temperature on.
+        bootstrap: of the intervals; its seed also chooses the clips to fit the temperature on.
 
     Raises:
         UserError: no clip has a label; `against` is of other clips or classes; a temperature cannot be fitted.
-        ValueError: the hierarchy is of other classes, or an argument is out of range.
+        ValueError: the hierarchy is of other classes.
     """
-    resampling = {"resamples": resamples, "seed": seed}
     grouped = hierarchy is not None or any(name in predictions.families for name in predictions.classes)
     dives = dive_factors(predictions.classes) is not None
     return Report(
-        metrics=metrics or measure(predictions, **resampling),
+        metrics=metrics or measure(predictions, bootstrap),
         classes=predictions.classes,
-        families=measure_families(predictions, hierarchy, **resampling) if grouped else None,
-        factors=measure_factors(predictions, **resampling) if dives else None,
-        calibration=calibrate(predictions, seed=seed) if with_calibration else None,
-        comparison=compare_paired(predictions, against, **resampling) if against is not None else None,
+        families=measure_families(predictions, hierarchy, bootstrap=bootstrap) if grouped else None,
+        factors=measure_factors(predictions, bootstrap) if dives else None,
+        calibration=calibrate(predictions, seed=bootstrap.seed) if with_calibration else None,
+        comparison=compare_paired(predictions, against, bootstrap) if against is not None else None,
     )

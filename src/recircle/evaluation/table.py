@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation import metrics
-from recircle.evaluation.estimate import Estimate
+from recircle.evaluation.bootstrap import Bootstrap
+from recircle.evaluation.estimate import Estimate, estimate
 from recircle.evaluation.metrics import Groups, Labels, Scores
-
-Interval = Callable[[Callable[[NDArray[np.int64]], float], int], Estimate]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +103,7 @@ class Figures:
 
 
 def measure_table(
-    of: Literal["classes", "level"], scores: Scores, labels: Labels, groups: Groups, interval: Interval
+    of: Literal["classes", "level"], scores: Scores, labels: Labels, groups: Groups, bootstrap: Bootstrap
 ) -> Figures:
     """Return all metrics of one kind.
 
@@ -113,16 +112,16 @@ def measure_table(
         scores: [N, K].
         labels: [N].
         groups: number of each class's group, [K].
-        interval: makes an estimate of a figure of the clips at given indices, and of the number of clips.
+        bootstrap: of the intervals.
 
     Raises:
         ValueError: there is no clip, or an argument is out of range.
     """
     rows = [metric for metric in METRICS if metric.of == of]
-    return Figures(tuple(_measure(metric, scores, labels, groups, interval) for metric in rows))
+    return Figures(tuple(_measure(metric, scores, labels, groups, bootstrap) for metric in rows))
 
 
-def _measure(metric: Metric, scores: Scores, labels: Labels, groups: Groups, interval: Interval) -> Figure:
+def _measure(metric: Metric, scores: Scores, labels: Labels, groups: Groups, bootstrap: Bootstrap) -> Figure:
     right = metric.right(scores, labels, groups)
 
     def figure(clips: NDArray[np.int64]) -> float:
@@ -130,4 +129,6 @@ def _measure(metric: Metric, scores: Scores, labels: Labels, groups: Groups, int
             return metrics.class_balanced_mean(right[clips], labels[clips])
         return float(right[clips].mean())
 
-    return Figure(metric=metric, estimate=interval(figure, len(labels)), chance=metric.chance(labels, groups))
+    return Figure(
+        metric=metric, estimate=estimate(figure, len(labels), bootstrap), chance=metric.chance(labels, groups)
+    )

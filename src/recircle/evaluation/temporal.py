@@ -1,12 +1,14 @@
 """Whether a network needs the order of the frames: its accuracy on frames that are shuffled, reversed, or one alone."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.comparison import PairedComparison, compare_paired
 from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.forward import Forward
 from recircle.evaluation.measure import Metrics
 from recircle.evaluation.order import Order
 from recircle.run import Run
@@ -34,7 +36,12 @@ class OrderAccuracy:
 
 
 def temporal_sanity(
-    run: Run, *, orders: Sequence[Order] = ("shuffled", "reversed", "single"), **options: Any
+    run: Run,
+    *,
+    orders: Sequence[Order] = ("shuffled", "reversed", "single"),
+    forward: Forward | None = None,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    **options: Any,
 ) -> tuple[Metrics, tuple[OrderAccuracy, ...]]:
     """Evaluate a run on frames as they are, then in each of the orders.
 
@@ -46,6 +53,8 @@ def temporal_sanity(
     Args:
         run: the trained run.
         orders: to try.
+        forward: how the network is run, but for the order; None as for `evaluate`.
+        bootstrap: of the intervals of metrics and changes.
         **options: of `evaluate`, the same for all; clips are decoded anew for each order.
 
     Returns:
@@ -54,11 +63,11 @@ def temporal_sanity(
     Raises:
         UserError: as for `evaluate`.
     """
-    resampling = {name: options[name] for name in ("resamples", "seed") if name in options}
-    normal, metrics = evaluate(run, **options)
+    forward = replace(forward or Forward(), order="as is")
+    normal, metrics = evaluate(run, forward=forward, bootstrap=bootstrap, **options)
     results: list[OrderAccuracy] = []
     for order in orders:
-        predictions, changed = evaluate(run, order=order, **options)
-        change = compare_paired(predictions, normal, **resampling)
+        predictions, changed = evaluate(run, forward=replace(forward, order=order), bootstrap=bootstrap, **options)
+        change = compare_paired(predictions, normal, bootstrap)
         results.append(OrderAccuracy(order=order, metrics=changed, change=change))
     return metrics, tuple(results)

@@ -14,7 +14,7 @@ from torch import Tensor
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
-from recircle.evaluation.predict import pick_device
+from recircle.evaluation.forward import pick_device
 from recircle.explain.activation import ClassActivation, class_activation
 from recircle.explain.animation import write_animation
 from recircle.explain.figure import save

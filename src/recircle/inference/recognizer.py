@@ -21,8 +21,9 @@ from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
+from recircle.evaluation.forward import pick_device
 from recircle.evaluation.machine import Machine
-from recircle.evaluation.predict import logits_of_views, pick_device
+from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import Provenance, differing

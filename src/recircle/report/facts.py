@@ -11,11 +11,12 @@ import torch
 from recircle.config import parse_json, read_bytes, read_json
 from recircle.demo.comparison import Comparison
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.factors import FactorAccuracy, dive_factors, measure_factors
 from recircle.evaluation.families import FamilyMetrics, measure_families
+from recircle.evaluation.forward import pick_device
 from recircle.evaluation.measure import Metrics, measure
-from recircle.evaluation.predict import pick_device
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.speed import measure_network_speeds
@@ -97,8 +98,7 @@ def read_facts(
     *,
     predictions: str | None = None,
     timed: bool = False,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
 ) -> list[Facts]:
     """Read runs.
 
@@ -106,8 +106,7 @@ def read_facts(
         runs: their folders.
         predictions: the name of the predictions, RUN/predictions/NAME.npz; None takes the newest of each run.
         timed: measure how fast the networks are; otherwise it is read from comparison.json where one is.
-        resamples: bootstrap resamples of the intervals.
-        seed: of the resamples.
+        bootstrap: of the intervals.
 
     Raises:
         UserError: a run is there twice, is none, has no predictions, or holds a damaged file.
@@ -125,7 +124,7 @@ def read_facts(
             raise UserError(f"{file} is not of the classes of {run.path}; evaluate it again with `recircle eval`")
         part = with_brief_names(part)
         try:
-            measured = _measure(part, resamples=resamples, seed=seed)
+            measured = _measure(part, bootstrap)
         except UserError as error:
             raise UserError(f"{file}: {error}") from None
         facts.append(
@@ -146,13 +145,13 @@ def read_facts(
     return facts
 
 
-def _measure(predictions: Predictions, *, resamples: int, seed: int) -> dict[str, Any]:
+def _measure(predictions: Predictions, bootstrap: Bootstrap) -> dict[str, Any]:
     families = any(name in predictions.families for name in predictions.classes)
     dives = dive_factors(predictions.classes) is not None
     return {
-        "metrics": measure(predictions, resamples=resamples, seed=seed),
-        "families": measure_families(predictions, pairs=PAIRS, resamples=resamples, seed=seed) if families else None,
-        "factors": measure_factors(predictions, resamples=resamples, seed=seed) if dives else None,
+        "metrics": measure(predictions, bootstrap),
+        "families": measure_families(predictions, pairs=PAIRS, bootstrap=bootstrap) if families else None,
+        "factors": measure_factors(predictions, bootstrap) if dives else None,
     }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from recircle.errors import UserError
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.comparison import ClassGain, PairedComparison, compare_paired
 from recircle.evaluation.predictions import Predictions
 from recircle.report.limits import MOST_ROWS
@@ -12,20 +13,19 @@ LISTED = 8
 """Classes that gain, and classes that lose, shown at once."""
 
 
-def paired_section(predictions: Sequence[tuple[str, Predictions]], *, resamples: int = 1000, seed: int = 0) -> Html:
+def paired_section(predictions: Sequence[tuple[str, Predictions]], bootstrap: Bootstrap = DEFAULT_BOOTSTRAP) -> Html:
     """Return the section that compares each run with the first.
 
     Args:
         predictions: of each run, with its name.
-        resamples: bootstrap resamples of the differences.
-        seed: of the resamples.
+        bootstrap: of the differences' intervals.
     """
     (first, against), *others = predictions
     parts: list[Html] = []
     for name, part in others:
         title = f"{name} against {first}"
         try:
-            found = compare_paired(part, against, resamples=resamples, seed=seed)
+            found = compare_paired(part, against, bootstrap)
         except UserError as error:
             parts.append(section(3, title, note(f"They cannot be compared clip by clip: {error}.")))
         else:

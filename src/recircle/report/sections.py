@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.report.classes import classes_section, siblings_section
 from recircle.report.confusion import confusion_section
 from recircle.report.counts import Counts
@@ -24,13 +25,11 @@ class Subjects:
 
     Attributes:
         facts: of each run, at least one.
-        resamples: bootstrap resamples of what is compared.
-        seed: of the resamples.
+        bootstrap: of what is compared.
     """
 
     facts: Sequence[Facts]
-    resamples: int = 1000
-    seed: int = 0
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def _paired(runs: Subjects) -> Html:
     if len(runs.facts) == 1:
         return Html()
     named = [(fact.name, fact.predictions) for fact in runs.facts]
-    return paired_section(named, resamples=runs.resamples, seed=runs.seed)
+    return paired_section(named, runs.bootstrap)
 
 
 def _gallery(run: Subject) -> Html:

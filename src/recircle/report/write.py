@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
+from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.files import atomic_write, make_folder
 from recircle.report.facts import Facts, read_facts
 from recircle.report.page import make_page
@@ -18,8 +19,7 @@ def write_report(
     data: Path | None = None,
     clips: int | None = 12,
     timed: bool = False,
-    resamples: int = 1000,
-    seed: int = 0,
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     date: str | None = None,
 ) -> Path:
     """Write one HTML page about runs, which needs no other file and no network; return its path.
@@ -32,14 +32,13 @@ def write_report(
             its folder are shown.
         clips: how many of the most confidently wrong clips to show; None names 12 without showing their frames.
         timed: measure how fast the networks are on this machine.
-        resamples: bootstrap resamples of the intervals.
-        seed: of the resamples.
+        bootstrap: of the intervals.
         date: what the page says of when it was made; None is now.
 
     Raises:
         UserError: there is no run or no predictions in it, a file is damaged, or the page cannot be written.
     """
-    facts = read_facts(runs, predictions=predictions, timed=timed, resamples=resamples, seed=seed)
+    facts = read_facts(runs, predictions=predictions, timed=timed, bootstrap=bootstrap)
     each = [
         Subject(
             facts=fact,
@@ -51,7 +50,7 @@ def write_report(
         for number, fact in enumerate(facts, 1)
     ]
     when = date or datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    page = make_page(Subjects(facts=facts, resamples=resamples, seed=seed), each, when)
+    page = make_page(Subjects(facts=facts, bootstrap=bootstrap), each, when)
     path = output if output is not None else facts[0].run.path / "report.html"
     make_folder(path.parent)
     atomic_write(path, page)

@@ -9,6 +9,7 @@ import torch.distributed
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
+from recircle.evaluation.forward import Forward, Precision
 from recircle.evaluation.metrics import mean_class_accuracy, top_k_accuracy
 from recircle.evaluation.predict import Progress, ViewLogits, predict
 from recircle.evaluation.predictions import fuse
@@ -16,8 +17,6 @@ from recircle.evaluation.protocol import Fusion
 from recircle.loading.loaders import EvalLoader
 from recircle.models.base import VideoModel
 from recircle.views.preprocessing import Preprocessing
-
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def validate(
@@ -27,7 +26,7 @@ def validate(
     accelerator: Accelerator,
     *,
     fusion: Fusion,
-    precision: str,
+    precision: Precision,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return top1, top5 and mean_class of the labelled clips, their number, and the clips left out, on every process.
@@ -36,8 +35,8 @@ def validate(
     `recircle eval` is strict. The statistics of norms are those of the first process.
     """
     _share_buffers(model, accelerator)
-    dtype = _DTYPES[precision]
-    part = predict(model, loader, preprocessing, device=accelerator.device, dtype=dtype, progress=progress)
+    forward = Forward(device=accelerator.device, precision=precision)
+    part = predict(model, loader, preprocessing, forward, progress=progress)
     parts: list[ViewLogits] = gather_object([part])
     labels = np.concatenate([part.labels for part in parts])
     logits = np.concatenate([part.logits for part in parts if len(part.labels)] or [parts[0].logits])

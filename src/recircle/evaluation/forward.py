@@ -1,0 +1,62 @@
+"""How a network is run on views: where, in which precision, and in which order it sees the frames."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import torch
+
+from recircle.errors import UserError
+from recircle.evaluation.order import Order
+
+Precision = Literal["fp32", "bf16", "fp16"]
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """Return the device of that name; "auto" is the first GPU, or the CPU where there is none.
+
+    Raises:
+        UserError: there is no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device {name!r} cannot be used here ({reason}); try cpu, or `recircle doctor`") from None
+    return device
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forward:
+    """How a network is run on views.
+
+    Attributes:
+        device: where the network is; by default the first GPU, or the CPU where there is none.
+        precision: of the forward pass (autocast); bf16 is faster on recent hardware and differs in the third digit.
+        order: in which the network sees the frames of a view; other than "as is" to learn whether it matters.
+        order_seed: of frames that are shuffled.
+
+    Raises:
+        ValueError: there is no such precision or order, or the seed is negative.
+    """
+
+    device: torch.device = field(default_factory=pick_device)
+    precision: Precision = "fp32"
+    order: Order = "as is"
+    order_seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision={self.precision!r} is not one of {', '.join(get_args(Precision))}")
+        if self.order not in get_args(Order):
+            raise ValueError(f"order={self.order!r} is not one of {', '.join(get_args(Order))}")
+        if self.order_seed < 0:
+            raise ValueError(f"order_seed={self.order_seed} must be 0 or more")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the precision."""
+        return _DTYPES[self.precision]
