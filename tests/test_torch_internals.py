@@ -10,7 +10,7 @@ import torch
 import torch.fx.experimental._config as symbolic_shapes
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, TensorDataset
 
 from recircle import torch_internals
 
@@ -156,7 +156,7 @@ def test_the_switch_of_captures_is_put_back(there: bool, monkeypatch: pytest.Mon
 
 
 def test_workers_of_a_loader_are_seen_and_ended() -> None:
-    batches = iter(DataLoader(list(range(4)), num_workers=2))
+    batches = iter(DataLoader(TensorDataset(torch.arange(4)), num_workers=2))
     processes = torch_internals.worker_processes(batches)
     assert [process.exitcode for process in processes] == [None, None]
     torch_internals.unwatch_workers(batches)

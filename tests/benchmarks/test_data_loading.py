@@ -35,6 +35,8 @@ def test_each_source_is_measured_with_each_number_of_workers(tmp_path: Path, cap
     assert "decoding alone" in capsys.readouterr().out
 
 
+# the same clips lie there as videos and as folders of frames, without labels
+@pytest.mark.filterwarnings("ignore:.*clips that may be the same", "ignore:.*no clip has a label")
 def test_own_files_are_measured_through_their_manifest(tmp_path: Path) -> None:
     options = data_loading.parse([*SMALL, "--height", "48", "--width", "64", "--length", "9"])
     manifests = data_loading.write_clips(tmp_path / "clips", options)

@@ -386,7 +386,7 @@ class TestSmallSets:
             ("set2/10_11_4.avi", "punching", "set2/11", "", 90),
         ]
         write(tmp_path / "labels.csv", text.replace(",11,4,", ",x,4,"))
-        with pytest.raises(UserError, match=r"labels\.csv, line 3: sequence='x' is no number"):
+        with pytest.raises(UserError, match=r"labels\.csv, line 3: sequence='x' is not a number"):
             find_clips(tmp_path)
 
     def test_the_real_ones(self, shared_data: Path) -> None:

@@ -31,7 +31,9 @@ class Machine:
     def here(cls, device: torch.device) -> "Machine":
         """Describe this machine, with the network on `device`."""
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
-        return cls(device=str(device), name=name, threads=torch.get_num_threads(), pytorch=str(torch.__version__))
+        # processes that share a run number their places on a CPU, of which there is one
+        place = str(device) if device.type != "cpu" else "cpu"
+        return cls(device=place, name=name, threads=torch.get_num_threads(), pytorch=str(torch.__version__))
 
 
 def processor() -> str:
