@@ -89,7 +89,7 @@ class TestOneFolder:
         (tmp_path / "v3").mkdir()
         first, *more = (Image.fromarray(frame) for frame in media.grey_frames(5))
         first.save(tmp_path / "v3" / "stack.tif", save_all=True, append_images=more)
-        assert "a stack of 5 images" in (probe(tmp_path / "v3").fault or "")
+        assert "is a folder of animations (1: stack.tif)" in (probe(tmp_path / "v3").fault or "")
 
     @pytest.mark.parametrize("end", [".webp", ".gif", ".png", ".avif"])
     def test_a_folder_with_nothing_but_an_animation_holds_that_clip(self, tmp_path: Path, end: str) -> None:
@@ -369,3 +369,15 @@ def test_of_two_frames_one_that_moves_is_a_fault_too(tmp_path: Path) -> None:
     images[0].save(tmp_path / "clip" / "00001.png", format="GIF", save_all=True, append_images=images[1:])
     (clip,) = index_folder(tmp_path, workers=0).clips
     assert (clip.path, clip.status) == ("clip", "broken")
+
+
+def test_a_tiff_of_several_pages_is_a_clip_of_them(tmp_path: Path) -> None:
+    images = [Image.fromarray(frame) for frame in media.grey_frames(5)]
+    images[0].save(tmp_path / "stack.tiff", save_all=True, append_images=images[1:])
+    assert kind_of(tmp_path / "stack.tiff") == "animation"
+    (clip,) = index_folder(tmp_path, workers=0).clips
+    assert (clip.path, clip.frames, clip.fps, clip.status, clip.fault) == ("stack.tiff", 5, 0, "ok", "")
+    frames = decode(tmp_path / "stack.tiff", range(5))
+    assert [media.number_of(frame) for frame in frames] == list(range(5))
+    images[0].save(tmp_path / "page.tiff")
+    assert kind_of(tmp_path / "page.tiff") == "video"

@@ -1,4 +1,4 @@
-"""Frames of an animated WebP, which FFmpeg does not read, through Pillow."""
+"""Frames of an animated WebP and pages of a TIFF, which FFmpeg does not read, through Pillow."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

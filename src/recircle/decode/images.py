@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from recircle.decode.error import DecodeError
 from recircle.decode.frame_size import size_fault
 from recircle.decode.pyav import describe
-from recircle.decode.signatures import open_regular
+from recircle.decode.signatures import open_regular, read_head
 
 # Pillow knows more, and some of it is no business of a frame: PostScript, for one, is handed to Ghostscript
 _FORMATS = ("BMP", "DIB", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000", "QOI")
@@ -22,6 +22,7 @@ _FORMATS = ("BMP", "DIB", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP", "GIF", "A
 _BY_SUFFIX = {".tga": ("TGA",)}
 # in these, more images than one are an animation; the second one of an MPO is a preview, or the other eye's
 _ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+_TIFF = (b"II*\0", b"MM\0*")
 # an image of MAX_PIXELS, with 16 bits for each of three colours, takes less
 _MAX_BYTES = 2**30
 
@@ -98,6 +99,17 @@ def count_images(image: Image.Image) -> int:
         image.seek(0)
         return getattr(image, "n_frames", 1) if same else 1
     return 1
+
+
+def is_stack(path: Path) -> bool:
+    """Tell whether a file is a TIFF of several pages of one size; what cannot be opened is none."""
+    if not read_head(path, 4).startswith(_TIFF):
+        return False
+    try:
+        with open_image(path) as image:
+            return count_images(image) > 1
+    except Exception:  # readers of damaged files raise errors of any kind
+        return False
 
 
 def is_animated(path: Path) -> bool:

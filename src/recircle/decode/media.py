@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from recircle.decode.companions import files_beside, folders_beside
 from recircle.decode.error import DecodeError
-from recircle.decode.images import is_animated
+from recircle.decode.images import is_animated, is_stack
 from recircle.decode.natural import natural_key
 from recircle.decode.pyav import describe
 from recircle.decode.series import Series, arrange, runs
@@ -46,7 +46,7 @@ _IGNORED_FOLDERS = frozenset(
 )
 _UNFINISHED = frozenset({".part", ".crdownload", ".download", ".tmp", ".temp", ".ytdl", ".aria2", ".bak"})
 # of these, a file is as often an animation as it is one image
-_MOVING = frozenset({".gif", ".webp", ".avif"})
+_MOVING = frozenset({".gif", ".webp", ".avif", ".tif", ".tiff"})
 # so many numbered images are a series that is not torn apart
 _SERIES = 3
 
@@ -132,7 +132,7 @@ def kind_of(path: Path) -> Kind:
     """
     if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where a name is too long)
         return "frames"
-    return "animation" if is_animated_webp(path) else "video"
+    return "animation" if is_animated_webp(path) or is_stack(path) else "video"
 
 
 def look(folder: Path) -> Contents:
@@ -315,6 +315,8 @@ def _moves(path: Path) -> bool:
         return is_animated_webp(path)
     if suffix == ".avif":
         return is_animated_avif(path)
+    if suffix in (".tif", ".tiff"):
+        return is_stack(path)
     return suffix in (".gif", ".png") and is_animated(path)
 
 

@@ -152,5 +152,7 @@ def _probe_animation(path: Path, visit: Visit) -> Probe:
     if fault or not count:
         fps = count / starts[-1] if starts[-1] else 0.0
         return Probe(count, fps, width, height, declared, fault or "no frame decodes", "broken")
+    if not starts[-1]:  # a stack of pages says nothing of time
+        return Probe(count, 0.0, width, height, declared, None, "ok")
     timeline, notes = follow(starts[:-1], starts[-1])
     return Probe(count, timeline.fps, width, height, declared, "; ".join(notes) or None, "ok", timeline.durations)
