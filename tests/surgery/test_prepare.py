@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable
 from fnmatch import fnmatch
+from typing import Any
 
 import pytest
 import torch
@@ -74,7 +75,11 @@ KEEP_NORMS = ("*rubiksnet_*", "*gsm_*", "*timesformer_*")
 """Norms before the convolution, as in pre-activation networks and gates, and norms of tokens stay."""
 
 
-@pytest.mark.parametrize("name", list_models())
+def _deep_ones_slow() -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow) if "101" in name else name for name in list_models()]
+
+
+@pytest.mark.parametrize("name", _deep_ones_slow())
 def test_registered_networks_lose_all_their_norms(name: str) -> None:
     net = small(name)
     norms = batch_norms(net)
