@@ -153,7 +153,7 @@ def test_a_kill_while_files_are_written_loses_nothing(name: str, original: Place
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, "export"])
 def test_kills_at_other_moments_lose_nothing(name: str, original: Place, tmp_path: Path) -> None:
     for at in sorted(random.Random(f"{name} 1").sample(range(1, 31), 10)):
         if not trial(original, name, at, tmp_path / f"{at}"):

@@ -69,7 +69,7 @@ def test_sound_that_is_longer_accuses_nobody(tmp_path: Path, tagged: bool) -> No
 def test_the_shared_cases(shared_data: Path, tmp_path: Path) -> None:
     cases = shared_data.parent / "cases/lists_and_folders/09_truncated"
     if not cases.is_dir():
-        pytest.skip("the shared cases are not there")
+        pytest.skip("the cases beside the checkout (../shared/cases) are not there")
     ends = {"cut.mkv": "0.041", "cut75.mkv": "0.374"}
     for name, end in ends.items():
         found = next(cases.rglob(name))
