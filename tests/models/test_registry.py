@@ -12,7 +12,7 @@ from recircle.config import from_json, to_json
 from recircle.errors import UserError
 from recircle.models import ModelConfig, VideoModel, create_model, list_models, model_summary, register_model
 from recircle.models import registry as registry_module
-from recircle.models.registry import model_options
+from recircle.models.registry import model_options, needed_options
 
 NAMES = """
 abm_iabp_resnet18
@@ -205,8 +205,27 @@ def test_a_name_is_registered_once_unless_replaced() -> None:
 
 def no_classes() -> VideoModel: ...
 def only_options(*, num_classes: int = 3) -> VideoModel: ...
-def two_required(num_classes: int, depth: int) -> VideoModel: ...
-def keyword_required(num_classes: int, *, depth: int) -> VideoModel: ...
+def by_place(num_classes: int, depth: int, /) -> VideoModel: ...
+def needs_two(num_classes: int, depth: int, *, width: int, wide: bool = False) -> VideoModel:
+    return create_model("tsn_resnet18", num_classes, width=width * depth * (1 + wide))
+
+
+@pytest.mark.usefixtures("registry")
+def test_options_without_a_default_have_to_be_given() -> None:
+    register_model(needs_two)
+    assert needed_options("needs_two") == {"depth", "width"}
+    assert model_options("needs_two") == {"depth", "width", "wide"}
+    for build in (
+        functools.partial(create_model, "needs_two", 3, width=8),
+        functools.partial(ModelConfig(name="needs_two", width=8).build, 3),
+    ):
+        with pytest.raises(
+            UserError, match=r"needs_two needs depth, .* options=\{'depth': \.\.\.\} from Python, --model"
+        ):
+            build()
+    config = ModelConfig(name="needs_two", width=8, options={"depth": 2, "wide": True})
+    assert config.build(3).num_features == 256
+    assert from_json(ModelConfig, to_json(config)) == config
 
 
 @pytest.mark.usefixtures("registry")
@@ -215,8 +234,7 @@ def keyword_required(num_classes: int, *, depth: int) -> VideoModel: ...
     [
         (no_classes, "no_classes takes no number of classes as its first argument; a network is built by no_classes"),
         (only_options, "only_options takes no number of classes"),
-        (two_required, "two_required has the parameter 'depth' without a default"),
-        (keyword_required, "keyword_required has the parameter 'depth' without a default"),
+        (by_place, "by_place takes 'depth' by its position alone"),
         (lambda n: None, "'<lambda>' is no name for a network"),
         (functools.partial(small_network, width=8), "'' is no name for a network"),
         ("tsm_resnet18", "takes the function that builds a network, not 'tsm_resnet18'"),
@@ -231,7 +249,17 @@ def test_what_cannot_build_a_network_is_refused_in_a_sentence(builder: Any, mess
 
 @pytest.mark.usefixtures("registry")
 def test_a_function_that_builds_something_else_is_named() -> None:
-    line: Any = lambda n: torch.nn.Linear(2, n)  # noqa: E731
-    register_model(line, name="line")
-    with pytest.raises(UserError, match=r"registered as line, returned a Linear and no recircle\.VideoModel"):
-        create_model("line", 3)
+    wrong: list[tuple[Any, str]] = [
+        (
+            lambda n: torch.nn.Linear(2, n),
+            r"returned a Linear and no recircle\.VideoModel; register it with takes=.*NCHW",
+        ),
+        (lambda n: "tsm", r"returned a str and no network"),
+        (lambda n: create_model("tsn_resnet18", n + 1, width=8), "of 4 classes, when it was to build one of 3"),
+    ]
+    for builder, message in wrong:
+        register_model(builder, name="wrong", replace=True)
+        with pytest.raises(UserError, match=f"registered as wrong, {message}|registered as wrong, returned.*{message}"):
+            create_model("wrong", 3)
+    with pytest.raises(UserError, match="takes='CHW' is not one of NCHW, BTCHW, BCTHW"):
+        register_model(lambda n: torch.nn.Linear(2, n), name="line", takes="CHW")  # pyright: ignore

@@ -88,7 +88,19 @@ def take_option(arguments: Sequence[str], name: str) -> tuple[str | None, list[s
     Raises:
         UserError: the value is missing, or the option is there twice.
     """
-    value: str | None = None
+    values, rest = take_options(arguments, name)
+    if len(values) > 1:
+        raise UserError(f"{name} is there twice; give it once")
+    return (values[0] if values else None), rest
+
+
+def take_options(arguments: Sequence[str], name: str) -> tuple[list[str], list[str]]:
+    """Take each `name VALUE` or `name=VALUE` out of the arguments; return the values and the rest.
+
+    Raises:
+        UserError: a value is missing.
+    """
+    values: list[str] = []
     rest: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
@@ -96,9 +108,8 @@ def take_option(arguments: Sequence[str], name: str) -> tuple[str | None, list[s
         if key != name:
             rest.append(argument)
             continue
-        if value is not None:
-            raise UserError(f"{name} is there twice; give it once")
         value = given if equals else next(remaining, "")
         if not value or value.startswith("--"):
             raise UserError(f"{name} needs a value")
-    return value, rest
+        values.append(value)
+    return values, rest

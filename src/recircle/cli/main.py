@@ -9,6 +9,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
@@ -35,6 +36,13 @@ COMMANDS = {
     "doctor": "show versions, devices and decoders, and what is missing",
 }
 """Each command's module in this package, by its name, and what it does."""
+
+WITHOUT_NETWORKS = frozenset({"index", "tables", "recipes", "tabletop", "demo", "doctor"})
+"""Commands that build no networks but those of this package; all others take `--import`."""
+
+IMPORT_HELP = """\
+--import MODULE   import a module of yours first, whose networks get their names by @recircle.register_model; it is
+                  looked for where Python finds modules, and in this folder; more than one may be given"""
 
 RENAMED = {"join": "ensemble"}
 """Commands of earlier versions, and what they are called now."""
@@ -131,12 +139,37 @@ def _dispatch(arguments: list[str]) -> int:
         close = difflib.get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(COMMANDS)}"
         raise UserError(f"there is no command {name!r}; {hint}")
+    if name not in WITHOUT_NETWORKS:
+        rest = _import_networks(rest)
     command: Callable[[list[str]], int] = importlib.import_module(f"recircle.cli.{name}").main
     try:
-        return command(rest)
+        code = command(rest)
     except SystemExit as end:
         # how the parser of arguments ends after --help or a wrong argument
-        return end.code if isinstance(end.code, int) else 0
+        code = end.code if isinstance(end.code, int) else 0
+    if name not in WITHOUT_NETWORKS and {"-h", "--help"} & {*rest}:
+        print_lines(f"\n{IMPORT_HELP}")
+    return code
+
+
+def _import_networks(arguments: list[str]) -> list[str]:
+    """Import the modules that `--import` names, and return the other arguments.
+
+    Raises:
+        UserError: one cannot be imported.
+    """
+    if not any(argument.partition("=")[0] == "--import" for argument in arguments):
+        return arguments
+    from recircle.cli.arguments import take_options
+    from recircle.models.discovery import import_networks
+
+    modules, rest = take_options(arguments, "--import")
+    # the user says so; behind all other places, so that no file here is taken for a module of Python or a package
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+    for module in modules:
+        import_networks(module)
+    return rest
 
 
 def _guard_terminal() -> None:
@@ -183,6 +216,9 @@ def _help() -> str:
             "usage: recircle COMMAND [...]; `recircle COMMAND --help` explains one",
             "",
             *lines,
+            "",
+            "Those that build networks also take:",
+            *(f"  {line}" for line in IMPORT_HELP.splitlines()),
         ]
     )
 

@@ -5,50 +5,57 @@ import fnmatch
 import functools
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, Unpack, get_args, get_origin, get_type_hints, overload
+from typing import Any, TypeVar, overload
 
 from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
+from recircle.models import discovery
 from recircle.models.base import VideoModel
+from recircle.models.builder import Builder, Registered
 from recircle.models.checkpoints import load_pretrained
+from recircle.models.wrapped import Takes
 from recircle.public import public
 
-Builder = Callable[..., VideoModel]
 B = TypeVar("B", bound=Builder)
+Option = bool | int | float | str
 
-_POSITIONAL = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.VAR_POSITIONAL,
-)
-_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-
-_BUILDERS: dict[str, Builder] = {}
+_BUILDERS: dict[str, Registered] = {}
 
 
 @overload
-def register_model(builder: B, *, name: str | None = None, replace: bool = False) -> B: ...
+def register_model(builder: B, *, name: str | None = None, takes: Takes | None = None, replace: bool = False) -> B: ...
 @overload
-def register_model(builder: None = None, *, name: str | None = None, replace: bool = False) -> Callable[[B], B]: ...
+def register_model(
+    builder: None = None, *, name: str | None = None, takes: Takes | None = None, replace: bool = False
+) -> Callable[[B], B]: ...
 @public
-def register_model(builder: B | None = None, *, name: str | None = None, replace: bool = False) -> B | Callable[[B], B]:
+def register_model(
+    builder: B | None = None, *, name: str | None = None, takes: Takes | None = None, replace: bool = False
+) -> B | Callable[[B], B]:
     """Make a network known to `create_model` and to training, as a decorator: `@register_model`.
 
+    A run that is trained by the name remembers the module that the function is in, and imports it again. The commands
+    learn the name by `--import MODULE`, or from the entry points of installed packages in the group `recircle.models`.
+
     Args:
-        builder: a function or class. Its first parameter is the number of classes; its other parameters have defaults
-            and are the network's options, and it returns a `VideoModel`. The first line of its docstring is what
-            `recircle models` says of it. Left out where `name` or `replace` is given: `@register_model(name="mine")`.
+        builder: a function or class. Its first parameter is the number of classes; its others are the network's
+            options, of which those without a default have to be given. It returns a `VideoModel`; or any other network,
+            and `takes` says what that takes, unless it is a `FrameModel`. The first line of its docstring is what
+            `recircle models` says of it. Left out where another argument is given: `@register_model(name="mine")`.
         name: what the network is called; None takes the name of the function.
+        takes: what the network takes that is no `VideoModel`: images [N, 3, H, W] ("NCHW"), or clips [B, T, 3, H, W]
+            ("BTCHW") or [B, 3, T, H, W] ("BCTHW").
         replace: forget a network that had this name, as when a cell of a notebook runs again.
 
     Raises:
-        UserError: the name is taken, or is none; or the function cannot be called with a number of classes alone.
+        UserError: the name is taken, or is none; or the function takes no number of classes.
     """
     if builder is None:
-        return functools.partial(register_model, name=name, replace=replace)
+        return functools.partial(register_model, name=name, takes=takes, replace=replace)
     if not callable(builder):
         raise UserError(f"register_model takes the function that builds a network, not {builder!r}")
     called = name if name is not None else getattr(builder, "__name__", "")
@@ -58,11 +65,12 @@ def register_model(builder: B | None = None, *, name: str | None = None, replace
         )
     if called in _BUILDERS and not replace:
         raise UserError(
-            f"there is a network {called!r} already, built by {_origin(_BUILDERS[called])}; give this one another "
-            "name, or register it with replace=True"
+            f"there is a network {called!r} already, built by {_BUILDERS[called].origin}; give this one "
+            "another name, or register it with replace=True"
         )
-    _check_signature(called, builder)
-    _BUILDERS[called] = builder
+    registered = Registered(builder, takes)
+    registered.check(called)
+    _BUILDERS[called] = registered
     return builder
 
 
@@ -81,18 +89,15 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
             `stem`, see `recircle.convert`.
 
     Raises:
-        UserError: no network has that name, or it has no such option, or the weights cannot be loaded.
+        UserError: no network has that name, or it has no such option, or one that it needs is not given, or the weights
+            cannot be loaded; or a registered function returned no network, or one of other classes.
         ValueError: an option has a wrong value.
     """
-    builder = _find(name)
+    registered = _find(name)
     unknown = _unknown(name, options)
     if unknown:
         raise UserError(f"{name} has no option {unknown}")
-    model = builder(num_classes, **options)
-    if not isinstance(model, VideoModel):
-        raise UserError(
-            f"{_origin(builder)}, registered as {name}, returned a {type(model).__name__} and no recircle.VideoModel"
-        )
+    model = registered.build(name, num_classes, options)
     if pretrained is not None:
         model.load_report = load_pretrained(model, pretrained)
     return model
@@ -101,6 +106,7 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
 @public
 def list_models(pattern: str = "*") -> list[str]:
     """Return the names of the networks that match a pattern such as `arc_*`, in alphabetical order."""
+    _load_announced()
     return sorted(fnmatch.filter(_BUILDERS, pattern))
 
 
@@ -111,8 +117,8 @@ def model_summary(name: str) -> str:
     Raises:
         UserError: no network has that name.
     """
-    builder = _find(name)
-    return (inspect.getdoc(builder) or f"Built by {_origin(builder)}.").partition("\n")[0]
+    registered = _find(name)
+    return (inspect.getdoc(registered.function) or f"Built by {registered.origin}.").partition("\n")[0]
 
 
 def model_options(name: str) -> frozenset[str]:
@@ -121,7 +127,21 @@ def model_options(name: str) -> frozenset[str]:
     Raises:
         UserError: no network has that name.
     """
-    return _options(_find(name))[0]
+    return _find(name).options()[0]
+
+
+def needed_options(name: str) -> frozenset[str]:
+    """Return the names of the options without which a network cannot be built.
+
+    Raises:
+        UserError: no network has that name.
+    """
+    return _find(name).needed
+
+
+def name_of(builder: object) -> str | None:
+    """Return the name that a function is registered under, or None."""
+    return next((name for name, registered in _BUILDERS.items() if registered.function is builder), None)
 
 
 @public
@@ -129,13 +149,18 @@ def model_options(name: str) -> frozenset[str]:
 class ModelConfig:
     """How to build a network; it is saved with its weights.
 
+    A name that is not known is looked for in `module`, which is imported then and told.
+
     Attributes:
-        name: one of `list_models()`.
+        name: one of `list_models()`; of a network that was given as an object, that of its class.
         arc: the variant of its ARC layers; None is the paper's.
         width: channels of the stem; None is the published width.
         dropout: before the classifier; None is the published rate.
         pretrained: None, "imagenet", or the path of a weight file; see `create_model`.
         options: what else this network's builder takes, such as {"snippet": 1} for ABM.
+        module: the module outside of this package that registers the name; it is filled in.
+        given: what a network takes that `recircle.train` was given as an object, see `register_model`; None for those
+            that are built by their name.
     """
 
     name: str
@@ -143,9 +168,16 @@ class ModelConfig:
     width: int | None = None
     dropout: float | None = None
     pretrained: str | None = None
-    options: dict[str, int | float | str] = field(default_factory=dict)
+    options: dict[str, Option] = field(default_factory=dict)
+    module: str = ""
+    given: Takes | None = None
 
     def __post_init__(self) -> None:
+        if self.given is not None:
+            self._check_given()
+            return
+        _import_for(self.name, self.module)
+        object.__setattr__(self, "module", _find(self.name).module)
         options = model_options(self.name)
         unknown = _unknown(self.name, self.options, but=("arc", "width", "dropout"))
         if unknown:
@@ -159,8 +191,25 @@ class ModelConfig:
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is the share of features left out; give a value in [0, 1)")
 
+    def _check_given(self) -> None:
+        if self.arc or self.width or self.dropout is not None or self.pretrained or self.options:
+            raise ValueError(
+                "arc, width, dropout, pretrained and options are for networks that are built by a name; "
+                f"{self.name} was given as an object, so change it before that"
+            )
+
     def build(self, num_classes: int) -> VideoModel:
-        """Return a new network; see `create_model` for what can go wrong."""
+        """Return a new network; see `create_model` for what can go wrong.
+
+        Raises:
+            UserError: the network was given as an object, so that nothing here builds it.
+        """
+        if self.given is not None:
+            raise UserError(
+                f"the network, {self.name}, was given to recircle.train as an object, and no name builds it: give it "
+                "again from Python (model=net of recircle.evaluate, Recognizer.load and Run.load_model); for the "
+                "commands, register a function that builds it by @recircle.register_model, and train by its name"
+            )
         options: dict[str, Any] = dict(self.options)
         if self.dropout is not None:
             options["dropout"] = self.dropout
@@ -171,55 +220,9 @@ class ModelConfig:
         return create_model(self.name, num_classes, pretrained=self.pretrained, **options)
 
 
-def _check_signature(name: str, builder: Builder) -> None:
-    """Insist that a builder can be called with a number of classes, and with options by name.
-
-    Raises:
-        UserError: it cannot; the message shows the parameter.
-    """
-    try:
-        parameters = list(inspect.signature(builder).parameters.values())
-    except (TypeError, ValueError):
-        # of something written in C nothing is known
-        return
-    wanted = f"a network is built by {name}(num_classes, option=default, ...)"
-    if not parameters or parameters[0].kind not in _POSITIONAL:
-        raise UserError(f"{_origin(builder)} takes no number of classes as its first argument; {wanted}")
-    for parameter in parameters[1:]:
-        if parameter.kind not in _VARIADIC and parameter.default is parameter.empty:
-            raise UserError(f"{_origin(builder)} has the parameter {parameter.name!r} without a default; {wanted}")
-
-
-def _options(builder: Builder) -> tuple[frozenset[str], bool]:
-    """Return the names of a builder's options, and whether it takes others too."""
-    try:
-        parameters = list(inspect.signature(builder).parameters.values())
-    except (TypeError, ValueError):
-        return frozenset(), True
-    options: set[str] = set()
-    for number, parameter in enumerate(parameters):
-        if parameter.kind is parameter.KEYWORD_ONLY or (
-            parameter.kind is parameter.POSITIONAL_OR_KEYWORD and number > 0
-        ):
-            options.add(parameter.name)
-        elif parameter.kind is parameter.VAR_KEYWORD:
-            # a class takes them in __init__
-            function = builder.__init__ if isinstance(builder, type) else builder
-            try:
-                hint = get_type_hints(function).get(parameter.name)
-            except (NameError, TypeError):
-                hint = None
-            if get_origin(hint) is not Unpack:
-                return frozenset(options), True
-            # **options: Unpack[Options] of a TypedDict
-            (typed,) = get_args(hint)
-            options |= get_type_hints(typed).keys()
-    return frozenset(options), False
-
-
 def _unknown(name: str, given: Mapping[str, object], but: Sequence[str] = ()) -> str:
     """Return in words which options a network does not have, and which it has; empty if it has all that are given."""
-    known, more = _options(_find(name))
+    known, more = _find(name).options()
     own = known.difference(but)
     unknown = sorted(given.keys() - own)
     if not unknown or (more and not given.keys() & set(but)):
@@ -227,14 +230,53 @@ def _unknown(name: str, given: Mapping[str, object], but: Sequence[str] = ()) ->
     return f"{', '.join(unknown)}; it has {', '.join(sorted(own)) or 'none'}"
 
 
-def _origin(builder: Builder) -> str:
-    name = getattr(builder, "__qualname__", None)
-    return repr(builder) if name is None else f"{builder.__module__}.{name}"
-
-
-def _find(name: str) -> Builder:
+def _find(name: str) -> Registered:
+    if name not in _BUILDERS:
+        _load_announced()
     if name not in _BUILDERS:
         close = difflib.get_close_matches(name, _BUILDERS, n=3, cutoff=0.5)
         hint = f"did you mean {', '.join(close)}?" if close else "`recircle models` lists the names"
-        raise UserError(f"no network is called {name!r}; {hint}")
+        raise UserError(
+            f"no network is called {name!r}; {hint} One of your own is known once the module that registers it is "
+            "imported (--import MODULE on the command line)"
+        )
     return _BUILDERS[name]
+
+
+def _import_for(name: str, module: str) -> None:
+    """Import the module that registers a network, where it is not known yet.
+
+    Raises:
+        UserError: the module cannot be imported, or does not register it.
+    """
+    if name in _BUILDERS or not module:
+        return
+    warnings.warn(f"importing {module}, whose code registers the network {name}", stacklevel=4)
+    try:
+        discovery.import_networks(module)
+    except UserError as error:
+        raise UserError(f"the network {name!r} is registered by {module}, and {error}") from None
+    _load_announced()
+    if name not in _BUILDERS:
+        raise UserError(
+            f"the module {module} registers no network {name!r} any more; decorate the function that builds it with "
+            "@recircle.register_model"
+        )
+
+
+@functools.cache
+def _load_announced() -> None:
+    """Load, once, the networks that installed packages announce.
+
+    Warns:
+        UserWarning: one of them cannot be loaded, or its name is taken; the others are there.
+    """
+    for point in discovery.announced():
+        try:
+            builder = discovery.load_announced(point)
+            known = _BUILDERS.get(point.name)
+            # importing its module may have registered it, by a decorator
+            if builder is not None and (known is None or known.function is not builder):
+                register_model(builder, name=point.name)
+        except UserError as error:
+            warnings.warn(f"the network {point.name!r} ({discovery.where(point)}) is left out: {error}", stacklevel=2)

@@ -30,9 +30,13 @@ def own_recipe(model: str) -> Recipe:
     import torch
 
     from recircle.models import create_model, model_summary
+    from recircle.models.registry import needed_options
 
-    with torch.device("meta"):
-        frames = create_model(model, 2).nearest_frames(_FRAMES)
+    frames = _FRAMES
+    # one that needs options is built once they are known
+    if not needed_options(model):
+        with torch.device("meta"):
+            frames = create_model(model, 2).nearest_frames(_FRAMES)
     return Recipe(
         name=model,
         data=OWN_CLIPS,

@@ -41,7 +41,10 @@ def get_recipe(name: str) -> Recipe:
         near = difflib.get_close_matches(name, list_models(), n=3, cutoff=0.8)
         close = near or difflib.get_close_matches(name, recipes, n=3, cutoff=0.4)
         hint = f"did you mean {', '.join(close)}?" if close else "`recircle recipes` lists them"
-        raise UserError(f"there is no recipe {name!r}; {hint}")
+        raise UserError(
+            f"there is no recipe {name!r}; {hint} A network of your own is known once the module that registers it is "
+            "imported (--import MODULE on the command line)"
+        )
     return recipes[name]
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from recircle import torch_internals
 from recircle.arc.clip_length import run_on_frames
 from recircle.arc.module import ArcLayer
+from recircle.errors import UserError
 from recircle.public import public
 
 
@@ -28,6 +29,7 @@ class FrameModel(nn.Module):
 
         Raises:
             ValueError: `clips` does not have five dimensions.
+            UserError: the network returns something else than a tensor.
         """
         if clips.dim() != 5:
             raise ValueError(f"FrameModel takes clips [B, T, C, H, W], got a tensor of shape {tuple(clips.shape)}")
@@ -39,6 +41,11 @@ class FrameModel(nn.Module):
                 y = self._run_compiled(x, frames)
         else:
             y = run_on_frames(self.net, x, frames)
+        if not isinstance(y, Tensor):
+            raise UserError(
+                f"{type(self.net).__name__} returned a {type(y).__name__} and no tensor of logits [N, K]; wrap it in a "
+                "module that returns its logits alone"
+            )
         return y.unflatten(0, clips.shape[:2]).mean(1)
 
     def _run_compiled(self, x: Tensor, frames: int) -> Tensor:

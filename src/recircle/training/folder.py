@@ -17,6 +17,7 @@ FREE_FIELDS = frozenset(
         "checkpoint_every",
         "keep",
         "tracker",
+        "model.module",
         "data.manifest",
         "data.workers",
         "data.cache",
