@@ -37,20 +37,25 @@ def table(rows: Sequence[Row], columns: Sequence[Column] = COLUMNS, *, repetitio
     """
     shown: list[Column] = [name for name in columns if name != "inside" or any(row.inside is not None for row in rows)]
     heads = ["system", *(repetitions if name == "repetitions" else _CELLS[name][0] for name in shown)]
-    return _markdown(heads, [[row.system, *(_CELLS[name][1](row) for name in shown)] for row in rows])
+    return markdown(heads, [[row.system, *(_CELLS[name][1](row) for name in shown)] for row in rows])
 
 
-def differences_table(differences: Sequence[Difference]) -> str:
-    """Return a Markdown table, a line for each comparison; the differences are in percentage points."""
+def differences_table(differences: Sequence[Difference], answer: Callable[[Difference], str] | None = None) -> str:
+    """Return a Markdown table, a line for each comparison; the differences are in percentage points.
+
+    Args:
+        differences: the comparisons.
+        answer: what each of them means, for a last column.
+    """
     names = {"top1": "top-1", "inside": "inside the family"}
     heads = ["system", "against", "figure", "difference, points", "pairs", "p"]
-    return _markdown(
-        heads,
-        [
-            [one.system, one.against, names[one.figure], str(one), str(one.pairs), _p(one.p_value)]
-            for one in differences
-        ],
-    )
+    lines = [
+        [one.system, one.against, names[one.figure], str(one), str(one.pairs), _p(one.p_value)] for one in differences
+    ]
+    if answer is not None:
+        heads.append("answer")
+        lines = [[*line, answer(one)] for line, one in zip(lines, differences)]
+    return markdown(heads, lines)
 
 
 def write_block(page: Path, name: str, text: str) -> None:
@@ -96,9 +101,9 @@ def _place(page: Path, content: str, name: str) -> tuple[int, int]:
     return pairs[0].span(1)
 
 
-def _markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    # names stand on the left, figures on the right
-    left = {"system", "against", "figure"}
+def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table, names on the left of their columns and figures on the right."""
+    left = {"system", "against", "figure", "answer"}
     rule = ["---" if head in left else "---:" for head in heads]
     cells = [heads, rule, *([cell.replace("|", "\\|") for cell in line] for line in lines)]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)

@@ -1,7 +1,8 @@
 """Pictures of a study's systems: how well each does, how sure that is, and what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-Cost = Literal["gmacs", "seconds", "clips_per_second"]
+Cost = Literal["gmacs", "seconds", "clips_per_second", "clip"]
 
 # of the palette of Okabe and Ito, which is told apart with any kind of colour vision; the shapes tell too
 ARC, PLAIN = "#D55E00", "#0072B2"
@@ -32,6 +33,7 @@ COSTS: dict[Cost, str] = {
     "gmacs": "multiply-adds of a view (billions, log scale)",
     "seconds": "time of training (minutes, log scale)",
     "clips_per_second": "speed of training (clips per second, log scale)",
+    "clip": "time of inference of one clip (ms, log scale)",
 }
 
 
@@ -90,7 +92,15 @@ def dots(
     _save(picture, path)
 
 
-def scatter(rows: Sequence[Row], path: Path, *, figure: Figure, x: Cost, title: str) -> None:
+def scatter(
+    rows: Sequence[Row],
+    path: Path,
+    *,
+    figure: Figure,
+    x: Cost,
+    title: str,
+    measured: Mapping[str, float] | None = None,
+) -> None:
     """Draw accuracy against cost, with 95 % intervals.
 
     Args:
@@ -99,6 +109,7 @@ def scatter(rows: Sequence[Row], path: Path, *, figure: Figure, x: Cost, title: 
         figure: which accuracy.
         x: which cost.
         title: of the picture.
+        measured: the cost of each system, where no row has it.
 
     Raises:
         UserError: matplotlib is not installed.
@@ -107,7 +118,8 @@ def scatter(rows: Sequence[Row], path: Path, *, figure: Figure, x: Cost, title: 
     shown = _with(rows, figure)
     picture = _picture(7.2, 4.8)
     axes = picture.add_subplot()
-    points = [(_cost(row, x), 100 * spread.mean) for row, spread in shown]
+    costs = {row.system: _cost(row, x) for row, _ in shown} if measured is None else measured
+    points = [(costs[row.system], 100 * spread.mean) for row, spread in shown]
     for (row, spread), (cost, accuracy) in zip(shown, points):
         colour = _colour(row)
         axes.errorbar(
@@ -130,6 +142,47 @@ def scatter(rows: Sequence[Row], path: Path, *, figure: Figure, x: Cost, title: 
     _finish(picture, axes, title, shown)
     _label(picture, axes, [row for row, _ in shown], [spread for _, spread in shown], points)
     _save(picture, path)
+
+
+def curves(lines: Mapping[str, Sequence[Row]], path: Path, *, figure: Figure, title: str) -> None:
+    """Draw accuracy against the time of training, a line with 95 % intervals for each network.
+
+    Args:
+        lines: the rows of each network, one for each time of training; networks without a row are left out.
+        path: of the PNG file.
+        figure: which accuracy.
+        title: of the picture.
+
+    Raises:
+        UserError: matplotlib is not installed.
+        ValueError: no row has the figure.
+    """
+    shown = _with([row for rows in lines.values() for row in rows], figure)
+    picture = _picture(7.2, 4.8)
+    axes = picture.add_subplot()
+    handles: list[Line2D] = []
+    for (name, rows), style, nudge in zip(lines.items(), cycle(_STYLES), cycle(_NUDGES)):
+        found = _with(rows, figure) if rows else []
+        if not found:
+            continue
+        # the same time for all networks, so the intervals would hide each other
+        minutes = [nudge * row.seconds / 60 for row, _ in found]
+        means = [100 * spread.mean for _, spread in found]
+        colour = _colour(found[0][0])
+        line = axes.plot(minutes, means, style, color=colour, marker=SHAPES[colour], markersize=6, label=name)
+        handles += line
+        for place, mean, (_, spread) in zip(minutes, means, found):
+            axes.errorbar(place, mean, yerr=_error(spread), color=colour, elinewidth=1.2, capsize=3, zorder=3)
+    _log_axis(axes, [row.seconds / 60 for row, _ in shown])
+    axes.set_xlabel(COSTS["seconds"], fontsize=10.5)
+    axes.set_ylabel(FIGURES[figure], fontsize=10.5)
+    axes.legend(handles=handles, fontsize=9, frameon=False, handlelength=3)
+    _finish(picture, axes, title, shown)
+    _save(picture, path)
+
+
+_STYLES = ("-", "-", "--", "--", ":")
+_NUDGES = (0.98, 1.02, 1.06, 0.94, 1.0)
 
 
 def _with(rows: Sequence[Row], figure: Figure) -> list[tuple[Row, Spread]]:

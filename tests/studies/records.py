@@ -1,5 +1,7 @@
 """Records of trials that never took place."""
 
+from studies.contest import Contest
+from studies.step_time import Times
 from studies.trial import Record
 
 
@@ -22,3 +24,11 @@ def record(system: str, seed: int = 0, *, right: str = "10", fold: str = "", ins
         commit="abc",
         date="2026-01-01T00:00+00:00",
     )
+
+
+def times_for(contest: Contest) -> Times:
+    """Return times in which the whole layer takes three times the host's, and the light one as long as a wider host."""
+    steps = dict.fromkeys([*contest.networks, *contest.wider], 0.2) | {contest.host: 0.1, contest.whole: 0.3}
+    clips = dict.fromkeys(contest.networks, 0.0151)
+    clips |= {name: 0.01 * place for place, name in enumerate(contest.wider, start=1)}
+    return Times(step=steps, clip=clips, rounds=3, machine={"threads": 1}, commit="abc")

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from studies import (
+    contest,
+    equal_time,
+    light_choice,
     miracl_settings,
     miracl_words,
     tabletop,
@@ -18,10 +21,13 @@ from studies import (
 )
 from studies.command import Study
 from studies.results import Results
+from studies.step_time import Times
 from studies.trial import Record, Trial
-from tests.studies.records import record
+from tests.studies.records import record, times_for
 
 MODULES = (
+    equal_time,
+    light_choice,
     miracl_settings,
     miracl_words,
     tabletop_ablations,
@@ -39,6 +45,12 @@ def study(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(request.param, "manifest", lambda *_: tmp_path / "manifest.csv", raising=False)
     # the records of other studies, which some tables show too, change while they are made
     monkeypatch.setattr(tabletop_hosts, "STUDY", replace(tabletop_hosts.STUDY, name="not there"))
+    monkeypatch.setattr(miracl_settings, "STUDY", replace(miracl_settings.STUDY, name="not there"))
+    monkeypatch.setattr(miracl_words, "STUDY", replace(miracl_words.STUDY, name="not there"))
+    if hasattr(request.param, "CONTEST"):
+        times = times_for(request.param.CONTEST)
+        monkeypatch.setattr(contest, "kept_times", lambda *_: times)
+        monkeypatch.setattr(Times, "read", lambda _: times)
     return study
 
 

@@ -154,6 +154,8 @@ def test_stages_by_number_are_those_of_a_resnet() -> None:
 
     converted = convert(Stages(), stages=[2])
     assert [c.name for c in arc_report(converted).converted] == ["layer2.0"]
+    both = convert(Stages(), stages="layer1, layer2")
+    assert [c.name for c in arc_report(both).converted] == ["layer1.0", "layer2.0"]
     with pytest.raises(ValueError, match=r"no part 'layer5'; its parts are layer1, layer2, stem"):
         convert(Stages(), stages=[5])
 

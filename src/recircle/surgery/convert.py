@@ -85,7 +85,8 @@ def convert(
             input is not known to be >= 0.
         where: which layers; None takes all convolutions but the 1x1 ones (paper, Sec. 4.2). Patterns such as
             "blocks.*.mlp.fc1" or a function can also take 1x1 convolutions and linear layers.
-        stages: only layers in these parts: names such as "layer3", or numbers i for "layer<i>".
+        stages: only layers in these parts: names such as "layer3", or numbers i for "layer<i>"; or the names as one
+            text, "layer3,layer4", as a command line and a saved config have it.
         stem: also convert layers that read the network's input (for the published layer they are plain).
 
     Returns:
@@ -171,7 +172,8 @@ def _patterns(where: str | Sequence[str]) -> Sequence[str]:
 
 
 def _stage_prefixes(model: nn.Module, stages: Collection[int | str]) -> list[str]:
-    names = [f"layer{s}" if isinstance(s, int) else s for s in stages]
+    listed = stages.replace(",", " ").split() if isinstance(stages, str) else stages
+    names = [f"layer{s}" if isinstance(s, int) else s for s in listed]
     known = {name for name, _ in model.named_modules()}
     for name in names:
         if name not in known:
