@@ -64,6 +64,16 @@ def test_versions_count_changes_in_place() -> None:
     assert torch_internals.version(lacking) == 0
 
 
+@pytest.mark.parametrize("gone", ["", "_reorder_convolution_weight", "_convolution_pointwise"])
+def test_weights_are_not_reordered_without_the_operators(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = SimpleNamespace(_reorder_convolution_weight=lambda *_: "reordered", _convolution_pointwise=None)
+    if gone:
+        delattr(made, gone)
+    monkeypatch.setattr(torch_internals.torch.ops, "mkldnn", made)
+    found = torch_internals.reorder_weight(torch.zeros(1, 1, 1, 1), (1, 1, 1, 1), (0, 0), (1, 1), (1, 1), 1)
+    assert found == (None if gone or not torch.backends.mkldnn.is_available() else "reordered")
+
+
 @pytest.mark.parametrize("gone", ["", "_get_tracing_state", "_are_functorch_transforms_active"])
 def test_recorded_and_transformed_tensors(gone: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if gone:

@@ -29,13 +29,16 @@ __all__ = [
     "backward_pass",
     "capture_errors",
     "compiler_errors",
+    "convolve_reordered",
     "end_workers",
     "has_compiled_parts",
     "has_hooks",
     "is_recorded",
+    "is_watched",
     "leaky_relu_backward_",
     "leaky_relu_out",
     "own_parameter",
+    "reorder_weight",
     "reversed_padding",
     "sizes_may_be_one",
     "tree_leaves",
@@ -97,6 +100,55 @@ def is_recorded(x: Tensor) -> bool:
     tracing: Any = getattr(torch._C, "_get_tracing_state", None)
     transformed: Any = getattr(torch._C, "_are_functorch_transforms_active", None)
     return tracing is None or tracing() is not None or transformed is None or transformed()
+
+
+def is_watched() -> bool:
+    """Tell whether something counts or replaces the operations that are done, as `FlopCounterMode` does.
+
+    It may not know those that only PyTorch's compiler makes. There is no public question; where the private one is
+    gone, nobody watches.
+    """
+    watching: Any = getattr(torch._C, "_len_torch_dispatch_stack", None)
+    return watching is not None and watching() > 0
+
+
+def reorder_weight(
+    weight: Tensor,
+    shape: Sequence[int],
+    padding: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor | None:
+    """Return a convolution's weight in the order in which oneDNN reads it for inputs of this shape.
+
+    Public convolutions do this at every call. Where oneDNN, this precision, or the operators that PyTorch's compiler
+    uses are missing, there is None, and the caller convolves in the ordinary way.
+    """
+    operators: Any = torch.ops.mkldnn
+    if not (torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled):
+        return None
+    if not hasattr(operators, "_reorder_convolution_weight") or not hasattr(operators, "_convolution_pointwise"):
+        return None
+    half: Any = getattr(operators, "_is_mkldnn_bf16_supported", None)
+    if weight.dtype == torch.bfloat16 and (half is None or not half()):
+        return None
+    return operators._reorder_convolution_weight(weight, padding, stride, dilation, groups, list(shape))
+
+
+def convolve_reordered(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    padding: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    groups: int,
+) -> Tensor:
+    """Convolve with what `reorder_weight` returned; not differentiable."""
+    operators: Any = torch.ops.mkldnn
+    convolve = operators._convolution_pointwise.default
+    return convolve(x, weight, bias, padding, stride, dilation, groups, "none", [], "")
 
 
 def backward_pass() -> int | None:

@@ -439,7 +439,8 @@ def test_the_report_says_what_was_done() -> None:
         "  3: no convolution or linear layer hands its output to it, and to nothing else, once",
         "1 activations in place:",
         "  2",
-        "2-D convolutions channels last",
+        "convolutions channels last",
+        "1 convolutions keep reordered weights",
     ]
     with pytest.raises(ValueError, match="this Sequential has not been prepared"):
         prepare_report(net)

@@ -18,6 +18,7 @@ from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recursion import recurse
 from recircle.arc.sliced_norm import SlicedNorm, is_elementwise, slice_norm
 from recircle.arc.steps import plan_steps
+from recircle.layers.reordered import ReorderedWeights, can_keep_reordered
 from recircle.public import public
 from recircle.torch_internals import Convolution, reversed_padding
 
@@ -164,6 +165,10 @@ class ArcLayer(nn.Module):
         """Apply the original layer's operator with other weights, to a clip folded by `clip_dims`."""
         raise NotImplementedError
 
+    def keep_reordered(self) -> bool:
+        """Keep the weight of each step as oneDNN reads it from now on; tell whether that can be done."""
+        return False
+
     def generate(self, j: int, state: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
         """Return the features of step j, counted from 0, with their norm and activation if these are fed back.
 
@@ -227,6 +232,8 @@ class ArcLayer(nn.Module):
 
 
 class _ArcConv(ArcLayer, Convolution):
+    reordered: ReorderedWeights | None = None
+
     def __init__(
         self,
         in_channels: int,
@@ -297,6 +304,10 @@ class _ArcConv(ArcLayer, Convolution):
         groups: int,
     ) -> Float[Tensor, "N ..."]:
         """Convolve with other weights."""
+        if self.reordered is not None:
+            y = self.reordered.convolve(x, weight, bias, self.stride, self.padding, self.dilation, groups)  # pyright: ignore
+            if y is not None:
+                return y
         padding = self.padding
         if self.padding_mode != "zeros":
             x = F.pad(x, reversed_padding(self), mode=self.padding_mode)
@@ -328,6 +339,13 @@ class _ArcConv(ArcLayer, Convolution):
         )
         y = self.finish(y)
         return y if y.dim() == input.dim() else y.flatten(0, 1)
+
+    def keep_reordered(self) -> bool:
+        """Keep the weight of each step as oneDNN reads it from now on; 1-D convolutions and odd paddings do not."""
+        if len(self.kernel_size) == 1 or not can_keep_reordered(self):
+            return False
+        self.reordered = self.reordered or ReorderedWeights()
+        return True
 
     @property
     def clip_dims(self) -> ClipDims:

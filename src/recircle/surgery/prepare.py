@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from recircle.arc.module import ArcLayer
 from recircle.arc.sliced_norm import SlicedBatchNorm, is_elementwise
 from recircle.layers import frames
+from recircle.layers.reordered import keep_reordered
 from recircle.public import public
 from recircle.surgery.convert import Network, Skipped
 from recircle.surgery.frame_model import FrameModel
@@ -37,13 +38,16 @@ class Preparation:
         folded: norms that are part of the layer before them.
         left: norms that stayed, and why.
         in_place: names of the activations that overwrite their input.
-        channels_last: the weights of 2-D convolutions lie channels last in memory.
+        channels_last: the weights of 2-D and 3-D convolutions lie channels last in memory.
+        reordered: names of the convolutions that keep their weights in the order in which a CPU reads them, made at
+            the first call with each shape of clips.
     """
 
     folded: tuple[Folded, ...]
     left: tuple[Skipped, ...]
     in_place: tuple[str, ...]
     channels_last: bool
+    reordered: tuple[str, ...]
 
     def __str__(self) -> str:
         lines = [f"{len(self.folded)} batch norms folded:"]
@@ -52,7 +56,8 @@ class Preparation:
         lines += [f"  {entry.name}: {entry.reason}" for entry in self.left]
         lines += [f"{len(self.in_place)} activations in place" + (":" if self.in_place else "")]
         lines += [f"  {name}" for name in self.in_place]
-        lines += ["2-D convolutions channels last" if self.channels_last else f"memory format kept: {_LAYOUT_UNKNOWN}"]
+        lines += ["convolutions channels last" if self.channels_last else f"memory format kept: {_LAYOUT_UNKNOWN}"]
+        lines += [f"{len(self.reordered)} convolutions keep reordered weights"]
         return "\n".join(lines)
 
 
@@ -62,9 +67,13 @@ def prepare_for_inference(model: Network) -> Network:
 
     Batch norms that a convolution or linear layer hands its output to, and nothing else does, become part of its weight
     and bias; so do those of ARC layers, unless these feed back features that are not normalised yet
-    (`feedback="operator"`). Activations overwrite their input where nothing else needs it. Weights of 2-D convolutions
-    are laid out channels last, if nothing in the network can depend on how its feature maps lie in memory; the maps are
-    then laid out so as well. No parameter wants a gradient. `print(prepare_report(copy))` shows what was done.
+    (`feedback="operator"`). Activations overwrite their input where nothing else needs it. Weights of 2-D and 3-D
+    convolutions are laid out channels last, if nothing in the network can depend on how its feature maps lie in memory;
+    the maps are then laid out so as well. On a CPU such convolutions also keep their weights as oneDNN reads them, for
+    the last shapes of clips, which takes the memory of the weights once more for each. No parameter wants a gradient.
+    `print(prepare_report(copy))` shows what was done.
+
+    The copy can be moved, pickled and copied like any network, and several threads can run it.
 
     The copy is for running, not for saving: names of its state dict are missing and others are new, so that its weights
     fit no network that is built from a config. Nor is it for training, which would need the norms that are gone.
@@ -80,11 +89,13 @@ def prepare_for_inference(model: Network) -> Network:
     channels_last = _layout_is_free(prepared, graphs)
     if channels_last:
         _lay_out(prepared)
+    reordered = _keep_reordered(prepared) if channels_last else []
     report = Preparation(
         folded=(*(earlier.folded if isinstance(earlier, Preparation) else ()), *folded),
         left=tuple(Skipped(name, reason) for name, reason in reasons.items()),
         in_place=tuple(in_place),
         channels_last=channels_last,
+        reordered=tuple(reordered),
     )
     prepared.prepare_report = report  # pyright: ignore[reportArgumentType]  (torch's stub expects tensors and modules)
     return prepared
@@ -318,10 +329,19 @@ def _layout_is_free(model: nn.Module, graphs: _Graphs) -> bool:
 def _lay_out(model: nn.Module) -> None:
     for layer in model.modules():
         weight = own_parameter(layer, "weight")
-        if isinstance(layer, nn.Conv2d) and weight is not None:
+        if isinstance(layer, nn.Conv2d | nn.Conv3d) and weight is not None:
             # a new parameter, since one may be shared with a layer of another kind
-            laid_out = weight.detach().contiguous(memory_format=torch.channels_last)
-            layer.weight = nn.Parameter(laid_out, requires_grad=False)
+            order = torch.channels_last if weight.dim() == 4 else torch.channels_last_3d
+            layer.weight = nn.Parameter(weight.detach().contiguous(memory_format=order), requires_grad=False)
+
+
+def _keep_reordered(model: nn.Module) -> list[str]:
+    """Let convolutions keep their weights in the order that they are read in; return their names."""
+    return [
+        name
+        for name, layer in model.named_modules()
+        if (layer.keep_reordered() if isinstance(layer, ArcLayer) else keep_reordered(layer))
+    ]
 
 
 _NORMS = (RunningNorm, nn.GroupNorm, nn.LayerNorm)

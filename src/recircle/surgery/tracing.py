@@ -16,11 +16,16 @@ from recircle.arc.module import ArcLayer
 from recircle.arc.sliced_norm import is_elementwise
 from recircle.layers import frames
 from recircle.layers.attention_shift import AttentionShift
+from recircle.layers.reordered import ReorderedConv2d, ReorderedConv3d
 from recircle.layers.rubiks_shift import RubiksShift
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.torch_internals import BatchNorm, UncalledLinear
 
-_OPERATORS = (frames.Conv2d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+_OPERATORS: dict[type[nn.Module], type[nn.Module]] = {
+    ReorderedConv2d: frames.Conv2d,
+    ReorderedConv3d: nn.Conv3d,
+    **{layer: layer for layer in (frames.Conv2d, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)},
+}
 _NOT_CALLED = UncalledLinear  # nn.MultiheadAttention reads its weight only
 
 
@@ -29,10 +34,10 @@ def operator_of(module: nn.Module) -> type[nn.Module] | None:
 
     A subclass counts if it computes nothing else: neither a forward nor a parametrization of its own.
     """
-    for base in _OPERATORS:
+    for base, computed in _OPERATORS.items():
         if isinstance(module, base) and type(module).forward is base.forward:
             own = getattr(type(module), "_conv_forward", None) is not getattr(base, "_conv_forward", None)
-            return None if own or is_parametrized(module) or isinstance(module, _NOT_CALLED) else base
+            return None if own or is_parametrized(module) or isinstance(module, _NOT_CALLED) else computed
     return None
 
 
