@@ -20,7 +20,7 @@ def manifest(data: Path, layout: str, folder: Path) -> Path:
     if data.is_file():
         return data.absolute()
     if not data.is_dir():
-        raise UserError(f"{data} is no folder and no manifest; give the folder of {layout}")
+        raise UserError(f"{data} is neither a folder nor a manifest; give the folder of {layout}")
     there = data / "manifest.csv"
     if there.is_file():
         return there.absolute()

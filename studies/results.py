@@ -30,7 +30,7 @@ class Results:
         """Read a result file.
 
         Raises:
-            UserError: it is not there, or is no result file.
+            UserError: it is not there, or is not a result file.
         """
         return read_json(cls, path)
 

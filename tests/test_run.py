@@ -83,7 +83,7 @@ def test_a_run_without_its_files_is_refused(name: str, run: Run) -> None:
 def test_a_path_that_is_no_folder_is_refused(run: Run) -> None:
     with pytest.raises(UserError, match="is not a run's folder"):
         Run.open(run.path / "elsewhere")
-    with pytest.raises(UserError, match="cannot be written: File exists; something that is no folder has this name"):
+    with pytest.raises(UserError, match="cannot be written: File exists; something that is not a folder has this name"):
         Run.create(run.spec_path)
 
 
@@ -106,7 +106,7 @@ def test_weights_of_other_shapes_are_refused(run: Run) -> None:
 
 def test_a_damaged_weight_file_is_a_user_error(run: Run) -> None:
     run.weights_path.write_bytes(run.weights_path.read_bytes()[:1000])
-    with pytest.raises(UserError, match="no safetensors file that can be read safely"):
+    with pytest.raises(UserError, match="not a safetensors file that can be read safely"):
         run.load_model()
 
 

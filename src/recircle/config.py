@@ -41,7 +41,7 @@ def parse_json(text: str | bytes, source: str | Path) -> Any:
         source: where it comes from, for the messages.
 
     Raises:
-        UserError: it is no JSON, or nested too deeply.
+        UserError: it is not JSON, or nested too deeply.
     """
     try:
         content = json.loads(text)
@@ -85,7 +85,7 @@ def _without_stamp(cls: type[Any], text: str | bytes) -> tuple[str | bytes, obje
     """Return the text without the version that wrote it, unless that is a field of the dataclass, and the version."""
     try:
         content = json.loads(text)
-    except (ValueError, RecursionError):  # which is told where all of it is read
+    except (ValueError, RecursionError):  # which is reported where all of it is read
         return text, None
     if not isinstance(content, dict) or FIELD not in content:
         return text, None

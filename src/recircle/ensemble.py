@@ -32,7 +32,8 @@ def make_ensemble(runs: Sequence[str | Path], output: str | Path) -> Run:
     for other, run in others:
         differing = [name for name, a, b in _compared(spec, other) if a != b]
         if differing:
-            raise UserError(f"{run.path} and {first.path} make no ensemble: they differ in {', '.join(differing)}")
+            differences = ", ".join(differing)
+            raise UserError(f"{run.path} and {first.path} cannot form an ensemble: they differ in {differences}")
     frames = [spec.sampling.frames for spec, _ in members]
     name = "_".join([spec.model.name, *(f"{count}f" for count in frames)])
     if name not in list_models():

@@ -28,7 +28,7 @@ _REMEDIES = {
     errno.ENOENT: "its folder is not there (any more); make it, or choose another place",
     errno.ESTALE: "the file system has gone away; mount it again, or choose another place",
     errno.ENAMETOOLONG: "give a shorter name",
-    errno.EEXIST: "something that is no folder has this name; choose another place",
+    errno.EEXIST: "something that is not a folder has this name; choose another place",
     errno.ENOTDIR: "a part of this path is a file; choose another place",
 }
 
@@ -146,7 +146,7 @@ def atomic_write(path: Path, content: bytes | str | Callable[[Path], object], *,
 
 
 def remove_parts(folder: Path) -> None:
-    """Remove what processes of this machine that are no more have left half written in a folder."""
+    """Remove what processes of this machine that have ended have left half written in a folder."""
     if os.name != "posix":
         return
     with suppress(OSError), os.scandir(folder) as entries:

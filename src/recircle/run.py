@@ -111,7 +111,7 @@ class Run:
 
     @property
     def metrics_path(self) -> Path:
-        """One JSON object a line, written during training."""
+        """One JSON object per line, written during training."""
         return self.path / "metrics.jsonl"
 
     @property

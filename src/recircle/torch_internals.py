@@ -247,7 +247,7 @@ def worker_processes(batches: Any) -> Sequence[Any]:
     """Return the processes of a DataLoader's iterator.
 
     torch tells of the death of a worker in words only, and not how it died. Without the attribute there are none, and
-    a death is told without its cause.
+    a death is reported without its cause.
     """
     return getattr(batches, "_workers", ())
 

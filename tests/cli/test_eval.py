@@ -184,7 +184,7 @@ def test_broken_clips_stop_it_or_are_counted(manifest: Manifest, run: Run, capsy
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--views", "two"], "--views two is not such as 2 (clips) or 10x3"),
+        (["--views", "two"], "--views two: give the number of clips, such as 2, or clips x crops, such as 10x3"),
         (["--views", "2x4"], "crops=4"),
         (["--views", "0"], "clips=0"),
         (["--views", "2", "--clips", "2"], "give it, or --clips and --crops"),

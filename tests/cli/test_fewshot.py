@@ -122,7 +122,7 @@ def test_broken_clips_stop_it_or_are_counted(manifest: Manifest, run: Run, capsy
         (["--queries", "0"], "--queries 0 must be 1 or more"),
         (["--episodes", "1"], "--episodes 1 must be 2 or more"),
         (["--seed", "-1"], "--seed -1 must be 0 or more"),
-        (["--views", "two"], "--views two is not such as 2 (clips) or 10x3"),
+        (["--views", "two"], "--views two: give the number of clips, such as 2, or clips x crops, such as 10x3"),
         (["--ways", "3", "--device", "abacus"], "device 'abacus' cannot be used here"),
     ],
 )

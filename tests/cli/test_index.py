@@ -76,7 +76,7 @@ def test_a_known_data_set_is_named_and_an_incomplete_copy_is_told(tmp_path: Path
         "1",
     )
     told = " ".join(printed.err.split())
-    assert "no complete copy of jester: 1 clips of split train can be read, a complete copy has 118562" in told
+    assert "not a complete copy of jester: 1 clips of split train can be read, a complete copy has 118562" in told
     assert Manifest.read(tmp_path / "manifest.csv").datasets == ("jester",)
 
 

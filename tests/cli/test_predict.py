@@ -1,4 +1,4 @@
-"""`recircle predict`: a table, or one JSON object a line, and 1 where a file is broken."""
+"""`recircle predict`: a table, or one JSON object per line, and 1 where a file is broken."""
 
 import json
 import os

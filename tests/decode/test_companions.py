@@ -1,4 +1,4 @@
-"""What lies beside a clip and is none is left out and told, and what only looks so is not."""
+"""What lies beside a clip and is not one is left out and told, and what only looks so is not."""
 
 import warnings
 from pathlib import Path
@@ -62,7 +62,7 @@ def test_a_folder_of_nothing_but_flow_says_so() -> None:
     names = [f"flow_x_{number:05}.jpg" for number in range(5)]
     series = arrange(names)
     assert list(series.names) == names
-    assert "no frames, but made of frames" in series.remark
+    assert "not frames, but made of frames" in series.remark
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_no_other_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyP
     folder = tmp_path / "clip"
     folder.mkdir()
     (folder / "1.jpg").write_text(text)
-    assert "no image of a kind that is read" in both_refuse(folder)
+    assert "not an image of a kind that is read" in both_refuse(folder)
     assert not started.exists()
 
 

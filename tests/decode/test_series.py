@@ -151,7 +151,7 @@ FAULTS = {
         ("10 of s1_#.jpg", "10 of s2_#.jpg"),
     ),
     "pictures": (["beach12.jpg", "cat3.jpg", "dog.png"], ("beach12.jpg", "cat3.jpg", "dog.png")),
-    "twins without numbers": (["a.jpg", "a.png", "b.jpg", "b.png"], ("no one series",)),
+    "twins without numbers": (["a.jpg", "a.png", "b.jpg", "b.png"], ("do not form one series",)),
 }
 
 

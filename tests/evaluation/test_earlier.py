@@ -138,7 +138,7 @@ def test_a_calibration_of_an_earlier_version(tmp_path: Path) -> None:
     assert Calibration.load(path) == read
 
 
-def test_a_journal_of_an_earlier_version(tmp_path: Path) -> None:
+def test_a_metrics_log_of_an_earlier_version(tmp_path: Path) -> None:
     words = provenance().protocol_words
     lines: list[dict[str, Any]] = [
         {"kind": "train", "step": 1, "epoch": 1, "loss": 1.0},

@@ -138,5 +138,5 @@ def test_predictions_without_families_are_a_user_error() -> None:
 
 
 def test_a_hierarchy_of_other_classes_is_refused() -> None:
-    with pytest.raises(ValueError, match="not of those of the predictions"):
+    with pytest.raises(ValueError, match="are not those of the predictions"):
         measure_families(predicted(CLASSES, PAIRS), Hierarchy.from_names(("a", "b"), {"family": "xx"}))

@@ -46,13 +46,13 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_a_damaged_file_is_a_user_error(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "p.npz"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"p\.npz is no file of predictions"):
+    with pytest.raises(UserError, match=r"p\.npz is not a file of predictions"):
         Predictions.load(path)
 
 
 def test_another_npz_is_a_user_error(tmp_path: Path) -> None:
     np.savez(tmp_path / "p.npz", logits=np.zeros(3))
-    with pytest.raises(UserError, match="is no file of predictions"):
+    with pytest.raises(UserError, match="is not a file of predictions"):
         Predictions.load(tmp_path / "p.npz")
     with pytest.raises(UserError, match="cannot be read"):
         Predictions.load(tmp_path / "none.npz")
@@ -62,7 +62,7 @@ def test_a_truncated_file_is_a_user_error(tmp_path: Path) -> None:
     path = tmp_path / "p.npz"
     example().save(path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(UserError, match="is no file of predictions"):
+    with pytest.raises(UserError, match="is not a file of predictions"):
         Predictions.load(path)
 
 

@@ -139,7 +139,7 @@ def test_wrong_classes_clips_and_networks() -> None:
         def forward_features(self, clips: Tensor) -> Tensor:
             return super().forward_features(clips).mean((-2, -1))
 
-    with pytest.raises(UserError, match="hands its classifier no maps but a tensor"):
+    with pytest.raises(UserError, match="gives its classifier a tensor"):
         class_activation(Flat(), torch.randn(2, 3, 16, 16))
 
 

@@ -21,7 +21,7 @@ from recircle.explain.heat import EVIDENCE_COLOURS, STATE_COLOURS, evidence_heat
 from recircle.explain.pictures import Strip, draw_activation, draw_evolution, percent
 from recircle.explain.states import StateEvolution
 
-# what is between dollars is no formula, and would be a wrong one
+# what is between dollars is not a formula, and would be a wrong one
 LONG = r"pretending to put something $\frac$ behind something, then taking it out and showing it to the camera again"
 
 
@@ -142,7 +142,7 @@ def test_shares_are_printed_with_two_digits() -> None:
 
 
 @pytest.mark.parametrize(("steps", "length", "count", "size"), [(4, 6, 6, (48, 64)), (8, 2, 5, (64, 48))])
-def test_a_film_shows_each_frame_beside_its_states(
+def test_an_animation_shows_each_frame_beside_its_states(
     steps: int, length: int, count: int, size: tuple[int, int], tmp_path: Path
 ) -> None:
     clip = frames(count, *size)

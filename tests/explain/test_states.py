@@ -171,7 +171,7 @@ def test_tokens_without_places_are_refused() -> None:
         def forward(self, clips: Tensor) -> Tensor:
             return self.fc(clips.flatten(1)[:, :28].unflatten(1, (7, 4)))
 
-    with pytest.raises(UserError, match=r"fc\.0 takes 7 tokens, which are no patches of frames of 9 x 9 pixels"):
+    with pytest.raises(UserError, match=r"fc\.0 takes 7 tokens, which are not the patches of frames of 9 x 9 pixels"):
         state_evolution(Rows(), torch.randn(1, 3, 9, 9))
 
 

@@ -67,7 +67,7 @@ def test_tables_with_headers(tmp_path: Path, header: str, end: str, first: int) 
         mark.join((name, str(number)) if by_name else (str(number), name)) for number, name in enumerate(NAMES, first)
     ]
     if mark == " " and first == 7:
-        pytest.skip("numbers before a blank that are no run may belong to the names")
+        pytest.skip("numbers before a blank that are not consecutive may belong to the names")
     (tmp_path / "c.csv").write_bytes(("\ufeff" + end.join([header, *rows])).encode())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -153,7 +153,7 @@ def test_errors_say_where_and_what(tmp_path: Path, text: str, message: str) -> N
     [
         ('{"Archery": 0, "Archery": 1}', "'Archery' is there twice"),
         ('{"Archery": 0, "Bowling": 0}', "class number 0 is there already"),
-        ('{"0": 1, "1": 0}', "keys and values are numbers alike"),
+        ('{"0": 1, "1": 0}', "both keys and values are numbers"),
         ('{"Archery": "first"}', "a JSON object of classes and their numbers is wanted"),
         ('{"Archery": true}', "a JSON object of classes and their numbers is wanted"),
         ("[1, 2]", "a JSON object of classes and their numbers is wanted"),
@@ -297,8 +297,8 @@ def test_classes_within_annotations(tmp_path: Path, key: str) -> None:
     ("name", "text", "message"),
     [
         ("c.yaml", "names:\n  0: Archery\n  1: Bowling\n", "is YAML, which is not read"),
-        ("c.txt", "['Archery', 'Bowling']", "begins like JSON and is none"),
-        ("c.txt", "{0: 'Archery',\n 1: 'Bowling'}\n", "begins like JSON and is none"),
+        ("c.txt", "['Archery', 'Bowling']", "begins like JSON but is not valid JSON"),
+        ("c.txt", "{0: 'Archery',\n 1: 'Bowling'}\n", "begins like JSON but is not valid JSON"),
         ("c.csv", "1,Archery,120\n2,Bowling,99\n", "3 columns without a header"),
         ("c.csv", "name,count\nArchery,120\nBowling,99\n", "no column holds whole numbers|not clear which"),
         ("c.txt", "1 finger\n2 fingers\n3 fingers\n", "without their numbers several lines name the same class"),
@@ -311,7 +311,7 @@ def test_what_cannot_be_told_is_refused(tmp_path: Path, name: str, text: str, me
 
 
 def test_one_line_and_a_misspelt_name_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="its only line is 'Archery,Bowling'; write a class a line"):
+    with pytest.raises(UserError, match="its only line is 'Archery,Bowling'; write one class per line"):
         read(tmp_path / "c.txt", "Archery,Bowling\n").name("1", "list.txt, line 2")
     with pytest.raises(UserError, match="did you mean 'Archery'"):
         read(tmp_path / "c.txt", "Archery\nBowling\n").name("archery", "list.txt, line 2")

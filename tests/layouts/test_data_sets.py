@@ -432,11 +432,11 @@ class TestCounts:
         media.write_frame_folder(tmp_path / jester.FRAMES / "1", media.grey_frames(3))
         write(tmp_path / jester.LABELS, "Swiping Left\n")
         write(tmp_path / jester.LISTS["train"], "1;Swiping Left\n2;Swiping Left\n")
-        with pytest.warns(UserWarning, match="no complete copy") as seen:
+        with pytest.warns(UserWarning, match="not a complete copy") as seen:
             manifest = index_folder(tmp_path, workers=0)
         (warning,) = seen
         assert str(warning.message) == (
-            f"{tmp_path} is no complete copy of jester: "
+            f"{tmp_path} is not a complete copy of jester: "
             "1 clips of split train can be read, a complete copy has 118562; "
             "0 clips of split val can be read, a complete copy has 14787"
         )

@@ -93,7 +93,7 @@ def test_tables_in_json_by_rows_or_columns(folder: Path, content: object) -> Non
 
 def test_other_json_is_no_list_of_clips(folder: Path) -> None:
     content = {"videos": [{"id": 1}, {"id": 2}], "annotations": [{"video_id": 1, "category_id": 1}, {}]}
-    with pytest.raises(UserError, match="this JSON is no list of clips"):
+    with pytest.raises(UserError, match="this JSON is not a list of clips"):
         labels_of(folder, json.dumps(content), "l.json")
 
 
@@ -126,5 +126,5 @@ def test_images_in_a_list_are_told(folder: Path) -> None:
 
 
 def test_several_parts_of_a_video_are_refused_as_such(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"line 3: a\.mp4 is listed twice, .* or cut it into one file a label"):
+    with pytest.raises(UserError, match=r"line 3: a\.mp4 is listed twice, .* or cut it into one file per label"):
         labels_of(folder, "path,start,end,label\na.mp4,0,1,run\na.mp4,1,2,jump\n")

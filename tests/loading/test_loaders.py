@@ -244,7 +244,7 @@ def test_the_global_generators_are_left_alone(clips):
 
 @pytest.fixture
 def damaged(clips, tmp_path) -> Manifest:
-    """Six clips: the second has vanished, the fourth is no video, the fifth has fewer frames than it should."""
+    """Six clips: the second has vanished, the fourth is not a video, the fifth has fewer frames than it should."""
     for number in (0, 2, 4, 5):
         write_clip(tmp_path / f"c{number}", number)
     (tmp_path / "c4" / f"{FRAMES - 1:05}.png").unlink()

@@ -243,7 +243,7 @@ def test_tensors_that_are_no_weights(kind: str, archive: bool, tmp_path: Path) -
 
 
 def test_one_storage_many_times(tmp_path: Path) -> None:
-    """Views may share numbers, as tied weights do; hundreds of the same are no weights."""
+    """Views may share numbers, as tied weights do; hundreds of the same are not weights."""
     shared = torch.ones(10_000)
     tied = save({"a": shared, "b": shared.view(100, 100)}, tmp_path / "tied.pth")
     assert read_weights(tied)["b"].shape == (100, 100)
@@ -262,7 +262,7 @@ def test_safetensors_that_are_no_weights(kind: torch.dtype, tmp_path: Path) -> N
 CHANGES = {
     "whole numbers": (lambda value: value.to(torch.int64), "is of torch.int64, not of torch.float32"),
     "another shape": (lambda value: value[..., :1].contiguous(), "is .*, not "),
-    "complex": (lambda value: value.to(torch.complex64), "no dense array of real numbers"),
+    "complex": (lambda value: value.to(torch.complex64), "not a dense array of real numbers"),
 }
 
 

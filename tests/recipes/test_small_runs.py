@@ -31,7 +31,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
             root = tmp_path_factory.mktemp(name)
             known[name] = root / "manifest.csv"
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "[^\n]* is no complete copy")
+                warnings.filterwarnings("ignore", "[^\n]* is not a complete copy")
                 manifest = index_folder(LAYOUTS[name](root), output=known[name], workers=0)
             assert {clip.status for clip in manifest.clips} == {"ok"}
         return known[name]

@@ -79,7 +79,7 @@ def test_frames_lie_side_by_side_and_come_back(size: tuple[int, int]) -> None:
         assert np.abs(shown - frames[n].permute(1, 2, 0).numpy()).max() <= 6, "no frame shows in its neighbour"
 
 
-def test_a_film_spreads_over_the_clip(tmp_path: Path, decoders: DecoderPool) -> None:
+def test_an_animation_spreads_over_the_clip(tmp_path: Path, decoders: DecoderPool) -> None:
     write_frames(tmp_path / "long", 20, seed=0, size=(90, 400))
     strip = read_strip(tmp_path / "long", Clip(path="long", frames=20, width=400, height=90), decoders)
     assert (strip.frames, strip.width, strip.height) == (FRAMES, 160, 36)
@@ -90,7 +90,7 @@ def test_a_film_spreads_over_the_clip(tmp_path: Path, decoders: DecoderPool) -> 
     assert (strip.frames, strip.width, strip.height) == (3, 56, 40), "small frames are not made larger"
 
 
-def test_the_same_clip_gives_the_same_film(manifest: Manifest, decoders: DecoderPool) -> None:
+def test_the_same_clip_gives_the_same_animation(manifest: Manifest, decoders: DecoderPool) -> None:
     clip = manifest.clips[0]
     assert read_strip(manifest.path(clip), clip, decoders) == read_strip(manifest.path(clip), clip, decoders)
 

@@ -186,7 +186,7 @@ def test_speeds_come_from_a_comparison_or_are_measured(runs: list[Path], tmp_pat
         name="One",
         run="elsewhere/one",
         accuracy=metrics.top1,
-        in_family=metrics.top1,
+        inside=metrics.top1,
         params=1,
         gmacs=1.0,
         clips_per_second=1234.5,
@@ -197,7 +197,7 @@ def test_speeds_come_from_a_comparison_or_are_measured(runs: list[Path], tmp_pat
         clips=6,
         classes=3,
         chance=0.3,
-        chance_in_family=0.5,
+        inside_chance=0.5,
         resamples=1,
         device="cpu",
         threads=2,
@@ -208,6 +208,10 @@ def test_speeds_come_from_a_comparison_or_are_measured(runs: list[Path], tmp_pat
     page = read(write_report(runs, tmp_path / "page.html", clips=None))
     assert [row[-1] for row in page.table("Accuracy and cost")] == ["1,234.5", "–"]
     assert "on cpu with 2 threads" in page.words
+    # the fields of earlier versions had other names
+    earlier = to_json(comparison).replace("inside_chance", "chance_in_family").replace('"inside"', '"in_family"')
+    (runs[1] / "comparison.json").write_text(earlier)
+    assert Comparison.load(runs[1] / "comparison.json") == comparison
     (runs[1] / "comparison.json").write_text("{}")
     with pytest.warns(UserWarning, match="are left out"):
         write_report(runs[:1], tmp_path / "page.html", clips=None)

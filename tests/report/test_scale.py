@@ -116,7 +116,7 @@ document.querySelectorAll("details").forEach((part) => { part.open = true; });
 const map = document.querySelector(".map svg");
 map.focus();
 map.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
-const inside = (one) => one.closest(".wide, pre, .film") !== null;
+const inside = (one) => one.closest(".wide, pre, .animation") !== null;
 const cut = [...document.querySelectorAll("p, table, svg, ul, h2, h3, summary, dd")].filter((one) => {
   const box = one.getBoundingClientRect();
   return box.width && box.right > root.clientWidth + 1 && !inside(one);

@@ -141,7 +141,7 @@ def test_a_data_set_is_indexed_once(tmp_path: Path) -> None:
     write_clips(tmp_path / "data")
     assert manifest(tmp_path / "data", "folders", tmp_path) == tmp_path / "data" / "manifest.csv"
     assert manifest(tmp_path / "data" / "manifest.csv", "folders", tmp_path) == tmp_path / "data" / "manifest.csv"
-    with pytest.raises(UserError, match="no folder and no manifest"):
+    with pytest.raises(UserError, match="neither a folder nor a manifest"):
         manifest(tmp_path / "none", "folders", tmp_path)
 
 

@@ -83,7 +83,7 @@ def test_torchvision_r3d_18() -> None:
 
 
 def randomise_norms(net: nn.Module) -> None:
-    """Give batch norms weights and statistics as training would, so that they are no identities."""
+    """Give batch norms weights and statistics as training would, so that they are not identities."""
     for module in net.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             randomise(module, std=0.1)

@@ -395,7 +395,7 @@ def test_an_epoch_without_a_step_stops_the_run_however_few_clips_are_asked_for(
         make_config(), clips.with_name("none.csv"), lambda n, c: replace(c, path=f"gone{n}") if n < 14 else c
     )
     config = replace(config, data=replace(config.data, min_readable=0.0), batch_size=5)
-    with pytest.raises(UserError, match="epoch 1 taught nothing: in none of its 2 steps could a clip be read"):
+    with pytest.raises(UserError, match="nothing was learnt in epoch 1: in none of its 2 steps could a clip be read"):
         train(config, progress=False)
     assert not Run(config.output).weights_path.exists()
 
@@ -407,7 +407,7 @@ def test_a_lost_mount_stops_a_run_and_leaves_its_model_and_the_way_on(reference:
     )
     with pytest.MonkeyPatch.context() as patch:
         away = tmp_path / "away"
-        with pytest.raises(UserError, match=r"of the 14 clips to train on|taught nothing"):
+        with pytest.raises(UserError, match=r"of the 14 clips to train on|nothing was learnt"):
             train_until(patch, 4, lambda _: root.rename(away), config)
     run = Run.open(config.output)
     kept = run.weights_path.read_bytes()
@@ -424,7 +424,7 @@ def test_another_runs_folder_is_refused(reference: TrainConfig, tmp_path: Path) 
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="is not empty; choose another output"):
         train(replace(reference, output=tmp_path), progress=False)
-    with pytest.raises(UserError, match="holds no run that could go on"):
+    with pytest.raises(UserError, match="holds no run that can be continued"):
         train(replace(reference, output=tmp_path), resume=True, progress=False)
 
 

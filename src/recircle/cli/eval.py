@@ -166,7 +166,7 @@ def count_views(
         raise UserError("--views says clips and crops at once; give it, or --clips and --crops")
     first, _, second = views.partition("x")
     if not (first.isdecimal() and (second or "1").isdecimal()):
-        raise UserError(f"--views {views} is not such as 2 (clips) or 10x3 (clips x crops)")
+        raise UserError(f"--views {views}: give the number of clips, such as 2, or clips x crops, such as 10x3")
     return int(first), int(second or 1)
 
 

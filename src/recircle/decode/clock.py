@@ -34,7 +34,7 @@ class Clock:
     def timeline(self, fps: float) -> tuple[Timeline, list[str]]:
         """Return when the frames are shown, and what there is to remark on that.
 
-        Where presentation times are of no use, as those of AVI files, which know none and number B-frames as they are
+        Where presentation times cannot be used, as those of AVI files, which know none and number B-frames as they are
         stored, decoding times serve: these run at the same rate. Where neither do, frames are taken to follow at `fps`.
 
         Args:
@@ -48,11 +48,13 @@ class Clock:
             except UnsteadyClockError:
                 pass
             else:
-                return follow(decoded, None, fps)
-        return follow(self._shown, self._end, fps)
+                return timeline_of(decoded, None, fps)
+        return timeline_of(self._shown, self._end, fps)
 
 
-def follow(times: list[float | None] | list[float], end: float | None, fps: float = 0.0) -> tuple[Timeline, list[str]]:
+def timeline_of(
+    times: list[float | None] | list[float], end: float | None, fps: float = 0.0
+) -> tuple[Timeline, list[str]]:
     """Return when frames are shown, and what there is to remark on that.
 
     Args:
@@ -66,7 +68,7 @@ def follow(times: list[float | None] | list[float], end: float | None, fps: floa
         # a raw stream has no times at all, and is played at the rate that it states; of frames that all last for no
         # time, an animation, it is the player that chooses
         without = all(not time for time in times)
-        return Timeline(len(times), fps), [] if without else [f"frame times are of no use ({error}); sampled by index"]
+        return Timeline(len(times), fps), [] if without else [f"frame times cannot be used ({error}); sampled by index"]
     return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
 
 

@@ -1,4 +1,4 @@
-"""What lies beside a clip and is none: optical flow, masks and depth, the sound of a video, a picture of it."""
+"""What lies beside a clip and is not one: optical flow, masks and depth, the sound of a video, a picture of it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ _RGB = frozenset(
 
 
 def is_made_of_frames(stem: str) -> bool:
-    """Tell whether an image's name says that it is no frame, but was made of one."""
+    """Tell whether an image's name says that it is not a frame, but was made of one."""
     return not _MADE_OF_FRAMES.isdisjoint(re.findall(r"[^\W\d_]+", stem.casefold()))
 
 

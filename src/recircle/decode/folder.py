@@ -16,7 +16,7 @@ def list_frames(folder: Path) -> list[Path]:
     """Return the images of a folder of frames in their order in time, which is that of the numbers in their names.
 
     Raises:
-        DecodeError: the folder cannot be read, is no clip, or the names of its images say no one order.
+        DecodeError: the folder cannot be read, is not a clip, or the names of its images do not say one order.
     """
     return [folder / name for name in frames_of(folder).names]
 
@@ -25,7 +25,7 @@ def select_images(folder: Path, wanted: list[int]) -> Iterator[NDArray[np.uint8]
     """Read the images with these indices (ascending, each once), one at a time, as RGB [H, W, 3].
 
     Raises:
-        DecodeError: the folder is no clip, an image cannot be decoded, there are fewer, or their sizes differ.
+        DecodeError: the folder is not a clip, an image cannot be decoded, there are fewer, or their sizes differ.
     """
     paths = list_frames(folder)
     first: tuple[int, ...] | None = None

@@ -16,7 +16,7 @@ from recircle.decode.frame_size import size_fault
 from recircle.decode.pyav import describe
 from recircle.decode.signatures import open_regular, read_head
 
-# Pillow knows more, and some of it is no business of a frame: PostScript, for one, is handed to Ghostscript
+# Pillow knows more, and some of it has nothing to do with frames: PostScript, for one, is handed to Ghostscript
 _FORMATS = ("BMP", "DIB", "JPEG", "MPO", "PNG", "PPM", "TIFF", "WEBP", "GIF", "AVIF", "JPEG2000", "QOI")
 # nothing in a file says that it is a TGA, so that damaged files of other kinds would be taken for one
 _BY_SUFFIX = {".tga": ("TGA",)}
@@ -71,7 +71,7 @@ def open_image(path: Path) -> Iterator[Image.Image]:
     """Open an image of one of the formats that frames come in; no other program is started for it.
 
     Raises:
-        Exception: of any kind; an `OSError` if it is no regular file, or of another format.
+        Exception: of any kind; an `OSError` if it is not a regular file, or of another format.
     """
     with os.fdopen(open_regular(path), "rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -83,7 +83,7 @@ def open_image(path: Path) -> Iterator[Image.Image]:
             try:
                 image = Image.open(file, formats=formats)
             except Image.UnidentifiedImageError:  # whose text names the open file, not its path
-                raise OSError("it is damaged, or no image of a kind that is read") from None
+                raise OSError("it is damaged, or not an image of a kind that is read") from None
             with image:
                 yield image
 

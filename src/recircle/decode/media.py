@@ -1,7 +1,7 @@
 """What is a clip: a video, an animation, a folder of frames; or a folder that only holds clips, or something else.
 
 Whatever meets a path of a user asks here: `kind_of` says what reads a clip, `frames_of` which images of a folder are
-its frames or why it is no clip, and `search` finds the clips under a folder and says what it leaves out.
+its frames or why it is not a clip, and `search` finds the clips under a folder and says what it leaves out.
 """
 
 import os
@@ -79,7 +79,7 @@ class Search:
 
     Attributes:
         clips: in natural order of their paths.
-        unknown: files that are no media as far as their names and first bytes tell, nor papers.
+        unknown: files that are not media as far as their names and first bytes tell, nor papers.
         empty: folders without a clip, the uppermost of each.
         unreadable: what could not be looked into, with the reason.
         links: links that lead back to a folder above, and were not followed.
@@ -183,7 +183,7 @@ def search(folder: Path) -> Search:
 
     A folder that holds images and no videos is one clip of frames; any other file that is a video, by its name or its
     first bytes, is a clip. Images beside videos are clips of one frame, unless they are numbered: then they are no
-    clips at all, and are told; so is what belongs to a clip beside it, as `companions` says.
+    clips at all, and are reported; so is what belongs to a clip beside it, as `companions` says.
 
     Raises:
         UserError: the folder itself cannot be read.
@@ -290,7 +290,7 @@ class _Walk:
 
 def _kind_list(found: Contents, entry: "os.DirEntry[str]") -> list[str]:
     """Return the list that an entry of a folder belongs to."""
-    with suppress(OSError):  # such as a link to itself, which is told when it is opened
+    with suppress(OSError):  # such as a link to itself, which is reported when it is opened
         if entry.is_dir():
             return found.folders
     stem, suffix = os.path.splitext(entry.name.lower())  # noqa: PTH122 (of 10^5 names)
@@ -345,7 +345,7 @@ def _beside(folder: Path, series: Series, others: list[str]) -> Series:
             f"{len(others)} of its {len(others) + len(series.names)} images are animations or of kinds that are not "
             f"read ({_some(others)}); convert them to JPEG or PNG",
         )
-    remark = f"{_some(others)} {'is' if len(others) == 1 else 'are'} left out: no still images of kinds that are read"
+    remark = f"{_some(others)} {'is' if len(others) == 1 else 'are'} left out: not still images of a kind that is read"
     return replace(series, remark="; ".join(filter(None, (series.remark, remark))))
 
 

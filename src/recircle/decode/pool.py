@@ -145,7 +145,7 @@ class DecoderPool:
             if process.late:
                 reason = too_slow(self.seconds)
             elif isinstance(error, _GarbledError):
-                reason = "the decoder crashed (what it gave is no frame)"
+                reason = "the decoder crashed (what it answered is not a frame)"
             else:
                 reason = crashed(process.code)
             raise DecodeError(path, reason) from None
@@ -162,7 +162,7 @@ class _EndedError(Exception):
 
 
 class _GarbledError(_EndedError):
-    """A process answers what is no answer: a file has written over its memory, or taken it over."""
+    """What a process answers is not an answer: a file has written over its memory, or taken it over."""
 
 
 class _Processes:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.decode.animation import open_animation
-from recircle.decode.clock import Clock, follow
+from recircle.decode.clock import Clock, timeline_of
 from recircle.decode.cut_short import cut_short
 from recircle.decode.error import DecodeError
 from recircle.decode.folder import mixed_sizes
@@ -154,5 +154,5 @@ def _probe_animation(path: Path, visit: Visit) -> Probe:
         return Probe(count, fps, width, height, declared, fault or "no frame decodes", "broken")
     if not starts[-1]:  # a stack of pages says nothing of time
         return Probe(count, 0.0, width, height, declared, None, "ok")
-    timeline, notes = follow(starts[:-1], starts[-1])
+    timeline, notes = timeline_of(starts[:-1], starts[-1])
     return Probe(count, timeline.fps, width, height, declared, "; ".join(notes) or None, "ok", timeline.durations)

@@ -39,7 +39,7 @@ _QUARTER_TURNS = ((1, 0, 0, 1), (0, -1, 1, 0), (-1, 0, 0, -1), (0, 1, -1, 0))
 
 # text files that make FFmpeg open further files, their own name included
 _PLAYLISTS = (b"#EXTM3U", b"ffconcat", b"v=0\r\n", b"v=0\n", b"[playlist]", b"<?xml", b"[Reference]")
-# readers of FFmpeg that are no videos' own: some open other files or the network, whatever the file is called; the
+# readers of FFmpeg that are not for videos: some open other files or the network, whatever the file is called; the
 # others draw the letters of any file with a suffix such as .txt or .nfo
 _NO_VIDEOS = frozenset(
     {"concat", "concatf", "dash", "hls", "imf", "rtp", "rtsp", "sap", "sdp", "vobsub", "webm_dash_manifest"}
@@ -123,7 +123,7 @@ def open_video(path: Path) -> Iterator[Video]:
     try:
         container = av.open(
             str(path),
-            # the name of a still image may hold a %d, which is no pattern; nothing but files is opened
+            # the name of a still image may hold a %d, which is not a pattern here; nothing but files is opened
             options={
                 "pattern_type": "none",
                 "protocol_whitelist": "file",
@@ -134,7 +134,7 @@ def open_video(path: Path) -> Iterator[Video]:
             timeout=STALL,
         )
     except ArgumentError:  # also of FFmpeg to what is not on its list
-        reason = "it is damaged, or of a kind that is no video, such as text or a playlist"
+        reason = "it is damaged, or of a kind that is not a video, such as text or a playlist"
         raise DecodeError(path, f"cannot be opened as a video: {reason}") from None
     except MEDIA_ERRORS as error:
         raise DecodeError(path, f"cannot be opened as a video: {describe(error)}") from None

@@ -45,9 +45,9 @@ class Series:
 
     Attributes:
         names: the frames, in their order in time; none if there is a fault.
-        covers: images that are no frames: pictures of the whole clip, and what was made of the frames.
+        covers: images that are not frames: pictures of the whole clip, and what was made of the frames.
         remark: what was decided that could be wrong, or what is missing; empty if nothing.
-        fault: why the names say no one order; empty if they do.
+        fault: why the names do not say one order; empty if they do.
     """
 
     names: tuple[str, ...]
@@ -95,7 +95,7 @@ def arrange(names: Iterable[str]) -> Series:
     remarks = [f"{_patterns([*others, *covers])} left out beside the frames {_range(found.order)}"] if left else []
     remarks += [found.remark] if found.remark else []
     if all(name.is_companion for name in found.order):
-        remarks.append(f"by their names {_range(found.order)} are no frames, but made of frames")
+        remarks.append(f"by their names {_range(found.order)} are not frames, but made of frames")
     return Series(tuple(name.text for name in found.order), tuple(left), "; ".join(remarks))
 
 
@@ -148,7 +148,7 @@ class _Name:
 
     @property
     def is_companion(self) -> bool:
-        """Whether the name says that the image is no frame, but was made of one."""
+        """Whether the name says that the image is not a frame, but was made of one."""
         return is_made_of_frames(self.stem)
 
     @property
@@ -217,7 +217,7 @@ def _unnumbered(names: list[_Name]) -> Series:
     if len({name.stem.casefold() for name in frames}) < len(frames):
         return Series((), fault=_several(names))
     left = [name.text for name in covers] if len(frames) < len(names) else []
-    remarks = [f"{_list(left)} left out: no frame"] if left else []
+    remarks = [f"{_list(left)} left out: not a frame"] if left else []
     if len(frames) > 1:
         remarks.append("no name has a number, so that frames are in the order of their names")
     return Series(tuple(name.text for name in frames), tuple(left), "; ".join(remarks))
@@ -449,8 +449,8 @@ def _several(names: Collection[_Name]) -> str:
     if len({name.pattern for name in names}) == 1:
         return _one_pattern(list(names))
     return (
-        f"holds {len(names)} images that are no one series: {_patterns(names)}; "
-        "leave one in the folder, or put each into its own"
+        f"holds {len(names)} images that do not form one series: {_patterns(names)}; "
+        "leave one series in the folder, or give each a folder of its own"
     )
 
 
@@ -463,7 +463,7 @@ def _patterns(names: Collection[_Name]) -> str:
 
 
 def _one_pattern(names: list[_Name]) -> str:
-    """Say why names that differ in their numbers alone have no one order."""
+    """Say why names that differ in their numbers alone do not say one order."""
     pattern = names[0].pattern
     varying = [place for place, column in enumerate(zip(*(name.tokens for name in names))) if len(set(column)) > 1]
     counts = [Counter(name.tokens[place] for name in names) for place in varying]
@@ -474,8 +474,8 @@ def _one_pattern(names: list[_Name]) -> str:
         ]
         more = f" and {len(series) - 5} more" if len(series) > 5 else ""
         return (
-            f"holds {len(names)} images that are no one series: {', '.join(series[:5])}{more}; "
-            "leave one in the folder, or put each into its own"
+            f"holds {len(names)} images that do not form one series: {', '.join(series[:5])}{more}; "
+            "leave one series in the folder, or give each a folder of its own"
         )
     if names[0].texts[0] in _SIGNS:
         return (

@@ -90,7 +90,7 @@ def open_regular(path: Path) -> int:
         The file's descriptor.
 
     Raises:
-        OSError: it cannot be opened, or is no regular file.
+        OSError: it cannot be opened, or is not a regular file.
     """
     if not stat.S_ISREG(path.stat().st_mode):  # to open a device may do something
         raise OSError("is not a regular file")

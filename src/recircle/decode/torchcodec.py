@@ -20,8 +20,8 @@ from recircle.decode.pyav import Video, display_matrix, open_video, past_the_end
 from recircle.errors import UserError
 
 _CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "libdav1d")
-# in these, with an even number of rows, swscale does not interpolate colours, so that it is no matter where the file
-# says they sit, which torchcodec does not take into account
+# in these, with an even number of rows, swscale does not interpolate colours, so that it makes no difference
+# where the file says they sit, which torchcodec does not take into account
 _HALVED = ("yuv420p", "yuvj420p")
 _FULL = ("yuv444p", "yuvj444p", "yuv444p10le", "yuv444p12le")
 _FULL_RANGE = 2

@@ -1,12 +1,15 @@
 """Trained runs side by side: how often each is right, how often among the siblings alone, and what it costs."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from rich.table import Table
 
+from recircle.config import from_json, parse_json, read_bytes
 from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
@@ -29,7 +32,7 @@ class Entry:
         name: what it is called in the table.
         run: its folder.
         accuracy: share of the clips whose class scores best.
-        in_family: likewise when only the classes of the clip's true family compete; chance is one over their number.
+        inside: likewise when only the classes of the clip's true family compete; chance is one over their number.
         params: number of parameters.
         gmacs: billions of multiply-adds of a view.
         clips_per_second: views that the network takes in a second, frames in memory, median.
@@ -39,7 +42,7 @@ class Entry:
     name: str
     run: str
     accuracy: Estimate
-    in_family: Estimate
+    inside: Estimate
     params: int
     gmacs: float
     clips_per_second: float
@@ -55,7 +58,7 @@ class Comparison:
         clips: their number.
         classes: number of classes.
         chance: expected accuracy of a guess, among all classes.
-        chance_in_family: likewise, among the classes of the true family.
+        inside_chance: likewise, among the classes of the true family.
         resamples: bootstrap resamples of the intervals, which hold for the choice of clips, not of the training's seed.
         device: what the speed was measured on.
         threads: of the CPU, likewise.
@@ -67,7 +70,7 @@ class Comparison:
     clips: int
     classes: int
     chance: float
-    chance_in_family: float
+    inside_chance: float
     resamples: int
     device: str
     threads: int
@@ -78,34 +81,55 @@ class Comparison:
         """Return plain values for JSON."""
         return asdict(self)
 
+    @classmethod
+    def load(cls, path: Path) -> "Comparison":
+        """Read a comparison.json of this version or an earlier one.
+
+        Raises:
+            UserError: the file is missing or has other fields.
+        """
+        return from_json(cls, json.dumps(_renamed(parse_json(read_bytes(path), path))), source=path)
+
     def table(self) -> Table:
         """Return the table to print; it fits into 80 columns."""
         table = Table(
             title=f"{self.clips} test clips of {self.classes} classes", title_justify="left", box=None, pad_edge=False
         )
         table.add_column("network", no_wrap=True)
-        for title in ("accuracy %", "in family %", "params", "GMACs", "clips/s", "training"):
+        for title in ("accuracy %", "inside %", "params", "GMACs", "clips/s", "training"):
             table.add_column(title, justify="right", no_wrap=True)
         for entry in self.entries:
             table.add_row(
                 entry.name,
                 _percent(entry.accuracy),
-                _percent(entry.in_family),
+                _percent(entry.inside),
                 f"{entry.params / 1e6:.2f} M",
                 f"{entry.gmacs:.3f} x 1",
                 f"{entry.clips_per_second:.0f}",
                 f"{entry.training_seconds:.0f} s",
             )
-        table.add_row("chance", f"{100 * self.chance:.1f}         ", f"{100 * self.chance_in_family:.1f}         ")
+        table.add_row("chance", f"{100 * self.chance:.1f}         ", f"{100 * self.inside_chance:.1f}         ")
         return table
 
     def legend(self) -> str:
         """Return what the columns mean, in words."""
         return (
-            f"[95 % bootstrap interval over the clips], one training run each. in family: only the classes of the true "
+            f"[95 % bootstrap interval over the clips], one training run each. inside: only the classes of the true "
             f"family compete. GMACs: of a view x views of a clip. clips/s: the network alone on {self.device} with "
             f"{self.threads} threads. training: all steps with loading, evaluation not counted."
         )
+
+
+_EARLIER = {"in_family": "inside", "chance_in_family": "inside_chance"}
+"""Fields of earlier versions, and what they are called now."""
+
+
+def _renamed(content: Any) -> Any:
+    if isinstance(content, list):
+        return [_renamed(item) for item in content]
+    if isinstance(content, dict):
+        return {_EARLIER.get(name, name): _renamed(value) for name, value in content.items()}
+    return content
 
 
 def _percent(estimate: Estimate) -> str:
@@ -144,7 +168,7 @@ def compare(
                 name=name,
                 run=str(run.path),
                 accuracy=metrics.top1,
-                in_family=level.inside,
+                inside=level.inside,
                 params=cost.params,
                 gmacs=cost.gmacs,
                 clips_per_second=speed,
@@ -158,7 +182,7 @@ def compare(
         clips=len(predictions.labelled()),
         classes=len(predictions.classes),
         chance=1 / len(predictions.classes),
-        chance_in_family=level.inside_chance,
+        inside_chance=level.inside_chance,
         resamples=resamples,
         device=str(device),
         threads=torch.get_num_threads(),

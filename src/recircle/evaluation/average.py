@@ -13,7 +13,7 @@ from recircle.evaluation.predictions import Predictions
 def average_predictions(predictions: Sequence[Path]) -> Predictions:
     """Average the scores that several runs gave the same clips.
 
-    The row "ARC-TSM-ResNet-50, 8+16" of Table 1 is no training of its own, but the average of what
+    The row "ARC-TSM-ResNet-50, 8+16" of Table 1 is not a training run of its own, but the average of what
     `recircle eval RUN --views 1x1 --name final` left in two runs::
 
         from pathlib import Path

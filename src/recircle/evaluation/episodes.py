@@ -231,7 +231,7 @@ def few_shot(
     frozen features as in Chen et al., "A Closer Look at Few-shot Classification", ICLR 2019).
 
     Args:
-        features: [N, C], one a clip.
+        features: [N, C], one for each clip.
         labels: [N], the class of each.
         ways: classes of an episode.
         shots: known clips of each class.

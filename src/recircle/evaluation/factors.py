@@ -55,7 +55,7 @@ def measure_factors(predictions: Predictions, bootstrap: Bootstrap = DEFAULT_BOO
     """Return how well each factor of the labelled clips is recognised, and which of them the mistakes are about.
 
     Raises:
-        UserError: a class is no dive, or no clip has a label.
+        UserError: a class is not a dive, or no clip has a label.
     """
     known = predictions.measurable()
     factors = dive_factors(known.classes)

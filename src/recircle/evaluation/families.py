@@ -130,7 +130,7 @@ def measure_families(
     if hierarchy is None:
         hierarchy = Hierarchy.from_families(known.classes, known.families)
     if hierarchy.classes != known.classes:
-        raise ValueError(f"a hierarchy of {len(hierarchy.classes)} classes is not of those of the predictions")
+        raise ValueError(f"the {len(hierarchy.classes)} classes of the hierarchy are not those of the predictions")
     scores, labels = known.scores(), known.labels
     heights = mistake_heights(scores, labels, hierarchy.groups)
     confusion = metrics.confusion_matrix(scores, labels)

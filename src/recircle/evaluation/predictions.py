@@ -61,7 +61,7 @@ class Predictions:
         if self.logits.ndim != 3 or (self.logits.shape[0], self.logits.shape[2]) != (count, classes):
             raise ValueError(f"logits {self.logits.shape} must be [{count} clips, views, {classes} classes]")
         if self.labels.shape != (count,):
-            raise ValueError(f"labels {self.labels.shape} must be [{count}], one a clip")
+            raise ValueError(f"labels {self.labels.shape} must be [{count}], one for each clip")
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -155,7 +155,7 @@ class Predictions:
         except OSError as error:
             raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
         except Exception:  # what is in a file that is none may fail in any way
-            raise UserError(f"{path} is no file of predictions; `recircle eval` writes them") from None
+            raise UserError(f"{path} is not a file of predictions; `recircle eval` writes them") from None
         version = words.pop(FIELD, None) if isinstance(words, dict) else None
         try:
             return cls._from_parts(path, words, logits, labels)
@@ -194,18 +194,18 @@ def _fault(words: Mapping[str, Any], logits: NDArray[Any], labels: NDArray[Any])
     for name in ("paths", "classes", "left_out"):
         value = words.get(name, [])
         if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
-            return f"its {name} are no list of names"
+            return f"its {name} are not a list of names"
     families = words.get("families", {})
     if not isinstance(families, dict) or not all(isinstance(one, str) for one in families.values()):
-        return "its families are no names"
+        return "its families are not names"
     if not isinstance(words.get("provenance"), dict):
         return "it does not say what was measured"
     if words.get("fusion", "softmax") not in get_args(Fusion):
-        return f"its fusion is none of {', '.join(get_args(Fusion))}"
+        return f"its fusion is not one of {', '.join(get_args(Fusion))}"
     if logits.dtype.kind != "f" or labels.dtype.kind not in "iu":
-        return "its scores or labels are no numbers"
+        return "its scores or labels are not numbers"
     if labels.size and not (labels.min() >= -1 and labels.max() < len(words.get("classes", []))):
-        return "its labels are no numbers of its classes"
+        return "its labels are not numbers of its classes"
     return ""
 
 

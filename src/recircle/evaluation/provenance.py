@@ -145,7 +145,7 @@ class Provenance:
             source: the file that they come from, for messages.
 
         Raises:
-            UserError: they are no such values; the message names the field.
+            UserError: they are not such values; the message names the field.
         """
         return from_json(cls, json.dumps(content), source=source)
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from pathlib import Path
 
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.comparison import PairedComparison, compare_paired
 from recircle.evaluation.estimate import Estimate
-from recircle.evaluation.evaluate import evaluate
+from recircle.evaluation.evaluate import DEFAULT_LOADING, evaluate
 from recircle.evaluation.forward import Forward
 from recircle.evaluation.measure import Metrics
 from recircle.evaluation.order import Order
+from recircle.evaluation.predict import Progress
+from recircle.evaluation.protocol import Protocol
+from recircle.loading.options import Loading
 from recircle.run import Run
 
 
@@ -39,9 +43,14 @@ def temporal_sanity(
     run: Run,
     *,
     orders: Sequence[Order] = ("shuffled", "reversed", "single"),
+    manifest: Path | None = None,
+    split: str | None = None,
+    protocol: Protocol | None = None,
+    skip_broken: bool = False,
+    loading: Loading = DEFAULT_LOADING,
     forward: Forward | None = None,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
-    **options: Any,
+    progress: Progress | None = None,
 ) -> tuple[Metrics, tuple[OrderAccuracy, ...]]:
     """Evaluate a run on frames as they are, then in each of the orders.
 
@@ -50,12 +59,19 @@ def temporal_sanity(
     frames, so a loss also holds what they upset, and does not say what could be learned from them (Huang et al., "What
     Makes a Video a Video", CVPR 2018).
 
+    Clips are decoded anew for each order.
+
     Args:
         run: the trained run.
         orders: to try.
-        forward: how the network is run, but for the order; None as for `evaluate`.
+        manifest: as for `evaluate`, like what follows, and the same for all orders.
+        split: see `evaluate`.
+        protocol: see `evaluate`.
+        skip_broken: see `evaluate`.
+        loading: see `evaluate`.
+        forward: how the network is run, but for the order.
         bootstrap: of the intervals of metrics and changes.
-        **options: of `evaluate`, the same for all; clips are decoded anew for each order.
+        progress: called as by `evaluate`, from the first clip on for each order.
 
     Returns:
         The metrics of the frames as they are, and the accuracy in each of the orders.
@@ -64,10 +80,21 @@ def temporal_sanity(
         UserError: as for `evaluate`.
     """
     forward = replace(forward or Forward(), order="as is")
-    normal, metrics = evaluate(run, forward=forward, bootstrap=bootstrap, **options)
+    evaluated = partial(
+        evaluate,
+        run,
+        manifest=manifest,
+        split=split,
+        protocol=protocol,
+        skip_broken=skip_broken,
+        loading=loading,
+        bootstrap=bootstrap,
+        progress=progress,
+    )
+    normal, metrics = evaluated(forward=forward)
     results: list[OrderAccuracy] = []
     for order in orders:
-        predictions, changed = evaluate(run, forward=replace(forward, order=order), bootstrap=bootstrap, **options)
+        predictions, changed = evaluated(forward=replace(forward, order=order))
         change = compare_paired(predictions, normal, bootstrap)
         results.append(OrderAccuracy(order=order, metrics=changed, change=change))
     return metrics, tuple(results)

@@ -93,8 +93,8 @@ def _maps(model: VideoModel, clips: Tensor) -> tuple[Tensor, Tensor]:
         features = model.forward_features(clips)
     if features.dim() != 5:
         raise UserError(
-            f"{model.name} hands its classifier no maps but a tensor {tuple(features.shape)}, so there are no class "
-            "activation maps of it; take a convolutional network or a TimeSformer"
+            f"{model.name} gives its classifier a tensor {tuple(features.shape)} and not maps [B, T, C, H, W], so it "
+            "has no class activation maps; take a convolutional network or a TimeSformer"
         )
     features = features.detach().requires_grad_()
     with torch.enable_grad():

@@ -128,7 +128,7 @@ def write(figure: "Figure", text: str, top: float, *, bold: bool = False) -> Non
         weight = "bold" if bold and number == 0 else "normal"
         for line in _wrap(paragraph):
             place = MARGIN / WIDTH, 1 - y / figure.get_figheight()
-            # names of classes may hold a dollar sign, which is no formula
+            # names of classes may hold a dollar sign, which does not begin a formula
             figure.text(*place, line, va="top", fontsize=10, fontweight=weight, parse_math=False)
             y += _LINE
 

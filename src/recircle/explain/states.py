@@ -154,6 +154,6 @@ def _lay_out(tokens: Float[Tensor, "n F L"], name: str, clip: torch.Size) -> Flo
         if rows * columns == per_frame:
             return tokens[..., extra:].reshape(len(tokens), sets * frames, rows, columns)
     raise UserError(
-        f"{name} takes {length} tokens, which are no patches of frames of {height} x {width} pixels, so its states "
-        "cannot be shown in them; choose other layers"
+        f"{name} takes {length} tokens, which are not the patches of frames of {height} x {width} pixels, so its "
+        "states cannot be shown in them; choose other layers"
     )

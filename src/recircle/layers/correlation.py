@@ -36,7 +36,7 @@ def weighted_correlation(
         [B, K K groups, T, H, W]: the taps row by row, and for each of them the groups.
 
     Raises:
-        ValueError: `x` is no such tensor, the weight does not fit it or has an even K, the dilation is smaller than 1,
+        ValueError: `x` is not such a tensor, the weight does not fit it or has an even K, the dilation is below 1,
             or the groups do not divide the channels.
     """
     channels, _, kernel_size, width = weight.shape
@@ -152,6 +152,6 @@ def _check(channels: int, kernel_size: int, dilation: int, groups: int) -> None:
     if kernel_size % 2 == 0:
         raise ValueError(f"kernel_size={kernel_size} is even, so no tap lies in its centre; use an odd number")
     if dilation < 1:
-        raise ValueError(f"dilation={dilation} puts the taps nowhere; use 1 or more")
+        raise ValueError(f"dilation={dilation} must be 1 or more")
     if groups < 1 or channels % groups:
         raise ValueError(f"groups={groups} do not divide {channels} channels into equal parts")

@@ -59,7 +59,7 @@ class GateShift(nn.Module):
             shuffle: see `gate_shift`.
 
         Raises:
-            ValueError: C is no multiple of 4.
+            ValueError: C is not a multiple of 4.
         """
         super().__init__()
         if channels < 4 or channels % 4:

@@ -132,7 +132,7 @@ def _mix(lower: Tensor, upper: Tensor, rest: Tensor) -> Tensor:
 
 
 def _interpolate(x: Tensor, shift: Tensor, dim: int, step: int) -> Tensor:
-    """Interpolate along a dimension that ends with the appended zero, which the output has no more."""
+    """Interpolate along a dimension that ends with the appended zero, which the output no longer has."""
     whole = shift.floor()
     run = _take(x, whole, dim, (_outputs(x, dim, step) - 1) * step + 2)
     before = (slice(None),) * dim

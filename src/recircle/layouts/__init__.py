@@ -93,7 +93,7 @@ def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -
         kind = "list, which is layout csv_list" if folder.is_file() else "folder, and layout csv_list is for a file"
         raise UserError(f"{folder} is a {kind}; use layout auto")
     if labels is not None and layout != "csv_list":
-        raise UserError(f"labels={str(labels)!r} is for lists of clips, and {folder} is none; leave it out")
+        raise UserError(f"labels={str(labels)!r} is for lists of clips, and {folder} is not a list; leave it out")
     if labels is not None:
         clips = csv_list.find(folder, labels)
     elif guessed and layout == "folder_per_class":
@@ -107,7 +107,7 @@ def find_clips(folder: Path, layout: str = "auto", labels: Path | None = None) -
         if clip.path in seen:
             raise UserError(
                 f"{folder}: {clip.path} is listed twice; parts of one video are not told apart, "
-                "so cut it into one file a clip, or remove one line"
+                "so cut it into one file per clip, or remove one line"
             )
         seen.add(clip.path)
     return [replace(clip, dataset=layout) for clip in clips] if layout in _DATA_SETS else clips

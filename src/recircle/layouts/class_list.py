@@ -73,14 +73,17 @@ class ClassList:
             UserError: it cannot be read, a number or a name is there twice, or it is not clear which are the numbers.
         """
         if syntax := _OTHER_SYNTAX.get(path.suffix.lower()):
-            raise UserError(f"{path} is {syntax}, which is not read; write a class a line, a table or JSON")
+            raise UserError(f"{path} is {syntax}, which is not read; write one class per line, a table or JSON")
         text = read_text(path)
         if not text.strip():
-            raise UserError(f"{path} is empty; write a class a line")
+            raise UserError(f"{path} is empty; write one class per line")
         if path.suffix.lower() == ".json" or (text.lstrip().startswith(("{", "[")) and _is_json(text, path)):
             entries, is_numbered = _read_json(path, parse_json(text, str(path)))
         elif re.fullmatch(r"\s*[\[{].*[,:].*[\]}]\s*", text, re.DOTALL):
-            raise UserError(f"{path} begins like JSON and is none; put names in double quotes, or write a class a line")
+            raise UserError(
+                f"{path} begins like JSON but is not valid JSON; put names in double quotes, or write one class "
+                "per line"
+            )
         else:
             entries, is_numbered = _read_text(path, text)
         names: dict[int, str] = {}
@@ -123,7 +126,7 @@ class ClassList:
                 raise UserError(
                     f"{where}: there is no class number {number} among the {len(self.names)} of {self.source}"
                     + (f", whose numbers are {_some(sorted(self.names))}" if self.is_numbered else ", counted from 0")
-                    + (f", and its only line is {self.names[0]!r}; write a class a line" if self.is_single else "")
+                    + (f", and its only line is {self.names[0]!r}; write one class per line" if self.is_single else "")
                 )
             return self.names[number]
         if (plain := unquote(label)) in self.known:
@@ -198,7 +201,7 @@ def _read_json(path: Path, content: Any) -> tuple[list[_Entry], bool]:
         by_name = None not in values
         if by_name and None not in keys:
             raise UserError(
-                f"{path}: keys and values are numbers alike, so it is not clear which are the classes; {_CHOOSE}"
+                f"{path}: both keys and values are numbers, so it is not clear which are the classes; {_CHOOSE}"
             )
         pairs = zip(content, values) if by_name else zip(content.values(), keys)
         entries = [
@@ -240,9 +243,7 @@ def _whole(value: Any) -> int | None:
 def _read_text(path: Path, text: str) -> tuple[list[_Entry], bool]:
     remarks = sum(is_comment(line.lstrip()) for line in split_lines(text))
     if remarks:
-        warnings.warn(
-            f"{path}: {remarks} lines that begin with # and a blank are remarks, and no classes", stacklevel=6
-        )
+        warnings.warn(f"{path}: {remarks} lines that begin with # and a blank are remarks, not classes", stacklevel=6)
     for delimiter in DELIMITERS:
         try:
             records = split_records(text, path, delimiter)
@@ -274,7 +275,7 @@ def _read_text(path: Path, text: str) -> tuple[list[_Entry], bool]:
     ]
     entries, is_numbered = _from_lines(path, lines)
     if not is_numbered and re.search(r"\S[^\S\n]*\n[^\S\n]*\n\s*\S", text):
-        warnings.warn(f"{path}: blank lines among the classes are none, and are not counted", stacklevel=6)
+        warnings.warn(f"{path}: blank lines among the classes are left out, and are not counted", stacklevel=6)
     return entries, is_numbered
 
 
@@ -288,7 +289,7 @@ def _from_lines(path: Path, lines: list[tuple[str, str]]) -> tuple[list[_Entry],
         and all(line[0] == lines[0][1][0] and line[1:2] == " " for _, line in lines)
         and lines[0][1][0] in "-*+"
     ):
-        warnings.warn(f"{path}: {lines[0][1][0]!r} before each line is no part of the names", stacklevel=6)
+        warnings.warn(f"{path}: {lines[0][1][0]!r} before each line is not part of the names", stacklevel=6)
         lines = [(where, line[2:].strip()) for where, line in lines]
     return _numbered(path, lines) or (_counted((where, unquote(line)) for where, line in lines), False)
 

@@ -12,8 +12,8 @@ from recircle.layouts.tables import SPLITS, parse_json
 from recircle.manifest.text_table import Record, Table, split_lines
 
 _FORMS = (
-    'write a list of objects such as {"path": "a.mp4", "label": "run"}, one such object a line, or one object of paths '
-    'and labels such as {"a.mp4": "run"}'
+    'write a list of objects such as {"path": "a.mp4", "label": "run"}, one such object per line, or one object of '
+    'paths and labels such as {"a.mp4": "run"}'
 )
 Entry = tuple[str, Any]
 """Where an entry stands, and the entry."""
@@ -52,7 +52,7 @@ def read_clip_json(path: Path, text: str) -> Table:
         return Table(path, (), tuple(Record(where, (entry,)) for where, entry in entries))
     kinds = {type(entry) for _, entry in entries}
     where = next(where for where, entry in entries if type(entry) is not type(entries[0][1]) or len(kinds) == 1)
-    raise UserError(f"{where}: this JSON is no list of clips; {_FORMS}")
+    raise UserError(f"{where}: this JSON is not a list of clips; {_FORMS}")
 
 
 def as_text(value: Any, where: str) -> str:
@@ -68,7 +68,7 @@ def as_text(value: Any, where: str) -> str:
     if isinstance(value, list | tuple | dict | set):
         shown = repr(value) if len(repr(value)) < 100 else f"{repr(value)[:97]}..."
         raise UserError(
-            f"{where}: {shown} is no single value; give each clip a path and one label, as several labels of a clip "
+            f"{where}: {shown} is not a single value; give each clip a path and one label, as several labels of a clip "
             "are not read"
         )
     if isinstance(value, float) and value.is_integer():
@@ -98,7 +98,7 @@ def _unfolded(where: str, content: Any, split: str = "") -> Iterator[Entry]:
         for number, entry in enumerate(content, 1):
             yield f"{where}, entry {number}", _with_split(entry, split, f"{where}, entry {number}")
     elif not isinstance(content, Mapping):
-        raise UserError(f"{where}: this JSON is no list of clips; {_FORMS}")
+        raise UserError(f"{where}: this JSON is not a list of clips; {_FORMS}")
     elif content and all(key.lower() in SPLITS and isinstance(value, list | dict) for key, value in content.items()):
         for key, value in content.items():
             yield from _unfolded(f"{where}, {key!r}", value, key)
@@ -111,7 +111,7 @@ def _unfolded(where: str, content: Any, split: str = "") -> Iterator[Entry]:
             for number, entry in enumerate(paths, 1):
                 yield f"{where}, {label!r}, entry {number}", {"path": entry, "label": label, "split": split}
     elif any(isinstance(value, list) and len(value) > 1 and not is_media(key) for key, value in content.items()):
-        raise UserError(f"{where}: this JSON is no list of clips; {_FORMS}")
+        raise UserError(f"{where}: this JSON is not a list of clips; {_FORMS}")
     else:
         for key, value in content.items():
             entry = {"path": key, **value} if isinstance(value, Mapping) else {"path": key, "label": value}
@@ -161,7 +161,7 @@ def _with_split(entry: Any, split: str, where: str) -> Any:
         return {"path": entry, "split": split}
     if isinstance(entry, list) and len(entry) == 2:
         return {"path": entry[0], "label": entry[1], "split": split}
-    raise UserError(f"{where}: {entry!r} is no clip; {_FORMS}")
+    raise UserError(f"{where}: {entry!r} is not a clip; {_FORMS}")
 
 
 def _of_objects(path: Path, entries: list[Entry]) -> Table:

@@ -36,15 +36,15 @@ def read_clip_table(path: Path, is_there: IsThere) -> Table:
         return _of_manifest(path)
     text = read_text(path)
     if not text.strip():
-        raise UserError(f"{path} is empty; write a line a clip: path,label")
+        raise UserError(f"{path} is empty; write one line per clip: path,label")
     if looks_like_json(path, text):
         return read_clip_json(path, text)
     lines = split_lines(text)
     remarks = sum(is_comment(line.lstrip()) for line in lines)
     if remarks:
-        warnings.warn(f"{path}: {remarks} lines that begin with # and a blank are remarks, and no clips", stacklevel=4)
+        warnings.warn(f"{path}: {remarks} lines that begin with # and a blank are remarks, not clips", stacklevel=4)
     if remarks == sum(bool(line.strip()) for line in lines):
-        raise UserError(f"{path} holds nothing but remarks; write a line a clip: path,label")
+        raise UserError(f"{path} holds nothing but remarks; write one line per clip: path,label")
     return _read_delimited(path, text, is_there)
 
 

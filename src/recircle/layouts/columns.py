@@ -110,7 +110,7 @@ def find_header(table: Table, is_there: IsThere) -> Table:
         kept = tuple(record for record in rest if record.fields != names)
         if len(kept) < len(rest):
             warnings.warn(
-                f"{table.source}: the header stands {len(rest) - len(kept) + 1} times, and is no clip", stacklevel=4
+                f"{table.source}: the header stands {len(rest) - len(kept) + 1} times, and is not a clip", stacklevel=4
             )
         return Table(table.source, names, kept)
     later = next((record for record in rest[:3] if len(record.fields) > 1 and is_header(record.fields, is_there)), None)

@@ -45,4 +45,4 @@ def warn_incomplete(place: Path, clips: Sequence[Clip]) -> None:
             if there[split] not in numbers and not (split == "test" and "val" in complete and not listed[split])
         ]
         if differing:
-            warnings.warn(f"{place} is no complete copy of {dataset}: {'; '.join(differing)}", stacklevel=3)
+            warnings.warn(f"{place} is not a complete copy of {dataset}: {'; '.join(differing)}", stacklevel=3)

@@ -27,7 +27,7 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
     Fields stand between commas, semicolons, tabs or bars, with a header that names them in usual words or in the order
     path, label, split, group, parent; or between blanks, ending in numbers: a class number, before it a count of
     frames, or a first and a last frame. Or the list is JSON, JSON Lines or Parquet. Paths are relative to the list's
-    folder; `ListPlaces` says what else is found. What is guessed is told in a warning.
+    folder; `ListPlaces` says what else is found. What is guessed is reported in a warning.
 
     Args:
         folder: the list.
@@ -36,7 +36,8 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
     Raises:
         UserError: a line is malformed, may be meant in several ways, or its class is unknown.
     """
-    looked_up = ListPlaces(folder.parent)  # another one than below: what is tried here is no finding to tell
+    # not the one below, since what is only tried here must not be reported as found
+    looked_up = ListPlaces(folder.parent)
     table = without_quotes(find_header(read_clip_table(folder, looked_up.has), looked_up.has))
     columns = assign(table, looked_up.has)
     records = columns.table.records
@@ -91,8 +92,8 @@ def _frames(record: Record, columns: Columns) -> int:
     if start.isdigit() and end.isdigit():
         if int(end) < int(start):
             raise UserError(
-                f"{record.where}: {start} and {end} are no first and last frame; if the line has several labels, which "
-                "are not read, give the clip one"
+                f"{record.where}: {start} and {end} cannot be a first and a last frame; if the line has several "
+                "labels, which are not read, give the clip one"
             )
         # numbers in columns of other names may be seconds
         in_frames = "frame" in plain_name(columns.table.names[columns.roles["start"]])
@@ -148,11 +149,11 @@ def _check_unique(clips: list[Clip], records: tuple[Record, ...]) -> None:
             raise UserError(
                 f"{record.where}: {clip.path} is listed twice, with label {clip.label!r} here and {before.label!r} in "
                 f"{at.where.rpartition(', ')[2]}; several labels of a clip, or of parts of one, are not read; "
-                "give it one, or cut it into one file a label"
+                "give it one, or cut it into one file per label"
             )
         raise UserError(
             f"{record.where}: {clip.path} is listed twice, here and in {at.where.rpartition(', ')[2]}; parts of one "
-            "video are not told apart, so cut it into one file a clip, or remove one line"
+            "video are not told apart, so cut it into one file per clip, or remove one line"
         )
 
 

@@ -54,7 +54,7 @@ def find(folder: Path, version: str) -> list[Clip]:
         for name, label in read_list(path, len(vocabulary))
     ]
     places.check_some(clips)
-    # the clips that one version lists and the other does not are no fault of the folder
+    # the clips that one version lists and the other does not are not the folder's fault
     other = {name for path in _other_lists(folder, version) for name, _ in read_list(path, len(vocabulary))}
     warn_unlisted(folder, {path for path in places.left() if Path(path).stem not in other})
     return clips
@@ -74,7 +74,7 @@ def read_vocabulary(path: Path) -> tuple[str, ...]:
     """Return the classes in the order of their numbers, their parts joined by "+".
 
     Raises:
-        UserError: the file is no JSON list of lists of words.
+        UserError: the file is not a JSON list of lists of words.
     """
     entries = read_json(path)
     if not isinstance(entries, list) or not all(

@@ -19,7 +19,7 @@ def matches(folder: Path) -> bool:
 def find(folder: Path) -> list[Clip]:
     """List the clips; where other folders lie beside splits, each is taken for a class.
 
-    What lies at the top, in no class's folder, has no label. What is left out is told in warnings.
+    What lies at the top, in no class's folder, has no label. What is left out is reported in warnings.
 
     Raises:
         UserError: the folder cannot be read.

@@ -88,7 +88,7 @@ def read_list(path: Path, labels: tuple[str, ...]) -> list[tuple[str, str]]:
         video, *label = record.fields
         if not video.isdigit():
             raise UserError(
-                f"{record.where}: {video!r} is no number of a video; lines are `ID;label` or, for test, `ID`"
+                f"{record.where}: {video!r} is not the number of a video; lines are `ID;label` or, for test, `ID`"
             )
         if len(label) > 1:
             raise UserError(f"{record.where}: {len(record.fields)} fields; lines are `ID;label` or, for test, `ID`")

@@ -55,7 +55,7 @@ def read_labels(path: Path) -> tuple[str, ...]:
     """Return the classes in the order of their numbers, which is that of published checkpoints' outputs.
 
     Raises:
-        UserError: the file is no JSON object of classes and numbers.
+        UserError: the file is not a JSON object of classes and numbers.
     """
     numbers = read_json(path)
     if not isinstance(numbers, dict) or not all(str(number).isdigit() for number in numbers.values()):
@@ -79,6 +79,6 @@ def read_list(path: Path, labels: tuple[str, ...]) -> list[tuple[str, str]]:
 def _read_entry(entry: Any, known: set[str], where: str) -> tuple[str, str]:
     video = str(entry.get("id", "")) if isinstance(entry, dict) else ""
     if not video.isdigit():
-        raise UserError(f"{where}: {video!r} is no number of a video; an entry has an `id` and a `template`")
+        raise UserError(f"{where}: {video!r} is not the number of a video; an entry has an `id` and a `template`")
     label = str(entry.get("template", "")).replace("[", "").replace("]", "")
     return video, check_label(label, known, where, "the list of labels") if label else ""

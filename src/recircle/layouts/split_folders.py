@@ -112,7 +112,7 @@ def _other_folders(folder: Path, splits: list[str], others: list[str]) -> str:
     kind = "a split or a class" if one else "splits or classes"
     return (
         f"{folder}: {_some(others)}{beside} may be {kind}. "
-        f"For splits, rename {'it' if one else 'them'} to train, val or test, or take out what is none; "
+        f"For splits, rename {'it' if one else 'them'} to train, val or test, or take out what is not a split; "
         "for a class in each folder, give --layout folder_per_class"
     )
 

@@ -175,7 +175,7 @@ def _usable(
             left_out.append(BrokenClip(clip.path, "it has no label"))
         elif clip.label and clip.label not in numbers:
             raise UserError(
-                f"{clip.path} has the label {clip.label!r}, which is none of the {len(labels)} labels in use; "
+                f"{clip.path} has the label {clip.label!r}, which is not one of the {len(labels)} labels in use; "
                 "correct the manifest, or train with this label"
             )
         elif clip.frames < 1:

@@ -112,7 +112,7 @@ class Manifest:
         `path` and `frames` are needed, the other columns may be missing.
 
         Raises:
-            UserError: the file is missing, is no table, lacks a column or has an unknown one, or a row is wrong
+            UserError: the file is missing, is not a table, lacks a column or has an unknown one, or a row is wrong
                 or names a clip again; the message names the file, the line, the field and the remedy.
         """
         path = Path(path)

@@ -1,4 +1,4 @@
-"""Clips that lie outside of a manifest's folder: often meant so, and told, since who wrote the manifest chose them.
+"""Clips that lie outside of a manifest's folder: often meant so, and reported, since they were chosen by who wrote it.
 
 What is looked at is the path as it is written. A link inside the folder that leads elsewhere counts as inside: links to
 other disks are common, and who can write into the folder could as well put the file there.

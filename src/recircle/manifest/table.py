@@ -43,7 +43,7 @@ def read_rows(path: Path, required: Sequence[str], known: Sequence[str]) -> list
     """Return the rows of a table, each with the words that say where it stands ("clips.csv, line 3").
 
     Raises:
-        UserError: the file cannot be read, is no table, or its columns are not those wanted.
+        UserError: the file cannot be read, is not a table, or its columns are not those wanted.
     """
     if is_parquet(path):
         names, rows = read_parquet(path)
@@ -63,7 +63,7 @@ def read_as_written(path: Path, known: Sequence[str]) -> Table:
     """Return the table of a manifest, whose cells are as `write_rows` was given them.
 
     Raises:
-        UserError: the file cannot be read or is no table.
+        UserError: the file cannot be read or is not a table.
     """
     # exact: names of files need not be Unicode, may begin with a blank, and must come back as they were
     table = open_table(path, known, exact=True)
@@ -97,7 +97,7 @@ def read_parquet(path: Path) -> tuple[list[str], list[tuple[str, Row]]]:
     """Return the names of the columns of a Parquet file, and its rows, each with the words that say where it stands.
 
     Raises:
-        UserError: the file cannot be read or is no table, or pyarrow is missing.
+        UserError: the file cannot be read or is not a table, or pyarrow is missing.
     """
     arrow, parquet = _import_pyarrow(path)
     try:

@@ -91,7 +91,7 @@ def read_text(path: Path, errors: str = "strict") -> str:
 
     Args:
         path: the file.
-        errors: what happens to bytes that are no text, as for `bytes.decode`; names of files need not be Unicode.
+        errors: what happens to bytes that are not text, as for `bytes.decode`; names of files need not be Unicode.
 
     Raises:
         UserError: it is missing, not readable, or not text.

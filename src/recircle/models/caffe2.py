@@ -30,7 +30,7 @@ def read_caffe2(path: Path) -> dict[str, Tensor]:
     try:
         content = read_pickle(path.read_bytes())
     except PickleError as error:
-        raise UserError(f"{path} is no Caffe2 file that can be read safely: it {error}") from None
+        raise UserError(f"{path} is not a Caffe2 file that can be read safely: it {error}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from None
     blobs = content.get("blobs") if isinstance(content, dict) else None
@@ -51,7 +51,7 @@ def _tensor(value: Any, name: str, path: Path) -> Tensor:
     if isinstance(value, (bool, int, float)):
         array = np.asarray(value)
     if array is None or array.dtype.kind not in "biuf":
-        raise UserError(f"{path} holds the blob {name}, which is no array of numbers, so it is no file of weights")
+        raise UserError(f"{path} holds the blob {name}, which is not an array of numbers; it is not a weight file")
     try:
         # a copy in the byte order of this machine, which is writable too
         return torch.from_numpy(array.astype(array.dtype.newbyteorder("="), order="C", copy=True))

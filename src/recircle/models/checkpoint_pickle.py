@@ -81,7 +81,7 @@ def check_archive_pickle(content: bytes, stored: Mapping[str, int]) -> None:
 
 
 def check_old_checkpoint(file: _File, size: int) -> None:
-    """Follow the pickles of a checkpoint in PyTorch's format before 1.6, which is no archive.
+    """Follow the pickles of a checkpoint in PyTorch's format before 1.6, which is not an archive.
 
     Args:
         file: at its beginning.
@@ -124,7 +124,7 @@ class _Reader:
                 self._follow(name, value)
         except PickleError:
             raise
-        except Exception as error:  # bytes that are no pickle may fail in any way
+        except Exception as error:  # bytes that are not a pickle may fail in any way
             raise PickleError(f"is damaged: {str(error).strip()[:_SHOWN] or type(error).__name__}") from None
         raise PickleError("ends too early")
 
@@ -243,7 +243,7 @@ class _Reader:
 def _check_keys(values: Sequence[_Value]) -> None:
     # the hash of tuples of tuples may take for ever
     if any(isinstance(value.content, tuple) for value in values):
-        raise PickleError("is damaged: a key of a dict is no text or number")
+        raise PickleError("is damaged: a key of a dict is neither text nor a number")
 
 
 def _check_shape(storage: _Value, offset: _Value, shape: _Value, strides: _Value, *more: _Value) -> None:
@@ -263,7 +263,7 @@ def _check_shape(storage: _Value, offset: _Value, shape: _Value, strides: _Value
 
 def _natural(value: _Value) -> int:
     if not isinstance(value.content, int) or value.content < 0:
-        raise PickleError("is damaged: a size is no number")
+        raise PickleError("is damaged: a size is not a number")
     return value.content
 
 

@@ -77,7 +77,7 @@ def read_pickle(content: bytes) -> Any:
         return _Reader(content).read()
     except PickleError:
         raise
-    except Exception as error:  # bytes that are no pickle may fail in any way
+    except Exception as error:  # bytes that are not a pickle may fail in any way
         raise PickleError(f"is damaged: {str(error).strip()[:_SHOWN] or type(error).__name__}") from None
 
 
@@ -96,7 +96,7 @@ class _Reader:
                 return self._stack.pop()
             operation = _OPERATIONS.get(name)
             if operation is None:
-                raise PickleError(f"wants {name}, which is no array of numbers")
+                raise PickleError(f"wants {name}, which is not an array of numbers")
             operation(self, value)
         raise PickleError("ends too early")
 
@@ -161,7 +161,7 @@ class _Reader:
     def _set(self, values: list[Any]) -> None:
         target = self._stack[-1]
         if not isinstance(target, dict) or len(values) % 2:
-            raise PickleError("is damaged: it sets items of what is no dict")
+            raise PickleError("is damaged: it sets items of something that is not a dict")
         for key, value in zip(values[::2], values[1::2]):
             target[_key(key)] = value
 
@@ -173,7 +173,7 @@ class _Reader:
 
     def _append(self, values: list[Any]) -> None:
         if not isinstance(self._stack[-1], list):
-            raise PickleError("is damaged: it appends to what is no list")
+            raise PickleError("is damaged: it appends to something that is not a list")
         self._stack[-1].extend(values)
 
     def remember(self, index: int | None) -> None:
@@ -188,7 +188,7 @@ class _Reader:
         else:
             module, _, name = words.partition(" ")
         if (module, name) not in _CALLS:
-            raise PickleError(f"wants {str(module)[:_SHOWN]}.{str(name)[:_SHOWN]}, which is no array of numbers")
+            raise PickleError(f"wants {str(module)[:_SHOWN]}.{str(name)[:_SHOWN]}, which is not an array of numbers")
         self._stack.append(_Name(f"{module}.{name}"))
 
     def call(self) -> None:
@@ -206,7 +206,7 @@ class _Reader:
         elif isinstance(target, PickledArray):
             target.numbers = self._array(state)
         else:
-            raise PickleError("wants an object with attributes, which is no array of numbers")
+            raise PickleError("wants an object with attributes, which is not an array of numbers")
 
     def _array(self, state: Any) -> "NDArray[Any] | None":
         _, shape, dtype, by_columns, raw = state
@@ -260,7 +260,7 @@ class _Reader:
 
 def _key(value: Any) -> Any:
     if not isinstance(value, (str, bytes, int, float, type(None))):
-        raise PickleError("is damaged: a key of a dict is no text or number")
+        raise PickleError("is damaged: a key of a dict is neither text nor a number")
     return value
 
 
@@ -273,7 +273,7 @@ def operations(file: Any) -> Iterator[tuple[str, Any]]:
     known = {operation.code.encode("latin-1"): operation for operation in pickletools.opcodes}
     while code := file.read(1):
         if code not in known:
-            raise PickleError("is no pickle")
+            raise PickleError("is not a pickle")
         operation = known[code]
         if operation.name == "STRING":
             # text of Python 2, whose bytes need not be ASCII

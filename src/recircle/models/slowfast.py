@@ -156,7 +156,7 @@ class SlowFast(VideoModel):
         return torch.cat((slow, fast), 1).transpose(1, 2)
 
     def imagenet_file(self) -> Path:
-        """Say that there is no such thing.
+        """Raise an error, since the network has none.
 
         Raises:
             UserError: always.

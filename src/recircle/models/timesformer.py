@@ -38,7 +38,7 @@ class PatchEmbed(nn.Module):
         """Return [B, T, C, H / 16, W / 16] for clips [B, T, 3, H, W].
 
         Raises:
-            ValueError: H or W is no multiple of 16.
+            ValueError: H or W is not a multiple of 16.
         """
         check_sides(clips)
         return self.proj(clips)
@@ -49,7 +49,7 @@ def check_sides(clips: Tensor) -> None:
     """Insist on frames that consist of whole patches; the published convolution would leave out the rest.
 
     Raises:
-        UserError: height or width is no multiple of 16.
+        UserError: height or width is not a multiple of 16.
     """
     height, width = clips.shape[-2:]
     if height % PATCH or width % PATCH:
@@ -120,7 +120,7 @@ class TimeSformer(VideoModel):
         and so on.
 
         Raises:
-            ValueError: H or W is no multiple of 16.
+            ValueError: H or W is not a multiple of 16.
         """
         maps = self.patch_embed(clips)
         frames = maps.shape[1]

@@ -51,7 +51,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     state = {str(key): value for key, value in content.items()}
     broken = not_finite(state)
     if broken:
-        raise UserError(f"{path} holds numbers that are infinite or NaN, in {first_of(broken)}, so it is of no use")
+        raise UserError(f"{path} holds numbers that are infinite or NaN, in {first_of(broken)}, so it cannot be used")
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return state
@@ -67,7 +67,7 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         # as bytes, since safetensors opens no file whose name is not UTF-8
         content = dict(sorted(load(path.read_bytes()).items()))
     except Exception as error:  # a type of numbers that PyTorch does not know ends in any
-        raise UserError(f"{path} is no safetensors file that can be read safely: {_reason(error)}") from None
+        raise UserError(f"{path} is not a safetensors file that can be read safely: {_reason(error)}") from None
     _check(content, path)
     return content
 
@@ -95,9 +95,9 @@ def read_torch(path: Path) -> Any:
     except UserError:
         raise
     except PickleError as error:
-        raise UserError(f"{path} is no weight file that can be read safely: it {error}") from None
-    except Exception as error:  # bytes that are no checkpoint may raise anything
-        raise UserError(f"{path} is no weight file that can be read safely: {_reason(error)}") from None
+        raise UserError(f"{path} is not a weight file that can be read safely: it {error}") from None
+    except Exception as error:  # bytes that are not a checkpoint may raise anything
+        raise UserError(f"{path} is not a weight file that can be read safely: {_reason(error)}") from None
     _check(dict(_tensors(content)), path)
     return content
 
@@ -146,7 +146,7 @@ def _check(tensors: Mapping[str, Tensor], path: Path) -> None:
             else None
         )
         if kind is not None:
-            raise UserError(f"{path} holds the tensor {name} {kind}, which is no dense array of real numbers")
+            raise UserError(f"{path} holds the tensor {name} {kind}, which is not a dense array of real numbers")
         size = math.prod(value.shape) * value.element_size()
         if size > value.untyped_storage().nbytes():
             raise UserError(

@@ -17,7 +17,7 @@ _NOTES = """
     Settings, the same for every network:
         20 epochs of batches of 16 clips; SGD with rate 0.01, which rises for half an epoch and falls to zero as a
         cosine; 8 frames from the whole clip, or the nearest number that the network takes, of the size it
-        wants. They are a start for clips of one's own, and no paper's.
+        wants. They are a start for your own clips, and are not from a paper.
 """
 
 

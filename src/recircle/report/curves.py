@@ -8,36 +8,34 @@ from recircle.report.charts import Series, legend, line_chart
 from recircle.report.limits import MOST_ROWS
 from recircle.report.markup import Html, count, element, folded, join, note, percent, section, table
 
-Journal = Sequence[Mapping[str, Any]]
+LogLines = Sequence[Mapping[str, Any]]
 
 
-def curves_section(journals: Mapping[str, Journal]) -> Html:
+def curves_section(logs: Mapping[str, LogLines]) -> Html:
     """Return the section of training curves of runs.
 
     Args:
-        journals: the lines of each run's metrics.jsonl, by its name.
+        logs: the lines of each run's metrics.jsonl, by its name.
     """
     title, key = "Training", "training"
-    if not any(journals.values()):
+    if not any(logs.values()):
         return section(2, title, element("p", "There is no metrics.jsonl: training is not recorded."), id=key)
     charts = [
         line_chart(f"{what} over the optimiser steps", "optimiser step", what, series, percent=share)
         for what, share, series in (
-            ("training loss", False, _series(journals, "train", "loss")),
-            ("learning rate", False, _series(journals, "train", "lr")),
-            ("validation top-1", True, _series(journals, "val", "top1")),
+            ("training loss", False, _series(logs, "train", "loss")),
+            ("learning rate", False, _series(logs, "train", "lr")),
+            ("validation top-1", True, _series(logs, "val", "top1")),
         )
     ]
-    parts = [part for name, lines in journals.items() for part in _remarks(name, lines, alone=len(journals) == 1)]
-    listed = [_validations(name, lines) for name, lines in journals.items()]
-    return section(
-        2, title, legend(list(journals)), element("div", *charts, class_="charts"), *parts, join(listed), id=key
-    )
+    parts = [part for name, lines in logs.items() for part in _remarks(name, lines, alone=len(logs) == 1)]
+    listed = [_validations(name, lines) for name, lines in logs.items()]
+    return section(2, title, legend(list(logs)), element("div", *charts, class_="charts"), *parts, join(listed), id=key)
 
 
-def _series(journals: Mapping[str, Journal], kind: str, value: str) -> list[Series]:
+def _series(logs: Mapping[str, LogLines], kind: str, value: str) -> list[Series]:
     found = []
-    for number, (name, lines) in enumerate(journals.items()):
+    for number, (name, lines) in enumerate(logs.items()):
         points = [
             (float(line["step"]), float(line[value]))
             for line in lines
@@ -47,7 +45,7 @@ def _series(journals: Mapping[str, Journal], kind: str, value: str) -> list[Seri
     return found
 
 
-def _remarks(name: str, lines: Journal, *, alone: bool) -> list[Html]:
+def _remarks(name: str, lines: LogLines, *, alone: bool) -> list[Html]:
     """Return what must not be overlooked: a run without an end, losses that are not numbers, clips left out."""
     of = "" if alone else f"{name}: "
     remarks: list[Html] = []
@@ -64,7 +62,7 @@ def _remarks(name: str, lines: Journal, *, alone: bool) -> list[Html]:
     return remarks
 
 
-def _validations(name: str, lines: Journal) -> Html:
+def _validations(name: str, lines: LogLines) -> Html:
     rows = [
         (line.get("epoch"), line.get("step"), *(_share(line.get(field)) for field in ("top1", "top5", "mean_class")))
         for line in lines

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from recircle.config import parse_json, read_bytes, read_json
+from recircle.config import parse_json, read_bytes
 from recircle.demo.comparison import Comparison
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
@@ -59,7 +59,7 @@ class Facts:
         factors: where the classes are dives.
         cost: of one view, of the size that the predictions' protocol names.
         speed: if it was measured.
-        journal: the lines of metrics.jsonl.
+        log: the lines of metrics.jsonl.
         calibration: calibration.json, if it is there.
     """
 
@@ -74,7 +74,7 @@ class Facts:
     factors: tuple[FactorAccuracy, ...] | None
     cost: Cost
     speed: Speed | None
-    journal: Sequence[Mapping[str, Any]]
+    log: Sequence[Mapping[str, Any]]
     calibration: Calibration | None
 
     @property
@@ -138,7 +138,7 @@ def read_facts(
                 **measured,
                 cost=cost_of(spec, part.provenance),
                 speed=speed,
-                journal=read_metrics_log(run.metrics_path),
+                log=read_metrics_log(run.metrics_path),
                 calibration=Calibration.load(run.calibration_path) if run.calibration_path.is_file() else None,
             )
         )
@@ -213,7 +213,7 @@ def known_speed(run: Run) -> Speed | None:
         if not path.is_file():
             continue
         try:
-            comparison = read_json(Comparison, path)
+            comparison = Comparison.load(path)
         except UserError as error:
             warnings.warn(f"the speeds in {path} are left out: {error}", stacklevel=2)
             continue

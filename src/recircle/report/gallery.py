@@ -238,7 +238,7 @@ def _card(failure: Failure, strips: dict[str, FrameStrip | str] | None) -> Html:
     if strip is None:
         return element("li", words)
     if isinstance(strip, str):
-        return element("li", element("p", f"No frames: {strip}.", class_="no-film"), words)
+        return element("li", element("p", f"No frames: {strip}.", class_="no-animation"), words)
     return element("li", _strip(strip, failure), words)
 
 
@@ -254,7 +254,7 @@ def _strip(strip: FrameStrip, failure: Failure) -> Html:
         decoding="async",
     )
     shape = f"{strip.width}/{strip.height}"
-    box = element("div", image, class_="film", style=f"aspect-ratio:{shape};max-width:calc(18rem*{shape})")
+    box = element("div", image, class_="animation", style=f"aspect-ratio:{shape};max-width:calc(18rem*{shape})")
     controls = element(
         "div",
         element("button", "Play", type="button", class_="play", aria_label=f"Play {failure.path}"),

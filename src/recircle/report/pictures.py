@@ -37,7 +37,7 @@ def pictures_section(run: Run, files: Sequence[Path], key: str) -> Html:
             continue
         content = file.read_bytes()
         if not content.startswith(_PNG):
-            parts.append(note(f"{name} is no PNG file."))
+            parts.append(note(f"{name} is not a PNG file."))
             continue
         source = Html("data:image/png;base64," + base64.b64encode(content).decode())
         image = element("img", src=source, alt=f"explanation: {name}", loading="lazy", decoding="async")

@@ -100,7 +100,7 @@ def _gallery(run: Subject) -> Html:
 OVERALL_SECTIONS: tuple[OverallSection, ...] = (
     OverallSection("summary", "Summary", lambda runs: summary_section(runs.facts)),
     OverallSection("paired", "Paired comparison", _paired),
-    OverallSection("training", "Training", lambda runs: curves_section({f.name: f.journal for f in runs.facts})),
+    OverallSection("training", "Training", lambda runs: curves_section({f.name: f.log for f in runs.facts})),
 )
 """In the order of the page, before the runs."""
 

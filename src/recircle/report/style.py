@@ -125,8 +125,8 @@ td.y { background: color-mix(in srgb, var(--right) var(--deep), var(--ground)); 
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr));
 }
 .gallery > li { border: 1px solid var(--line); border-radius: 6px; overflow: hidden; background: var(--panel); }
-.film { overflow: hidden; width: 100%; margin: 0 auto; }
-.film img { display: block; height: 100%; max-width: none; }
+.animation { overflow: hidden; width: 100%; margin: 0 auto; }
+.animation img { display: block; height: 100%; max-width: none; }
 .controls { display: flex; gap: .5rem; padding: .4rem .6rem 0; }
 .controls[hidden] { display: none; }
 .controls input { flex: 1; min-width: 3rem; accent-color: var(--accent); }
@@ -134,7 +134,7 @@ button {
   font: inherit; font-size: .85rem; padding: .15rem .7rem; border: 1px solid var(--soft); border-radius: 4px;
   background: var(--ground); color: var(--text); cursor: pointer; min-width: 4.2rem;
 }
-.no-film { padding: .6rem .6rem 0; color: var(--soft); font-size: .85rem; }
+.no-animation { padding: .6rem .6rem 0; color: var(--soft); font-size: .85rem; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .15rem .6rem; margin: 0; padding: .6rem; font-size: .85rem; }
 dt { color: var(--soft); } dd { margin: 0; } .path { font-size: .78rem; color: var(--soft); }
 .pictures { display: grid; gap: 1rem; }

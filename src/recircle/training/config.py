@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
+from recircle.evaluation.forward import Precision
 from recircle.evaluation.protocol import Protocol
 from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig
@@ -12,7 +13,6 @@ from recircle.public import public
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 
-Precision = Literal["fp32", "bf16", "fp16"]
 FreezeNorms = Literal["none", "all", "all_but_first"]
 
 
@@ -81,10 +81,10 @@ class TrainConfig:
             raise ValueError(f"ema={self.ema} must lie in (0, 1), such as 0.999, or be None for no average")
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing={self.label_smoothing} must lie in [0, 1); 0 is none")
-        if self.precision not in ("fp32", "bf16", "fp16"):
-            raise ValueError(f"precision={self.precision!r} is not one of fp32, bf16, fp16")
-        if self.freeze_norms not in ("none", "all", "all_but_first"):
-            raise ValueError(f"freeze_norms={self.freeze_norms!r} is not one of none, all, all_but_first")
+        for name, kind in (("precision", Precision), ("freeze_norms", FreezeNorms)):
+            value, known = getattr(self, name), get_args(kind)
+            if value not in known:
+                raise ValueError(f"{name}={value!r} is not one of {', '.join(known)}")
         if self.schedule.warmup >= self.epochs:
             raise ValueError(
                 f"schedule.warmup={self.schedule.warmup:g} epochs is not shorter than the run, epochs={self.epochs}; "

@@ -46,7 +46,7 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
             raise UserError(f"{run.path} is not empty; choose another output")
         return
     if not run.config_path.exists():
-        raise UserError(f"{run.path} holds no run that could go on; start one without resume")
+        raise UserError(f"{run.path} holds no run that can be continued; start one without resume")
     changes = _changes(run.load_config(TrainConfig), config)
     if changes:
         raise UserError(

@@ -203,15 +203,15 @@ class _Training:
         return (state.broken.keys() & self._labelled) - self._unusable
 
     def _check_epoch(self, epoch: int) -> None:
-        """Stop after an epoch that taught nothing, or too little; all processes must call it.
+        """Stop after an epoch in which nothing was learnt, or too little; all processes must call it.
 
         Raises:
             UserError: none of its clips could be read, or too few of all.
         """
         if not self.state.clips:
             raise UserError(
-                f"epoch {epoch} taught nothing: in none of its {counted(self.epoch_steps, 'step')} could a clip be "
-                f"read; see that the clips of {self.config.data.manifest} are where it says"
+                f"nothing was learnt in epoch {epoch}: in none of its {counted(self.epoch_steps, 'step')} could a clip "
+                f"be read; see that the clips of {self.config.data.manifest} are where it says"
             )
         self._check_readable()
 

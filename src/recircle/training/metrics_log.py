@@ -1,4 +1,4 @@
-"""metrics.jsonl: what happened in a run, one JSON object a line."""
+"""metrics.jsonl: what happened in a run, one JSON object per line."""
 
 import json
 import math

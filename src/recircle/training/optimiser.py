@@ -32,7 +32,7 @@ class Optimiser:
         momentum: of SGD.
         nesterov: SGD's look-ahead.
         weight_decay: of every parameter with two dimensions or more.
-        bias_lr: rate of the biases that are no norm's, as a multiple of `lr`.
+        bias_lr: rate of the biases that do not belong to a norm, as a multiple of `lr`.
         head_lr: rate of the classifier, as a multiple of `lr`.
         arc_lr: rate of what ARC adds to a network (W^e, W^a and W^f), as a multiple of `lr`.
     """

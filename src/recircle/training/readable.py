@@ -1,4 +1,4 @@
-"""A run that can read too few of its clips is no run."""
+"""A run that can read too few of its clips is stopped."""
 
 import math
 from collections.abc import Mapping

@@ -34,9 +34,9 @@ class FlipPolicy:
 
         A class that names a side (left, right, leftwards ...) or a sense of rotation (clockwise ...) is swapped with
         the class whose name has every such word exchanged; case and punctuation do not matter. If one such class has
-        no partner, its mirror image would be no class of the data set, and the flip is off for all.
+        no partner, its mirror image would not be a class of the data set, and the flip is off for all.
 
-        A word is no direction where the name shows it: "right out" (but not "right out of"), "right away", "right
+        A word is not a direction where the name shows it: "right out" (but not "right out of"), "right away", "right
         now", "right angle", "right side up", "all right", "left over", "left behind", "left alone", and both sides
         at once, "left and right". Such a name counts as a direction all the same if its partner is in the list.
 
@@ -80,7 +80,7 @@ _SUFFIXES = ("", "ward", "wards", "most", "hand", "handed")
 _MIRROR = {"left" + suffix: "right" + suffix for suffix in _SUFFIXES} | {"clockwise": "counterclockwise"}
 _MIRROR |= {mirror: word for word, mirror in _MIRROR.items()}
 
-# two words or more in which left or right is no direction, as patterns over the words of a name joined by spaces
+# two words or more in which left or right is not a direction, as patterns over the words of a name joined by spaces
 _IDIOMS = re.compile(
     r"\bright (?:out(?! of)|away|now|angles?|side up)\b"
     r"|\ball right\b"

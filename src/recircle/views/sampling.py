@@ -80,7 +80,7 @@ class Sampling:
             raise ValueError(f"by={self.by!r} is not one of {', '.join(get_args(By))}")
         if self.fps is not None and not (math.isfinite(self.fps) and 0 < self.fps <= _HIGHEST_FPS):
             raise ValueError(
-                f"fps={self.fps} is no rate to sample at; give frames a second, above 0 and up to {_HIGHEST_FPS:g}, "
+                f"fps={self.fps} is not a rate to sample at; give frames a second, above 0 and up to {_HIGHEST_FPS:g}, "
                 "or leave it out"
             )
         if self.fps is not None and self.by == "index":
