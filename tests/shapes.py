@@ -1,18 +1,31 @@
 """Checks tensors against the shapes in the signatures of the package, at each call that a test makes."""
 
+import dataclasses
 import functools
 import inspect
 import sys
 import types
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, cast, get_args, get_origin
 
 import torch
 from jaxtyping import AbstractArray, jaxtyped
 
-ROOMS = ("recircle.arc", "recircle.evaluation", "recircle.layers", "recircle.views")
-"""The packages whose functions and methods are checked."""
+ROOMS = (
+    "recircle.arc",
+    "recircle.decode",
+    "recircle.evaluation",
+    "recircle.explain",
+    "recircle.export",
+    "recircle.inference",
+    "recircle.layers",
+    "recircle.loading",
+    "recircle.models",
+    "recircle.surgery",
+    "recircle.views",
+)
+"""The packages whose functions, methods, properties and dataclasses are checked."""
 
 
 class WrongShapeError(TypeError):
@@ -130,8 +143,13 @@ def _check_all(holder: types.ModuleType | type, path: str) -> None:
             setattr(holder, name, checked(value))
         elif isinstance(value, staticmethod | classmethod) and _is_in(value.__func__, path):
             setattr(holder, name, type(value)(checked(value.__func__)))
+        elif isinstance(value, property) and _is_in(value.fget, path):
+            setattr(holder, name, property(checked(cast(Any, value.fget)), value.fset, value.fdel, value.__doc__))
         elif isinstance(value, type) and isinstance(holder, types.ModuleType) and _is_of(value, holder):
             _check_all(value, path)
+            if dataclasses.is_dataclass(value) and "__init__" in vars(value):
+                # written by `dataclass`, so in no file; the fields are its arguments
+                setattr(value, "__init__", checked(vars(value)["__init__"]))  # noqa: B010  (typed as read-only)
 
 
 def _is_in(function: Any, path: str) -> bool:

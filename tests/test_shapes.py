@@ -10,17 +10,25 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from recircle.arc import ArcConfig, ArcConv2d, functional
+from recircle.decode import resize
 from recircle.evaluation import order
+from recircle.explain import heat
+from recircle.explain.activation import ClassActivation
+from recircle.export import parity
+from recircle.inference import recognizer
 from recircle.layers import frames, temporal_aggregation
 from recircle.layers.motion_excitation import mean_change
+from recircle.loading.batch import Batch
+from recircle.loading.jobs import EvalBatches
+from recircle.models.base import VideoModel
+from recircle.surgery.frame_model import FrameModel
 from recircle.views.crops import Box
-from tests.shapes import ROOMS, WrongShapeError, check_shapes, checked
+from tests.shapes import WrongShapeError, check_shapes, checked
 
 pytestmark = pytest.mark.skipif(os.environ.get("CHECK_SHAPES") == "0", reason="shapes are not checked in this run")
 
 
 def test_rooms_whose_shapes_are_checked() -> None:
-    assert ROOMS == ("recircle.arc", "recircle.evaluation", "recircle.layers", "recircle.views")
     for function in (
         functional.arc_conv,
         order.reorder,
@@ -28,6 +36,15 @@ def test_rooms_whose_shapes_are_checked() -> None:
         temporal_aggregation.ChannelwiseTemporalConv.forward,
         Box.cut,
         ArcConv2d.forward,
+        resize.resize_frames,
+        heat.value_heat,
+        ClassActivation.probabilities.fget,
+        parity.random_clips,
+        recognizer._frames,  # pyright: ignore[reportPrivateUsage]
+        EvalBatches.view,
+        Batch.__init__,
+        VideoModel.forward,
+        FrameModel.forward,
     ):
         assert function.__code__.co_name == "call"  # pyright: ignore
 
@@ -42,6 +59,22 @@ def test_a_tensor_of_another_rank_fails_where_the_function_would_take_it() -> No
 def test_numbers_of_another_kind_fail() -> None:
     with pytest.raises(WrongShapeError, match="UInt8"):
         order.reorder(torch.zeros(1, 1, 4, 3, 2, 2), torch.zeros(1, dtype=torch.int64), "shuffled")
+
+
+def test_fields_of_a_dataclass_agree() -> None:
+    frames, labels = torch.zeros(2, 1, 4, 3, 5, 5, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64)
+    Batch(frames=frames, labels=labels, rows=labels, broken=[])
+    with pytest.raises(WrongShapeError, match=r"Batch\.__init__: rows is torch\.int64 \(3,\), declared as .*B"):
+        Batch(frames=frames, labels=labels, rows=torch.zeros(3, dtype=torch.int64), broken=[])
+
+
+def test_a_propertys_result_is_checked() -> None:
+    maps = np.zeros((4, 5, 5), np.float32)
+    activation = ClassActivation(target=0, logits=np.zeros(3, np.float32), evidence=maps, maps=maps)
+    assert activation.probabilities.shape == (3,)
+    object.__setattr__(activation, "logits", np.zeros((3, 1), np.float32))
+    with pytest.raises(WrongShapeError, match="probabilities: its result is"):
+        _ = activation.probabilities
 
 
 def test_the_functions_own_message_comes_first() -> None:

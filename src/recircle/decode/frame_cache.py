@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 from torch import Tensor
 
 from recircle.decode.frames import Backend, DecodeError, decode
@@ -71,7 +70,7 @@ class FrameCache:
 
     def _clip(
         self, path: Path, count: int, indices: Sequence[int], resize: Resize | None, backend: Backend
-    ) -> NDArray[np.uint8] | None:
+    ) -> UInt8[np.ndarray, "N H W 3"] | None:
         """Return the whole clip [count, H, W, 3]; None leaves what is asked for, or its error, to the decoder."""
         if not indices or min(indices) < 0 or max(indices) >= count:
             return None
@@ -90,7 +89,7 @@ class FrameCache:
         self._write(file, clip)
         return clip
 
-    def _write(self, file: Path, clip: NDArray[np.uint8]) -> None:
+    def _write(self, file: Path, clip: UInt8[np.ndarray, "N H W 3"]) -> None:
         # a name of its own for each writer, since several may decode a clip at once, on several machines too. Not
         # `atomic_write`: waiting for the disk takes longer than decoding, and a file cut short by a crash is noticed
         temporary = file.with_name(f".{file.stem}.{os.getpid()}-{uuid4().hex}.part")
@@ -125,7 +124,7 @@ def _name(path: Path, count: int, resize: Resize | None) -> Path:
     return Path(digest[:2], f"{digest[2:]}.npy")
 
 
-def _read(file: Path, count: int) -> NDArray[np.uint8] | None:
+def _read(file: Path, count: int) -> UInt8[np.ndarray, "N H W 3"] | None:
     """Map the array of a clip into memory; None if the file is missing or damaged."""
     try:
         clip = open_memmap(file, mode="r")

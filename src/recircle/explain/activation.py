@@ -87,7 +87,9 @@ def class_activation(model: VideoModel, clip: Float[Tensor, "T 3 H W"], target: 
     )
 
 
-def _maps(model: VideoModel, clips: Tensor) -> tuple[Tensor, Tensor]:
+def _maps(
+    model: VideoModel, clips: Float[Tensor, "1 T 3 H W"]
+) -> tuple[Float[Tensor, "1 t C h w"], Float[Tensor, "K"]]:
     """Return the last maps, [1, t, C, h, w], and the logits that depend on them, [K]."""
     with torch.no_grad():
         features = model.forward_features(clips)
@@ -101,7 +103,9 @@ def _maps(model: VideoModel, clips: Tensor) -> tuple[Tensor, Tensor]:
         return features, model.forward_head(features)[0]
 
 
-def _attended(model: TimeSformer, clips: Tensor) -> tuple[Tensor, Tensor]:
+def _attended(
+    model: TimeSformer, clips: Float[Tensor, "1 T 3 H W"]
+) -> tuple[Float[Tensor, "1 T C tokens"], Float[Tensor, "K"]]:
     """Return the tokens that the last block's attention over space takes, as [1, T, C, 1 + N], and the logits."""
     kept: list[Tensor] = []
 
@@ -119,7 +123,7 @@ def _attended(model: TimeSformer, clips: Tensor) -> tuple[Tensor, Tensor]:
     return kept[0], logits
 
 
-def _enlarge(model: VideoModel, evidence: Tensor, size: tuple[int, int, int]) -> Tensor:
+def _enlarge(model: VideoModel, evidence: Float[Tensor, "t h w"], size: tuple[int, int, int]) -> Float[Tensor, "T H W"]:
     """Interpolate maps to frames and pixels; those of an ensemble's members lie one after the other in time."""
     members = evidence.split(model.frames) if isinstance(model, FrameRateEnsemble) else [evidence]
     enlarged = [F.interpolate(m[None, None], size=size, mode="trilinear")[0, 0] for m in members]

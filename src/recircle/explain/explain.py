@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from recircle.decode.limits import FILE_SECONDS
@@ -180,7 +180,9 @@ def _see(run: Run, model: VideoModel, spec: ModelSpec, clip: Path, label: str | 
     )
 
 
-def _normalised(frames: UInt8[np.ndarray, "T H W 3"], spec: ModelSpec, device: torch.device) -> Tensor:
+def _normalised(
+    frames: UInt8[np.ndarray, "T H W 3"], spec: ModelSpec, device: torch.device
+) -> Float[Tensor, "T 3 H W"]:
     return spec.preprocessing.normalise(torch.from_numpy(frames).movedim(-1, -3).to(device))
 
 

@@ -43,14 +43,21 @@ def evidence_heat(
     return _blend(frames.astype(np.float32) * 0.8, shown, EVIDENCE_COLOURS, 0.85 * shown**0.75)
 
 
-def _share(values: np.ndarray, size: tuple[int, ...], limits: tuple[float, float]) -> np.ndarray:
+def _share(
+    values: Float[np.ndarray, "N h w"], size: tuple[int, ...], limits: tuple[float, float]
+) -> Float[np.ndarray, "N H W"]:
     """Return where values lie between the limits, 0 to 1, interpolated to the pixels of the frames."""
     low, high = limits
     enlarged = F.interpolate(torch.from_numpy(np.ascontiguousarray(values))[:, None], size=size, mode="bilinear")
     return np.clip((enlarged[:, 0].numpy() - low) / (high - low or 1.0), 0, 1)
 
 
-def _blend(below: np.ndarray, shown: np.ndarray, colours: str, density: np.ndarray) -> UInt8[np.ndarray, "N H W 3"]:
+def _blend(
+    below: Float[np.ndarray, "N H W 3"],
+    shown: Float[np.ndarray, "N H W"],
+    colours: str,
+    density: Float[np.ndarray, "N H W"],
+) -> UInt8[np.ndarray, "N H W 3"]:
     from matplotlib import colormaps
 
     above = 255 * colormaps[colours](shown)[..., :3]

@@ -73,7 +73,7 @@ def draw_activation(strips: Sequence[Strip], title: str) -> "Figure":
     width = WIDTH - LEFT - 0.75
     length = len(strips[0].frames)
     # the text above a row, its label, its images, and the number of frames they are from where that is to be said
-    rows: list[tuple[str, str, np.ndarray, int | None]] = [
+    rows: list[tuple[str, str, UInt8[np.ndarray, "N H W 3"], int | None]] = [
         (title, "frames", strips[0].frames[moments(_COLUMNS, length)], length)
     ]
     for strip in strips:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from recircle.explain.activation import class_activation
@@ -65,7 +65,7 @@ def randomisation_check(
     return [Randomised(name, tuple(correlations)) for name, correlations in found.items()]
 
 
-def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+def rank_correlation(a: Shaped[np.ndarray, "*places"], b: Shaped[np.ndarray, "*places"]) -> float:
     """Return Spearman's rank correlation of the values of two arrays; 0 where one is constant."""
     ranks = [_ranks(values.ravel()) for values in (a, b)]
     x, y = (r - r.mean() for r in ranks)
@@ -73,7 +73,7 @@ def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(x @ y) / norm if norm else 0.0
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
+def _ranks(values: Shaped[np.ndarray, "N"]) -> Float[np.ndarray, "N"]:
     """Return the rank of each value; equal ones share the mean of theirs."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[places]

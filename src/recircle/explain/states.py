@@ -116,7 +116,9 @@ def last_of_each_stage(evolutions: dict[str, StateEvolution]) -> list[StateEvolu
     return [evolution for evolution in evolutions.values() if last[evolution.output_size] is evolution]
 
 
-def _summarise(name: str, layer: ArcLayer, x: Tensor, output: Tensor, clip: torch.Size) -> StateEvolution:
+def _summarise(
+    name: str, layer: ArcLayer, x: Float[Tensor, "..."], output: Float[Tensor, "..."], clip: torch.Size
+) -> StateEvolution:
     states, _, y = layer.unroll(x)
     # the layer's fast forms round otherwise
     tolerance = max(1e-3, 16 * torch.finfo(output.dtype).eps)

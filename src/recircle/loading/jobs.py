@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
@@ -67,7 +68,7 @@ class BatchMaker(Dataset[Batch], ABC):
         """Of the views of a clip: (V, T, 3, H, W)."""
 
     @abstractmethod
-    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
+    def view(self, item: Item, epoch: int) -> tuple[UInt8[Tensor, "V T 3 h w"], int]:
         """Return the uint8 views of a clip and its label."""
 
     def __getitem__(self, index: Job) -> Batch:
@@ -81,7 +82,7 @@ class BatchMaker(Dataset[Batch], ABC):
             job: the clips.
             around: is called with the row of each clip, and what it returns is entered while the clip is decoded.
         """
-        clips: list[Tensor] = []
+        clips: list[UInt8[Tensor, "V T 3 h w"]] = []
         made: list[tuple[int, int]] = []
         broken: list[BrokenClip] = []
         for item in job.items:
@@ -103,7 +104,7 @@ class BatchMaker(Dataset[Batch], ABC):
         labels, rows = torch.tensor(made, dtype=torch.int64).reshape(-1, 2).T.contiguous()
         return Batch(frames=self._stack(clips), labels=labels, rows=rows, broken=broken)
 
-    def _stack(self, clips: list[Tensor]) -> Tensor:
+    def _stack(self, clips: list[UInt8[Tensor, "V T 3 h w"]]) -> UInt8[Tensor, "B V T 3 h w"]:
         if not clips:
             return torch.empty(0, *self.shape, dtype=torch.uint8)
         # in a worker, this writes where the other process reads; what lies elsewhere would be copied there once more
@@ -125,7 +126,7 @@ class TrainBatches(BatchMaker):
         """(1, T, 3, h, w)."""
         return self.views.shape
 
-    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:
+    def view(self, item: Item, epoch: int) -> tuple[UInt8[Tensor, "V T 3 h w"], int]:
         """Return a random view; the label is the partner's if the view is flipped."""
         rng = np.random.default_rng((self.views.seed, epoch, item.row))
         indices = self.views.sampling.train(item.timeline, rng).tolist()
@@ -154,7 +155,7 @@ class EvalBatches(BatchMaker):
         """(clips * crops, T, 3, h, w)."""
         return self.views.shape
 
-    def view(self, item: Item, epoch: int) -> tuple[Tensor, int]:  # noqa: ARG002  (test views do not change)
+    def view(self, item: Item, epoch: int) -> tuple[UInt8[Tensor, "V T 3 h w"], int]:  # noqa: ARG002  (test views do not change)
         """Return the views, clip by clip, and the label."""
         path = self.root / item.path
         return file_views(path, item.timeline, self.views, backend=self.backend, cache=self.cache), item.label

@@ -12,6 +12,7 @@ ResNet it replaces, with what initial weights, is not known here with certainty.
 from typing import Unpack
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -80,7 +81,7 @@ class AbmResNet(VideoResNet):
                 residual.add_module(f"bn{number}", nn.Identity())
                 residual.add_module(f"act{number}", nn.Identity())
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, T / snippet, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         stacked = clips.unflatten(1, (-1, self.frame_multiple)).flatten(2, 3)
         return super().forward_features(stacked)

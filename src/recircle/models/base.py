@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.errors import UserError
@@ -52,7 +53,7 @@ class VideoModel(nn.Module):
         self.name = name
         self.preprocessing = preprocessing or Preprocessing()
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B ..."]:
         """Return the trunk's last features, which `forward_head` takes, for clips [B, T, 3, H, W].
 
         They are maps [B, t, C, h, w], t being smaller than T where the trunk strides over time, unless the subclass
@@ -60,7 +61,7 @@ class VideoModel(nn.Module):
         """
         raise NotImplementedError
 
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+    def forward_head(self, features: Float[Tensor, "B ..."], pre_logits: bool = False) -> Float[Tensor, "B ..."]:
         """Classify feature maps.
 
         Args:
@@ -79,7 +80,7 @@ class VideoModel(nn.Module):
         logits = self.fc(self.dropout(pooled))
         return logits.mean(1) if self.consensus == "logits" else logits
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B K"]:
         """Return logits [B, K].
 
         Args:

@@ -13,6 +13,7 @@ costs twice as much.
 import re
 from typing import TypedDict, Unpack
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -54,7 +55,7 @@ class CorrelationBlock(nn.Module):
         self.bn2 = nn.BatchNorm3d(inplanes)
         self.act2 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C T H W"]:
         """Return [B, C, T, H, W] for [B, C, T, H, W]."""
         y = self.correlation(self.act1(self.bn1(self.conv1(x))))
         return self.act2(self.bn2(self.conv2(y)) + x)
@@ -123,7 +124,7 @@ class CorrNet(VideoModel):
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, T/4, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.act1(self.bn1(self.conv1(clips.transpose(1, 2))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x)))).transpose(1, 2)

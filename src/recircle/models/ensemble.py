@@ -6,6 +6,7 @@ from itertools import accumulate
 from typing import Unpack
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor, fx, nn
 
 from recircle.models.arc import ArcOptions, arc_tsm_resnet50
@@ -55,14 +56,14 @@ class FrameRateEnsemble(VideoModel):
     def _networks(self) -> list[VideoModel]:
         return [member for member in self.members if isinstance(member, VideoModel)]
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return the maps of all members, one after the other in time: [B, 8 + 16, C, h, w]."""
         maps: list[Tensor] = []
         for member, frames in zip(self._networks, self.frames):
             maps.append(member.forward_features(middle_frames(clips, frames)))
         return torch.cat(maps, 1)
 
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+    def forward_head(self, features: Float[Tensor, "B t C h w"], pre_logits: bool = False) -> Float[Tensor, "B ..."]:
         """Classify the maps of all members.
 
         Args:
@@ -87,7 +88,7 @@ class FrameRateEnsemble(VideoModel):
 
 
 @fx.wrap  # a symbolic trace sees one call here, not the questions about shapes
-def middle_frames(clips: Tensor, frames: int) -> Tensor:
+def middle_frames(clips: Shaped[Tensor, "B T *rest"], frames: int) -> Shaped[Tensor, "B t *rest"]:
     """Return [B, frames, ...], the middles of so many equal parts of clips [B, T, ...]."""
     middles = (2 * torch.arange(frames, device=clips.device) + 1) * clips.shape[1] // (2 * frames)
     return clips.index_select(1, middles)

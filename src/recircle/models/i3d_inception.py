@@ -11,6 +11,7 @@ import re
 from typing import Unpack
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.models.backbones.inception_v1_3d import Inception, PairMean, SameMaxPool3d, SamePad3d, Unit
@@ -78,7 +79,7 @@ class I3dInception(VideoModel):
                 _draw(module.weight)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, T/8, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.maxpool1(self.conv1(self.pad1(clips.transpose(1, 2))))
         x = self.maxpool2(self.conv3(self.conv2(x)))
@@ -90,7 +91,7 @@ class I3dInception(VideoModel):
             x = self.get_submodule(f"inception{block}")(x)
         return x.transpose(1, 2)
 
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+    def forward_head(self, features: Float[Tensor, "B t C h w"], pre_logits: bool = False) -> Float[Tensor, "B ..."]:
         """Classify feature maps.
 
         Args:

@@ -2,6 +2,7 @@
 
 from typing import Unpack
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -31,7 +32,7 @@ class MSNet(VideoResNet):
         super().__init__(name, block, depths, num_classes, shift_every=1, width=width, dropout=dropout)
         self.motion = MotionSqueeze(2 * width * block.expansion, reduced=width)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(clips))))
         x = self.motion(self.layer2(self.layer1(x)))

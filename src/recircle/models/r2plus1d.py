@@ -3,6 +3,7 @@
 import re
 from typing import Unpack
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.models.backbones.r2plus1d import BasicBlock, Conv2Plus1d
@@ -57,7 +58,7 @@ class R2Plus1d(VideoModel):
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, T/8, C, H/16, W/16] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.act1(self.bn1(self.conv1(clips.transpose(1, 2))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x)))).transpose(1, 2)

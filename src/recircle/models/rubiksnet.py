@@ -7,6 +7,7 @@ than 1x1: all that neighbours in space and time exchange goes through the shifts
 import re
 from typing import Literal, TypedDict, Unpack, get_args
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -45,7 +46,7 @@ class SqueezeExcitation(nn.Module):
         self.fc2 = nn.Linear(hidden, channels, bias=False)
         self.gate = nn.Sigmoid()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T C H W"]:
         """Return [B, T, C, H, W] for [B, T, C, H, W]."""
         gates = self.gate(self.fc2(self.act(self.fc1(x.mean((-2, -1))))))
         return x * gates[..., None, None]
@@ -76,7 +77,7 @@ class RubiksBlock(nn.Module):
         plain = stride == 1 and inplanes == planes
         self.downsample = None if plain else Conv2d(inplanes, planes, 1, stride, bias=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, planes, H', W'] for [B, T, inplanes, H, W].
 
         A shortcut with a convolution begins behind the first activation, one without before the first norm.
@@ -140,7 +141,7 @@ class RubiksNet(VideoModel):
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.layer1(self.layer0(self.conv1(clips)))
         return self.act(self.bn(self.layer4(self.layer3(self.layer2(x)))))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Unpack
 
 import torch
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -42,7 +43,7 @@ class EvenFrames(nn.Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Shaped[Tensor, "B T *rest"]) -> Shaped[Tensor, "B t *rest"]:
         """Return [B, T / alpha, ...] for clips [B, T, ...]."""
         k = torch.arange(clips.shape[1] // self.alpha, dtype=torch.float32, device=clips.device)
         last = k[-1]
@@ -60,7 +61,7 @@ class EveryFrame(nn.Module):
         super().__init__()
         self.alpha = alpha
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Shaped[Tensor, "B T *rest"]) -> Shaped[Tensor, "B t *rest"]:
         """Return [B, T / alpha, ...] for clips [B, T, ...]."""
         return clips.unflatten(1, (-1, self.alpha)).select(2, 0)
 
@@ -75,7 +76,7 @@ class Lateral(nn.Module):
         self.bn = nn.BatchNorm3d(out) if normalise else nn.Identity()
         self.act = nn.ReLU() if normalise else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c t H W"]:
         """Return [B, 2C, T / alpha, H, W] for [B, C, T, H, W]."""
         return self.act(self.bn(self.conv(x)))
 
@@ -140,7 +141,7 @@ class SlowFast(VideoModel):
         """Return a new classifier: weights from N(0, 0.01), no bias at first."""
         return make_classifier(self.num_features, num_classes)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, T / alpha, C, h, w] for clips [B, T, 3, H, W].
 
         The channels are those of the slow pathway, then those of the fast one, averaged over alpha frames each. Their

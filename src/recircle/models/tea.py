@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Unpack
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -38,7 +39,7 @@ class TeaBlock(nn.Module):
         )
         self.act3 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, 4 planes, H', W'] for [B, T, inplanes, H, W]."""
         y = self.me(self.act1(self.bn1(self.conv1(x))))
         y = self.bn3(self.conv3(self.mta(y)))
@@ -93,7 +94,7 @@ class TEA(VideoModel):
                 module.reset_parameters()
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(clips))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))

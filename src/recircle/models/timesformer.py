@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Unpack
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.errors import UserError
@@ -34,7 +35,7 @@ class PatchEmbed(nn.Module):
         super().__init__()
         self.proj = Conv2d(3, dim, PATCH, stride=PATCH)
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, C, H / 16, W / 16] for clips [B, T, 3, H, W].
 
         Raises:
@@ -113,7 +114,7 @@ class TimeSformer(VideoModel):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B N C"]:
         """Return the tokens [B, 1 + T N, C] after the last norm, for clips [B, T, 3, H, W].
 
         They are the class token, then the N = H/16 * W/16 patches of the first frame, row by row, those of the second,
@@ -133,7 +134,7 @@ class TimeSformer(VideoModel):
             tokens = block(tokens, frames)
         return self.norm(tokens)
 
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+    def forward_head(self, features: Float[Tensor, "B N C"], pre_logits: bool = False) -> Float[Tensor, "B K"]:
         """Classify by the class token.
 
         Args:
@@ -192,7 +193,7 @@ class TimeSformer(VideoModel):
 
 
 @fx.wrap
-def resize_positions(table: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_positions(table: Float[Tensor, "1 N C"], size: tuple[int, int]) -> Float[Tensor, "1 n C"]:
     """Bring the embeddings of a square of patches, [1, side * side, C], to `size` = (rows, columns) of patches.
 
     Returns:
@@ -204,7 +205,7 @@ def resize_positions(table: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 @fx.wrap
-def resize_times(table: Tensor, frames: int) -> Tensor:
+def resize_times(table: Float[Tensor, "1 t C"], frames: int) -> Float[Tensor, "1 T C"]:
     """Bring the embeddings of points in time, [1, T', C], to `frames` of them, [1, T, C], likewise."""
     return table.index_select(1, torch.arange(frames, device=table.device) * table.shape[1] // frames)
 

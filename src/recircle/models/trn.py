@@ -3,6 +3,7 @@
 import re
 from typing import Unpack
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.layers.temporal_relation import MultiScaleRelation, TemporalRelation
@@ -37,7 +38,7 @@ class RelationClassifier(nn.Module):
         head = MultiScaleRelation if multi_scale else TemporalRelation
         self.relation = head(FRAME_FEATURES, frames, num_classes)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B K"]:
         """Return logits [B, K] for the pooled features of frames, [B, T, C]."""
         return self.relation(self.projection(x))
 
@@ -83,7 +84,7 @@ class VideoTrn(VideoInception):
         super().__init__(name, graph, num_classes, width=width, dropout=dropout)
         self.num_features = FRAME_FEATURES
 
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+    def forward_head(self, features: Float[Tensor, "B T C h w"], pre_logits: bool = False) -> Float[Tensor, "B ..."]:
         """Classify feature maps.
 
         Args:

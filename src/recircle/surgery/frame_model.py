@@ -3,6 +3,7 @@
 import threading
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle import torch_internals
@@ -24,7 +25,7 @@ class FrameModel(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, clips: Tensor) -> Tensor:
+    def forward(self, clips: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B ..."]:
         """Return [B, K] for clips [B, T, C, H, W] and a network [N, C, H, W] -> [N, K].
 
         Raises:
@@ -48,7 +49,7 @@ class FrameModel(nn.Module):
             )
         return y.unflatten(0, clips.shape[:2]).mean(1)
 
-    def _run_compiled(self, x: Tensor, frames: int) -> Tensor:
+    def _run_compiled(self, x: Float[Tensor, "N C H W"], frames: int) -> Float[Tensor, "N ..."]:
         """Pass T as an attribute of the layers: compiled code cannot see what belongs to a thread."""
         layers = [module for module in self.net.modules() if isinstance(module, ArcLayer)]
         before = [layer.frames for layer in layers]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.layers.frames import AvgPool2d, BatchNorm2d, Conv2d, MaxPool2d
@@ -88,7 +89,7 @@ class ConvNormAct(nn.Module):
         self.norm = BatchNorm2d(planes)
         self.act = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, planes, H', W']."""
         return self.act(self.norm(self.gate(self.conv(x))))
 
@@ -101,7 +102,7 @@ class InceptionBlock(nn.Module):
         for name, branch in branches.items():
             self.add_module(name, branch)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, C', H', W'], the branches' channels in order."""
         return torch.cat([branch(x) for branch in self.children()], dim=-3)
 

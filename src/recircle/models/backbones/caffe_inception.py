@@ -6,6 +6,7 @@ The published networks pool the last maps with kernels of fixed size; here they 
 from collections.abc import Collection
 from pathlib import Path
 
+from jaxtyping import Float
 from torch import Tensor, fx
 
 from recircle.errors import UserError
@@ -65,7 +66,7 @@ class VideoInception(VideoModel):
             layer.gate = GateShift(layer.conv.out_channels)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, C, h, w], about 1/32 of the resolution, for clips [B, T, 3, H, W].
 
         Raises:

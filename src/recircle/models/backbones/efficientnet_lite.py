@@ -10,6 +10,7 @@ import importlib
 import re
 from pathlib import Path
 
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -34,7 +35,7 @@ _STEM = 32
 _HEAD = 1280
 
 
-def turn(x: Tensor) -> Tensor:
+def turn(x: Shaped[Tensor, "*rest H W"]) -> Shaped[Tensor, "*rest H W"]:
     """Turn maps or kernels [..., H, W] by 180 degrees."""
     return x.flip((-2, -1))
 
@@ -65,7 +66,7 @@ class InvertedBottleneck(nn.Module):
         self.project_conv = Conv2d(hidden, outplanes, 1, bias=False)
         self.project_bn = _norm(outplanes)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, outplanes, H', W'] for [B, T, inplanes, H, W]."""
         y = x
         if self.expands:
@@ -122,7 +123,7 @@ class VideoEfficientNetLite(VideoModel):
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, 1280, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = turn(self.stem_act(self.stem_bn(self.stem_conv(turn(clips)))))
         return self.head_act(self.head_bn(self.head_conv(self.blocks(x))))

@@ -7,12 +7,13 @@ around them never are a maximum that the map itself does not have.
 
 import torch
 import torch.nn.functional as F
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
 Triple = tuple[int, int, int]
 
 
-def pad_same(x: Tensor, kernel_size: Triple, stride: Triple) -> Tensor:
+def pad_same(x: Float[Tensor, "B C T H W"], kernel_size: Triple, stride: Triple) -> Float[Tensor, "B C t h w"]:
     """Add zeros around [B, C, T, H, W] such that an unpadded kernel gives ceil(size / stride) in each dimension.
 
     The kernel is no smaller than the stride.
@@ -33,7 +34,7 @@ class SamePad3d(nn.Module):
         self.kernel_size = kernel_size
         self.stride = stride
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C t h w"]:
         """Return [B, C, T', H', W'] for [B, C, T, H, W]; see `pad_same`."""
         return pad_same(x, self.kernel_size, self.stride)
 
@@ -49,7 +50,7 @@ class SameMaxPool3d(nn.MaxPool3d):
         super().__init__(kernel_size, stride)
         self.same = kernel_size, stride
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002  (torch's name)
+    def forward(self, input: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B C t h w"]:  # noqa: A002  (torch's name)
         """Return [B, C, ceil(T / stride), ...] for [B, C, T, H, W]."""
         return F.max_pool3d(pad_same(input, *self.same), self.kernel_size, self.stride)
 
@@ -67,7 +68,7 @@ class Unit(nn.Module):
         self.bn = nn.BatchNorm3d(planes, eps=1e-3, momentum=0.01)
         self.act = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c t h w"]:
         """Return [B, planes, T', H', W'] for [B, inplanes, T, H, W]."""
         return self.act(self.bn(self.conv(x)))
 
@@ -85,7 +86,7 @@ class Inception(nn.Module):
         self.branch4 = nn.Sequential(SameMaxPool3d((3, 3, 3), (1, 1, 1)), Unit(inplanes, fourth, 1))
         self.out_channels = first + second + third + fourth
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c T H W"]:
         """Return [B, out_channels, T, H, W] for [B, inplanes, T, H, W]."""
         return torch.cat((self.branch1(x), self.branch2(x), self.branch3(x), self.branch4(x)), 1)
 
@@ -93,7 +94,7 @@ class Inception(nn.Module):
 class PairMean(nn.Module):
     """The mean of every two neighbours in time; a single step is its own."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Shaped[Tensor, "B T *rest"]) -> Shaped[Tensor, "B t *rest"]:
         """Return [B, max(T - 1, 1), ...] for [B, T, ...]."""
         steps = x.shape[1]
         # indices, not slices: an exported network would take the T - 1 steps of a slice for more than one

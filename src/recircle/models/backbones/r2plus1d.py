@@ -3,6 +3,7 @@
 Each activation is a module of its own, so that `recircle.convert` can take it into an ARC layer.
 """
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -42,7 +43,7 @@ class Conv2Plus1d(nn.Module):
         self.act = nn.ReLU()
         self.temporal = nn.Conv3d(mid, planes, (3, 1, 1), (temporal, 1, 1), (1, 0, 0), bias=bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c t h w"]:
         """Return [B, planes, T', H', W'] for [B, inplanes, T, H, W]."""
         return self.temporal(self.act(self.bn(self.spatial(x))))
 
@@ -63,7 +64,7 @@ class BasicBlock(nn.Module):
         self.downsample = _downsample(inplanes, planes, (stride, stride))
         self.act2 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c t h w"]:
         """Return [B, planes, T', H', W'] for [B, inplanes, T, H, W]."""
         y = self.act1(self.bn1(self.conv1(x)))
         y = self.bn2(self.conv2(y))
@@ -90,7 +91,7 @@ class Bottleneck(nn.Module):
         self.downsample = _downsample(inplanes, outplanes, stride)
         self.act3 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c t h w"]:
         """Return [B, 4 planes, T', H', W'] for [B, inplanes, T, H, W]."""
         y = self.act1(self.bn1(self.conv1(x)))
         y = self.act2(self.bn2(self.conv2(y)))

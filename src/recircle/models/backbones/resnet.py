@@ -7,6 +7,7 @@ into an ARC layer.
 
 from pathlib import Path
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -33,7 +34,7 @@ class BasicBlock(nn.Module):
         self.downsample = _downsample(inplanes, planes, stride)
         self.act2 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, planes, H', W'] for [B, T, inplanes, H, W]; the shortcut sees the unshifted input."""
         y = self.act1(self.bn1(self.conv1(self.shift(x))))
         y = self.bn2(self.conv2(y))
@@ -59,7 +60,7 @@ class Bottleneck(nn.Module):
         self.downsample = _downsample(inplanes, planes * self.expansion, stride)
         self.act3 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
         """Return [B, T, 4 planes, H', W'] for [B, T, inplanes, H, W]; the shortcut sees the unshifted input."""
         y = self.act1(self.bn1(self.conv1(self.shift(x))))
         y = self.act2(self.bn2(self.conv2(y)))
@@ -124,8 +125,8 @@ class VideoResNet(VideoModel):
         initialise_trunk(self)
         self.reset_classifier(num_classes, dropout)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
-        """Return [B, T, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
+    def forward_features(self, clips: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B T c h w"]:
+        """Return [B, T, c, H/32, W/32] (rounded up) for clips [B, T, C, H, W], C being 3 unless the stem takes more."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(clips))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.models.backbones.stages import Place, build_stages, doubled
@@ -81,7 +82,7 @@ class Bottleneck3d(nn.Module):
             self.downsample = nn.Sequential(shortcut, nn.BatchNorm3d(outplanes))
         self.act3 = nn.ReLU()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "B C T H W"]) -> Float[Tensor, "B c T h w"]:
         """Return [B, 4 planes, T, H', W'] for [B, inplanes, T, H, W]."""
         y = self.act1(self.bn1(self.conv1(x)))
         y = self.act2(self.bn2(self.conv2(y)))
@@ -118,7 +119,7 @@ def build_trunk(plan: TrunkPlan, width: int, joined: Sequence[int] = (0, 0, 0, 0
     return parts | {f"layer{number}": stage for number, stage in enumerate(stages, start=1)}
 
 
-def as_volume(clips: Tensor) -> Tensor:
+def as_volume(clips: Float[Tensor, "B T C H W"]) -> Float[Tensor, "B C T H W"]:
     """Return clips [B, T, 3, H, W] as [B, 3, T, H, W], laid out anew.
 
     What is only transposed lies in memory as it should if T is 1; the first convolution of a captured network would ask

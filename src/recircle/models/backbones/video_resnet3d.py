@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Collection
 from pathlib import Path
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from recircle.errors import UserError
@@ -73,7 +74,7 @@ class VideoResNet3d(VideoModel):
         """Return a new classifier: weights from N(0, 0.01), no bias at first."""
         return make_classifier(self.num_features, num_classes)
 
-    def forward_features(self, clips: Tensor) -> Tensor:
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, t, C, h, w] for clips [B, T, 3, H, W]."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(as_volume(clips)))))
         x = self.layer4(self.layer3(self.layer2(self.temporal_pool(self.layer1(x)))))
