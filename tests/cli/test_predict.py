@@ -96,13 +96,14 @@ def test_ctrl_c_ends_a_prediction_at_once_and_without_a_trace(run: Run, clips: l
     frames = write_frames(tmp_path / "stalled", 3, seed=0)
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from recircle.decode import pool\n"
+        "from recircle.decode import decoder_process, pool\n"
         "stalls = 'import time, recircle.decode.worker as w\\n"
         "w.read_whole_file = lambda path: time.sleep(1000)\\n"
         "w.main()'\n"
         "pool.COMMAND = (*pool.COMMAND[:-1], stalls)\n"
-        "ask = pool._Process.ask\n"
-        "pool._Process.ask = lambda *a: (ask(*a), print('asked', file=sys.stderr, flush=True))\n"
+        "process = decoder_process.DecoderProcess\n"
+        "ask = process.ask\n"
+        "process.ask = lambda *a: (ask(*a), print('asked', file=sys.stderr, flush=True))\n"
         "from recircle.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", code, "predict", str(run.path), str(frames), str(clips[0]), "--json"]

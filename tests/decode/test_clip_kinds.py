@@ -10,7 +10,8 @@ from PIL import Image
 
 from recircle.decode import media as kinds
 from recircle.decode.frames import DecodeError, decode
-from recircle.decode.media import find_media, kind_of, search
+from recircle.decode.media import kind_of
+from recircle.decode.media_search import find_media, search
 from recircle.decode.probe import probe
 from recircle.errors import UserError
 from recircle.layouts import find_clips

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from recircle.decode.companions import files_beside, folders_beside
-from recircle.decode.media import search
+from recircle.decode.media_search import search
 from recircle.decode.series import arrange
 from recircle.errors import UserError
 from recircle.layouts import find_clips

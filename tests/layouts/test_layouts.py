@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from recircle.decode.media import find_media
+from recircle.decode.media_search import find_media
 from recircle.errors import UserError
 from recircle.layouts import LAYOUTS, csv_list, find_clips, something_v1, something_v2
 from recircle.manifest.manifest import Clip

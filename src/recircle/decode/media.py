@@ -1,24 +1,22 @@
 """What is a clip: a video, an animation, a folder of frames; or a folder that only holds clips, or something else.
 
 Whatever meets a path of a user asks here: `kind_of` says what reads a clip, `frames_of` which images of a folder are
-its frames or why it is not a clip, and `search` finds the clips under a folder and says what it leaves out.
+its frames or why it is not a clip. `media_search` finds the clips under a folder.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from recircle.decode.companions import files_beside, folders_beside
 from recircle.decode.error import DecodeError
 from recircle.decode.images import is_animated, is_stack
 from recircle.decode.natural import natural_key
 from recircle.decode.pyav import describe
 from recircle.decode.series import Series, arrange, runs
 from recircle.decode.signatures import content_of, is_animated_avif, is_animated_webp
-from recircle.errors import UserError
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".qt", ".avi", ".divx", ".mkv", ".webm", ".ogv", ".flv", ".f4v", ".swf", ".wmv", ".asf"}
@@ -46,56 +44,11 @@ _IGNORED_FOLDERS = frozenset(
 )
 _UNFINISHED = frozenset({".part", ".crdownload", ".download", ".tmp", ".temp", ".ytdl", ".aria2", ".bak"})
 # of these, a file is as often an animation as it is one image
-_MOVING = frozenset({".gif", ".webp", ".avif", ".tif", ".tiff"})
+MOVING = frozenset({".gif", ".webp", ".avif", ".tif", ".tiff"})
 # so many numbered images are a series that is not torn apart
-_SERIES = 3
+SERIES = 3
 
 Kind = Literal["frames", "animation", "video"]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A clip in a folder.
-
-    Attributes:
-        parts: its path relative to the folder that was searched; empty for that folder itself.
-        is_folder: it is a folder of frames.
-        is_still: it is a single image that lies among other media.
-    """
-
-    parts: tuple[str, ...]
-    is_folder: bool = False
-    is_still: bool = False
-
-    @property
-    def path(self) -> str:
-        """The path with forward slashes, relative to the folder that was searched."""
-        return "/".join(self.parts) or "."
-
-
-@dataclass(frozen=True)
-class Search:
-    """What lies under a folder; all paths are relative to it.
-
-    Attributes:
-        clips: in natural order of their paths.
-        unknown: files that are not media as far as their names and first bytes tell, nor papers.
-        empty: folders without a clip, the uppermost of each.
-        unreadable: what could not be looked into, with the reason.
-        links: links that lead back to a folder above, and were not followed.
-        beside_videos: numbered images that lie beside videos, and were not taken for clips.
-        beside_folders: folders of frames that have further clips below them.
-        companions: files and folders that belong to a clip beside them, and were not taken for clips.
-    """
-
-    clips: tuple[Found, ...]
-    unknown: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-    unreadable: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
-    beside_videos: tuple[str, ...] = ()
-    beside_folders: tuple[str, ...] = ()
-    companions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -121,7 +74,7 @@ class Contents:
 
 def is_media(name: str) -> bool:
     """Tell whether a file's name claims that it is a video, an image or sound."""
-    suffix = _suffix(name)
+    suffix = suffix_of(name)
     return suffix in VIDEO_SUFFIXES or suffix in FRAME_SUFFIXES or suffix in _OTHER_IMAGES or suffix in _SOUND
 
 
@@ -165,10 +118,10 @@ def frames_of(folder: Path) -> Series:
         raise DecodeError(folder, f"cannot be read: {describe(error)}") from None
     if contents.videos:
         raise DecodeError(folder, _folder_of_videos(contents.videos, contents.images))
-    moving = [name for name in contents.images[:1] if _moves(folder / name)]
+    moving = [name for name in contents.images[:1] if moves(folder / name)]
     if moving:
-        moving = [name for name in contents.images if _moves(folder / name)]
-        if not _are_covers(moving, contents.images):
+        moving = [name for name in contents.images if moves(folder / name)]
+        if not are_covers(moving, contents.images):
             raise DecodeError(folder, _folder_of_animations(moving, contents.images))
     if not contents.images:
         raise DecodeError(folder, _no_frames(contents))
@@ -176,116 +129,6 @@ def frames_of(folder: Path) -> Series:
     if series.fault:
         raise DecodeError(folder, series.fault)
     return _beside(folder, series, [*moving, *contents.other_images])
-
-
-def search(folder: Path) -> Search:
-    """Find all clips under a folder.
-
-    A folder that holds images and no videos is one clip of frames; any other file that is a video, by its name or its
-    first bytes, is a clip. Images beside videos are clips of one frame, unless they are numbered: then they are no
-    clips at all, and are reported; so is what belongs to a clip beside it, as `companions` says.
-
-    Raises:
-        UserError: the folder itself cannot be read.
-    """
-    walk = _Walk(folder)
-    try:
-        contents = look(folder)
-    except OSError as error:
-        raise UserError(f"{folder} cannot be read: {describe(error)}") from None
-    clips = sorted(walk.clips(contents, (), frozenset()), key=_order)
-    empty = [path for path in walk.empty if not any(path.startswith(f"{above}/") for above in walk.empty)]
-    return Search(
-        tuple(clips),
-        unknown=_sorted(walk.unknown),
-        empty=_sorted(empty),
-        unreadable=_sorted(walk.unreadable),
-        links=_sorted(walk.links),
-        beside_videos=_sorted(walk.beside_videos),
-        beside_folders=_sorted(walk.beside_folders),
-        companions=_sorted(walk.companions),
-    )
-
-
-def find_media(folder: Path) -> tuple[Found, ...]:
-    """Return all clips under a folder, in natural order of their paths.
-
-    Raises:
-        UserError: the folder itself cannot be read.
-    """
-    return search(folder).clips
-
-
-class _Walk:
-    """A search that is under way, with what it leaves out."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self.unknown: list[str] = []
-        self.empty: list[str] = []
-        self.unreadable: list[str] = []
-        self.links: list[str] = []
-        self.beside_videos: list[str] = []
-        self.beside_folders: list[str] = []
-        self.companions: list[str] = []
-
-    def clips(self, contents: Contents, parts: tuple[str, ...], above: frozenset[Path]) -> Iterator[Found]:
-        """Yield the clips in a folder and below."""
-        folder = self._root.joinpath(*parts)
-        self.unknown += [_join(parts, name) for name in contents.unknown]
-        above = above | {folder.resolve()}
-        companions = set(folders_beside(contents.folders))
-        self.companions += [_join(parts, name) for name in contents.folders if name in companions]
-        folders = [name for name in contents.folders if name not in companions]
-        below = [found for name in folders for found in self._below((*parts, name), above)]
-        videos, images = self._divide(folder, contents)
-        if videos:
-            # a GIF that does not move beside videos is more likely a damaged clip than a frame, and gets its verdict
-            videos += [name for name in images if _suffix(name) == ".gif"]
-            images = [name for name in images if name not in videos]
-            series = set(runs(images, _SERIES))
-            self.beside_videos += [_join(parts, name) for name in images if name in series]
-            stills = [name for name in images if name not in series]
-            others = (*contents.sounds, *contents.other_images)
-            companions = set(files_beside(videos, (*contents.sounds, *stills)))
-            self.companions += [_join(parts, name) for name in (*videos, *others, *stills) if name in companions]
-            yield from (Found((*parts, name)) for name in (*videos, *others) if name not in companions)
-            yield from (Found((*parts, name), is_still=True) for name in stills if name not in companions)
-        elif images or contents.other_images:
-            if not below:
-                yield Found(parts, is_folder=True)
-            elif runs(images, _SERIES):
-                self.beside_folders.append("/".join(parts) or ".")
-                yield Found(parts, is_folder=True)
-            else:
-                yield from (Found((*parts, name), is_still=True) for name in (*images, *contents.other_images))
-        else:
-            yield from (Found((*parts, name)) for name in contents.sounds)
-        yield from below
-
-    def _below(self, parts: tuple[str, ...], above: frozenset[Path]) -> list[Found]:
-        folder = self._root.joinpath(*parts)
-        path = "/".join(parts)
-        try:
-            if folder.resolve() in above:
-                self.links.append(path)
-                return []
-            found = list(self.clips(look(folder), parts, above))
-        except (OSError, RuntimeError) as error:  # the latter for links in a circle
-            self.unreadable.append(f"{path}: {describe(error)}")
-            return []
-        if not found:
-            self.empty.append(path)
-        return found
-
-    def _divide(self, folder: Path, contents: Contents) -> tuple[list[str], list[str]]:
-        """Return the files that are clips of their own, and the images that are not."""
-        first = contents.images[:1]  # of a folder full of PNG, one is opened
-        moving = [name for name in contents.images if _suffix(name) in _MOVING or name in first]
-        moving = [name for name in moving if _moves(folder / name)]
-        if not contents.videos and (_are_covers(moving, contents.images) or _are_among_frames(moving, contents.images)):
-            return [], contents.images
-        return [*contents.videos, *moving], [name for name in contents.images if name not in moving]
 
 
 def _kind_list(found: Contents, entry: "os.DirEntry[str]") -> list[str]:
@@ -308,9 +151,9 @@ def _kind_list(found: Contents, entry: "os.DirEntry[str]") -> list[str]:
     return {"video": found.videos, "image": found.images, "other": found.unknown}[content]
 
 
-def _moves(path: Path) -> bool:
+def moves(path: Path) -> bool:
     """Tell whether a file that may be a still image is an animation."""
-    suffix = _suffix(path.name)
+    suffix = suffix_of(path.name)
     if suffix == ".webp":
         return is_animated_webp(path)
     if suffix == ".avif":
@@ -320,15 +163,10 @@ def _moves(path: Path) -> bool:
     return suffix in (".gif", ".png") and is_animated(path)
 
 
-def _are_covers(moving: list[str], images: list[str]) -> bool:
+def are_covers(moving: list[str], images: list[str]) -> bool:
     """Tell whether animations lie beside a series of still frames and are not part of it."""
     rest = [name for name in images if name not in moving]
-    return bool(moving) and len(runs(rest, _SERIES)) == len(rest) > 0 and set(runs(images, 2)).isdisjoint(moving)
-
-
-def _are_among_frames(moving: list[str], images: list[str]) -> bool:
-    """Tell whether some animations stand in one series with as many still frames or more, which is then at fault."""
-    return 0 < 2 * len(moving) <= len(images) == len(runs(images, 2))
+    return bool(moving) and len(runs(rest, SERIES)) == len(rest) > 0 and set(runs(images, 2)).isdisjoint(moving)
 
 
 def _beside(folder: Path, series: Series, others: list[str]) -> Series:
@@ -351,7 +189,7 @@ def _beside(folder: Path, series: Series, others: list[str]) -> Series:
 
 def _folder_of_videos(videos: list[str], images: list[str]) -> str:
     beside = f", beside {len(images)} images" if len(images) > 1 else ", beside an image" if images else ""
-    way = "; if the images are the frames of one clip, take the videos out" if len(images) >= _SERIES else ""
+    way = "; if the images are the frames of one clip, take the videos out" if len(images) >= SERIES else ""
     return (
         f"is a folder of videos ({len(videos)}: {_some(videos)}{beside}) and not one clip; name the videos themselves, "
         f"or list them with `recircle index`{way}"
@@ -369,7 +207,7 @@ def _folder_of_animations(moving: list[str], images: list[str]) -> str:
 
 def _no_frames(contents: Contents) -> str:
     if contents.other_images:
-        kinds = ", ".join(sorted({_suffix(name) for name in contents.other_images}))
+        kinds = ", ".join(sorted({suffix_of(name) for name in contents.other_images}))
         return f"holds {len(contents.other_images)} images of kinds that are not read ({kinds}); convert them to JPEG"
     if contents.folders:
         return (
@@ -380,21 +218,10 @@ def _no_frames(contents: Contents) -> str:
     return f"holds no frames ({' '.join(sorted(FRAME_SUFFIXES))})" + (f", but {_some(others)}" if others else "")
 
 
-def _suffix(name: str) -> str:
+def suffix_of(name: str) -> str:
+    """Return the suffix of a file in small letters, such as .mp4; quickly, since it is asked of many files."""
     return os.path.splitext(name)[1].lower()  # noqa: PTH122 (of 10^5 names)
 
 
 def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
-
-
-def _join(parts: tuple[str, ...], name: str) -> str:
-    return "/".join((*parts, name))
-
-
-def _order(clip: Found) -> list[Any]:
-    return [natural_key(part) for part in clip.parts]
-
-
-def _sorted(paths: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(paths, key=natural_key))

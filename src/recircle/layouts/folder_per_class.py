@@ -5,7 +5,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path, PurePath
 
-from recircle.decode.media import VIDEO_SUFFIXES, Found, Search, search
+from recircle.decode.media import VIDEO_SUFFIXES
+from recircle.decode.media_search import Found, Search, search
 from recircle.errors import UserError
 from recircle.layouts.split_folders import Levels, alike_below, read_levels
 from recircle.manifest.manifest import Clip

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.decode.media import find_media, search
+from recircle.decode.media_search import find_media, search
 from recircle.layouts.folder_per_class import label_by_folder, warn_left_out
 from recircle.layouts.split_folders import read_levels
 from recircle.manifest.manifest import Clip

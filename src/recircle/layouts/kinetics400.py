@@ -4,7 +4,7 @@ import warnings
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.decode.media import find_media
+from recircle.decode.media_search import find_media
 from recircle.errors import UserError
 from recircle.layouts.folder_per_class import label_by_folder
 from recircle.layouts.places import Places, find_list

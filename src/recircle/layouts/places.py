@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from recircle.decode.media import find_media
+from recircle.decode.media_search import find_media
 from recircle.errors import UserError
 from recircle.manifest.manifest import Clip
 from recircle.manifest.text_table import read_table

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from recircle.decode.media import Found
+from recircle.decode.media_search import Found
 from recircle.layouts.tables import SPLITS
 from recircle.manifest.manifest import Clip
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recircle.decode.media import find_media
+from recircle.decode.media_search import find_media
 from recircle.errors import UserError
 from recircle.layouts.tables import warn_unlisted
 from recircle.manifest.manifest import Clip
