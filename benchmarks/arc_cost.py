@@ -48,12 +48,9 @@ from benchmarks.networks import (
     prepare_for_training,
     random_clips,
 )
-from recircle import prepare_for_inference
-from recircle.arc.config import ArcConfig
+from recircle import ArcConfig, Cost, UserError, measure_cost, prepare_for_inference
 from recircle.cli.console import out, print_table, progress
-from recircle.errors import UserError
 from recircle.evaluation.forward import pick_device
-from recircle.models.cost import Cost, measure_cost
 from recircle.torch_internals import compiler_errors
 
 PARTS = ("inference", "training", "memory")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recircle.errors import UserError
+from recircle import UserError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -39,18 +39,14 @@ from rich.table import Table
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.machine import describe, write_json
+from recircle import Augmentation, Clip, Manifest, Preprocessing, Sampling, UserError
 from recircle.cli.console import print_table
 from recircle.decode.frames import Backend, read_frames
 from recircle.decode.torchcodec import import_decoders
-from recircle.errors import UserError
 from recircle.loading.jobs import Item, Job
 from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.loading.options import Loading
 from recircle.loading.workers import start_worker
-from recircle.manifest.manifest import Clip, Manifest
-from recircle.views.augmentation import Augmentation
-from recircle.views.preprocessing import Preprocessing
-from recircle.views.sampling import Sampling
 from recircle.views.views import EvalViews, TrainViews
 
 Source = Literal["video", "folder"]

@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
+from recircle import UserError
 from recircle.cli.console import error
-from recircle.errors import UserError
 from recircle.evaluation.machine import processor
 from recircle.files import atomic_write
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from benchmarks.machine import precision
 from benchmarks.networks import TrainingStep, build, random_clips
-from recircle.arc.config import ArcConfig
+from recircle import ArcConfig
 from recircle.torch_internals import TorchDispatchMode, tree_leaves
 
 _STATUS = Path("/proc/self/status")

@@ -8,10 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.machine import Run, precision
-from recircle.arc.config import ArcConfig
-from recircle.errors import UserError
-from recircle.models.base import VideoModel
-from recircle.models.registry import create_model, model_options
+from recircle import ArcConfig, UserError, VideoModel, create_model
+from recircle.models.registry import model_options
 
 CLASSES = 174
 """Of Something-Something."""

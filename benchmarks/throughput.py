@@ -29,11 +29,9 @@ from benchmarks.machine import (
     write_json,
 )
 from benchmarks.networks import build, inference, random_clips
-from recircle import list_models, prepare_for_inference
+from recircle import UserError, list_models, measure_cost, prepare_for_inference
 from recircle.cli.console import out, print_table, progress
-from recircle.errors import UserError
 from recircle.evaluation.forward import pick_device
-from recircle.models.cost import measure_cost
 
 
 @dataclass(frozen=True, kw_only=True)

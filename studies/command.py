@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from benchmarks.machine import run_main
-from recircle.errors import UserError
+from recircle import UserError
 from recircle.locks import locked
 from studies.pages import write_block
 from studies.results import Results

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from recircle.errors import UserError
+from recircle import UserError
 from recircle.layouts.index import index_folder
 
 

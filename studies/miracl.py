@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
-from recircle.loading.config import DataConfig
-from recircle.models.registry import ModelConfig
-from recircle.training.config import TrainConfig
-from recircle.training.optimiser import Optimiser
-from recircle.training.schedule import Schedule
-from recircle.views.augmentation import Augmentation
-from recircle.views.preprocessing import Preprocessing
-from recircle.views.sampling import Sampling
+from recircle import (
+    ArcConfig,
+    Augmentation,
+    DataConfig,
+    ModelConfig,
+    Optimiser,
+    Preprocessing,
+    Sampling,
+    Schedule,
+    TrainConfig,
+)
 
 TEST_SPEAKERS = ("F10", "F11", "M04", "M07", "M08")
 TRAIN_SPEAKERS = ("F01", "F02", "F04", "F05", "F06", "F07", "F08", "F09", "M01", "M02")

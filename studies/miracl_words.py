@@ -10,8 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
-from recircle.training.config import TrainConfig
+from recircle import ArcConfig, TrainConfig
 from studies import miracl
 from studies.command import Study
 from studies.datasets import manifest

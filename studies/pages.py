@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from recircle.errors import UserError
+from recircle import UserError
 from recircle.files import atomic_write
 from studies.summary import Difference, Row
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from recircle.errors import UserError
+from recircle import UserError
 from recircle.files import atomic_write
 from studies.summary import Figure, Row, Spread
 

@@ -12,7 +12,7 @@ from threading import Thread
 
 import torch
 
-from recircle.errors import UserError
+from recircle import UserError
 from studies.results import Results
 from studies.trial import Record, Trial, current_commit, run_trial
 

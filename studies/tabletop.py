@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
-from recircle.loading.config import DataConfig
-from recircle.models.registry import ModelConfig
+from recircle import (
+    ArcConfig,
+    Augmentation,
+    DataConfig,
+    ModelConfig,
+    Optimiser,
+    Preprocessing,
+    Sampling,
+    Schedule,
+    TrainConfig,
+)
 from recircle.tabletop import SIZES, TabletopConfig, generate
-from recircle.training.config import TrainConfig
-from recircle.training.optimiser import Optimiser
-from recircle.training.schedule import Schedule
-from recircle.views.augmentation import Augmentation
-from recircle.views.preprocessing import Preprocessing
-from recircle.views.sampling import Sampling
 
 SIZE = TabletopConfig(train=SIZES["full"].train, test=SIZES["full"].test, pixels=80, frames=16, fps=8)
 """As many clips as "full" has, with the small frames of "small", since the networks see 56 pixels."""

@@ -9,7 +9,7 @@ and both presets.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
+from recircle import ArcConfig
 from studies import tabletop, tabletop_hosts
 from studies.command import Study
 from studies.pages import differences_table, table

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
-from recircle.training.config import TrainConfig
+from recircle import ArcConfig, TrainConfig
 from studies import tabletop
 from studies.command import Study
 from studies.pages import differences_table, table

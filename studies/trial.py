@@ -13,15 +13,13 @@ from typing import Any
 
 import torch
 
+from recircle import Run, TrainConfig, measure_cost
 from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
 from recircle.evaluation.machine import processor
 from recircle.evaluation.metrics import in_top_k
 from recircle.loading.options import Loading
-from recircle.models.cost import measure_cost
-from recircle.run import Run
-from recircle.training.config import TrainConfig
 from recircle.training.loop import train
 from recircle.training.metrics_log import read_metrics_log
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from recircle.recipes.registry import get_recipe
-from recircle.training.config import TrainConfig
-from recircle.views.sampling import Sampling
+from recircle import Sampling, TrainConfig, get_recipe
 from studies.command import Study
 from studies.datasets import manifest
 from studies.pages import differences_table, table

@@ -21,15 +21,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.machine import check_writable, describe, run_main, write_json
-from recircle.errors import UserError
+from recircle import Run, TrainConfig, UserError, VideoModel
 from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
 from recircle.loading.options import Loading, Shard
-from recircle.models.base import VideoModel
-from recircle.run import Run
 from recircle.torch_internals import BatchNorm
-from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
 from studies.pages import write_block
 
