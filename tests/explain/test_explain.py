@@ -136,7 +136,7 @@ def test_what_cannot_be_done_is_one_sentence(arc: Run, plain: Run, clip: Path, t
     with pytest.raises(UserError, match="is not a run's folder"):
         explain(plain.path, clip, against=tmp_path / "gone")
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be written: File exists; something that is no folder"):
+    with pytest.raises(UserError, match="cannot be written: File exists; something that is not a folder"):
         explain(plain.path, clip, output=tmp_path / "file")
     assert not (plain.path / "explained").exists()
 
