@@ -318,5 +318,5 @@ def test_one_line_and_a_misspelt_name_are_named(tmp_path: Path) -> None:
 
 
 def test_blank_lines_among_classes_are_told(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="blank lines among the classes are none"):
+    with pytest.warns(UserWarning, match="blank lines among the classes are left out"):
         assert dict(ClassList.read(write(tmp_path / "c.txt", "Archery\n\nBowling\n")).names)[1] == "Bowling"
