@@ -1,5 +1,6 @@
 """A run: the folder that training leaves, and that evaluation and inference read."""
 
+import copy
 import json
 import warnings
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from recircle.files import atomic_write, make_folder
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
 from recircle.models.weight_files import first_of, not_finite, read_safetensors
+from recircle.models.wrapped import WrappedModel
 from recircle.public import public
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
@@ -169,24 +171,30 @@ class Run:
         """
         return read_json(ModelSpec, self.spec_path)
 
-    def load_model(self, device: str | torch.device = "cpu") -> VideoModel:
+    def load_model(self, device: str | torch.device = "cpu", *, model: nn.Module | None = None) -> VideoModel:
         """Return the trained network in evaluation mode, with the run's preprocessing; nothing else is read.
 
+        Args:
+            device: where it is put.
+            model: a network like the one that `recircle.train` was given as an object, whose weights do not matter;
+                a copy of it gets those of the run. None builds the network by its name.
+
         Raises:
-            UserError: files are missing, or the weights belong to another network.
+            UserError: files are missing; the weights belong to another network; or the network was given as an object,
+                and `model` is not, or the other way round.
         """
         Run.open(self.path)
         spec = self.load_spec()
         try:
-            return self._load_model(spec, device)
+            return self._load_model(spec, device, model)
         except ValueError as error:
             # what this version can read of the file may still mean something else in it
             if (needed := upgrade_needed(self.spec_path, spec.recircle)) is None:
                 raise
             raise UserError(f"{needed} ({error})") from None
 
-    def _load_model(self, spec: ModelSpec, device: str | torch.device) -> VideoModel:
-        model = replace(spec.model, pretrained=None).build(len(spec.labels))
+    def _load_model(self, spec: ModelSpec, device: str | torch.device, given: nn.Module | None) -> VideoModel:
+        model = self._like(spec, given)
         state = read_safetensors(self.weights_path)
         difference = _difference(model.state_dict(), state)
         if difference:
@@ -204,6 +212,26 @@ class Run:
         model.load_state_dict(state)
         model.preprocessing = spec.preprocessing
         return model.to(device).eval()
+
+    def _like(self, spec: ModelSpec, given: nn.Module | None) -> VideoModel:
+        """Return a network for the weights of the run."""
+        takes = spec.model.given
+        if given is None and takes is not None:
+            raise UserError(
+                f"the network of {self.path}, {spec.model.name}, was given to recircle.train as an object, and no name "
+                "builds it: give one like it from Python, as model=net of Recognizer.load, recircle.evaluate or "
+                "Run.load_model. For the commands, train by the name of a function with @recircle.register_model"
+            )
+        if given is None:
+            return replace(spec.model, pretrained=None).build(len(spec.labels))
+        if takes is None:
+            raise UserError(f"the network of {self.path} is built by its name, {spec.model.name}; leave out model=")
+        if not isinstance(given, nn.Module):
+            raise UserError(f"model={given!r} is no network; {self.path} needs one like its {spec.model.name}")
+        copied = copy.deepcopy(given)
+        if isinstance(copied, VideoModel):
+            return copied
+        return WrappedModel(copied, len(spec.labels), name=spec.model.name, takes=takes)
 
 
 def _difference(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:

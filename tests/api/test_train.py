@@ -139,8 +139,13 @@ def test_numbers_of_other_libraries_are_numbers(configs: list[recircle.TrainConf
         ("tsm_resnet18", {"arc": recircle.ArcConfig()}, "use arc_tsm_resnet18"),
         ("tsm_resnet18", {"crop": 300}, "crop=300 is larger"),
         ("tsm_resnet18", {"options": {"depth": 3}}, "no option depth"),
-        (torch.nn.Linear(2, 2), {}, r"not a Linear; .*recircle\.register_model"),
+        (torch.nn.Linear(2, 2), {}, r"Linear cannot be used: it is to return logits"),
+        (torch.nn.Linear, {}, r"Linear is a class; give train a network of it, such as Linear\(\.\.\.\)"),
+        (lambda n: None, {}, r"'<lambda>' has no name among the networks; decorate the function"),
         (None, {}, "not a NoneType"),
+        ("tsm_resnet18", {"takes": "NCHW"}, "takes= goes with a network itself"),
+        ("tsm_resnet18", {"classes": ["a", "b"]}, "classes= goes with a Dataset"),
+        ("tsm_resnet18", {"validation": []}, "validation= goes with a Dataset"),
     ],
 )
 def test_wrong_arguments_are_told_before_anything_is_written(
@@ -152,9 +157,10 @@ def test_wrong_arguments_are_told_before_anything_is_written(
 
 
 def test_clips_must_be_in_a_file(clips: recircle.Manifest, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
     for data, message in (
         (clips.select("train"), "write them first"),
-        (tmp_path, "recircle index"),
+        (tmp_path / "empty", "holds no videos"),
         ("x.csv", "x.csv"),
     ):
         with pytest.raises(recircle.UserError, match=message):

@@ -1,11 +1,14 @@
 """From a run to the predictions and metrics of clips: `recircle.evaluate`, and the command `recircle eval`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
+from torch import nn
+
+from recircle.api.data import Clips, Data, clips_to_evaluate
 from recircle.api.keywords import check_keywords
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
@@ -20,9 +23,8 @@ from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.report import Report, make_report
+from recircle.loading.dataset import is_dataset
 from recircle.loading.options import Loading
-from recircle.manifest.find import manifest_file
-from recircle.manifest.manifest import Manifest
 from recircle.public import public
 from recircle.run import Run
 from recircle.views.crops import Crops
@@ -81,8 +83,10 @@ class Evaluation:
 @public
 def evaluate(
     run: str | Path | Run,
-    data: str | Path | Manifest | None = None,
+    data: Data | None = None,
     *,
+    model: nn.Module | None = None,
+    classes: Sequence[str] | None = None,
     split: str | None = None,
     clips: int | None = None,
     crops: Crops | None = None,
@@ -99,8 +103,11 @@ def evaluate(
 
     Args:
         run: the run, or its folder.
-        data: a manifest, as a file, its folder, or what `recircle.index` returned; None takes the one that the run was
-            trained with.
+        data: a manifest, as a file, its folder, or what `recircle.index` returned; or a Dataset of (frames, label), as
+            `recircle.train` takes it; None takes the manifest that the run was trained with.
+        model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
+        classes: names of a Dataset's labels, in the order of their numbers; None takes its attribute `classes`, or else
+            the run's.
         split: "train", "val", "test" or "all"; None takes the clips that training evaluated on.
         clips: views in time; None, as for crops and fusion, takes what training evaluated with.
         crops: views in space: 1, 3 or 10.
@@ -127,9 +134,20 @@ def evaluate(
     levels = read_hierarchy(Path(hierarchy), opened.load_spec().labels) if hierarchy is not None else None
     protocol = override(training_protocol(opened), clips=clips, crops=crops, fusion=fusion)
     loading, forward, bootstrap = _how(given, order)
+    if is_dataset(data) and split is not None:
+        raise UserError(
+            "split= is for a manifest; of a Dataset all clips are evaluated, so give the part that is meant"
+        )
+    chosen = Clips()
+    if data is not None:
+        chosen = clips_to_evaluate(data, opened.load_spec().labels, classes=classes)
+    elif classes is not None:
+        raise UserError("classes= goes with a Dataset to evaluate on")
     predictions, metrics = evaluate_run(
         opened,
-        manifest=manifest_file(data) if data is not None else None,
+        manifest=chosen.manifest,
+        model=model,
+        dataset=chosen.dataset,
         split=split,
         protocol=protocol,
         skip_broken=given.get("skip_broken", False),

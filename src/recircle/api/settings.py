@@ -9,6 +9,7 @@ from recircle.arc.config import ArcConfig
 from recircle.decode.frames import Backend
 from recircle.errors import UserError
 from recircle.evaluation.protocol import Fusion, Protocol
+from recircle.models.registry import Option
 from recircle.public import public
 from recircle.training.config import FreezeNorms, Precision, TrainConfig
 from recircle.training.optimiser import Optimiser
@@ -89,7 +90,7 @@ class TrainSettings(TypedDict, total=False):
     width: int | None
     dropout: float | None
     arc: ArcConfig | None
-    options: dict[str, int | float | str]
+    options: Mapping[str, Option]
 
 
 PLACES = {
@@ -153,6 +154,8 @@ def _plain(name: str, value: Any) -> Any:
         return Path(value)
     if name == "pretrained" and value is not None:
         return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
     return tuple(value) if isinstance(value, list) else value
 
 

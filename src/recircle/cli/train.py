@@ -108,6 +108,13 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
     if not run.config_path.is_file():
         raise UserError(f"{path} has no config.json, so it is no run; give the folder that `recircle train` wrote")
     config = run.load_config(TrainConfig)
+    given = [f"a network, {config.model.name}"] if config.model.given is not None else []
+    given += [f"a Dataset, {config.data.dataset}"] if config.data.dataset else []
+    if given:
+        raise UserError(
+            f"{path} was trained from Python on {' and '.join(given)}, which no command has: go on from there, by "
+            f"recircle.train(model, data, output={str(path)!r}, resume=True)"
+        )
     if data is not None:
         config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
     config = parse_config(config, overrides, f"--resume {path}", "Go on with a run.")

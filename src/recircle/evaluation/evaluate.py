@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import nn
+
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.forward import Forward
@@ -14,6 +16,7 @@ from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.loading.batch import BrokenClip
 from recircle.loading.config import DataConfig
+from recircle.loading.dataset import DatasetClips
 from recircle.loading.loaders import EvalLoader
 from recircle.loading.options import Loading, Shard
 from recircle.manifest.manifest import Manifest
@@ -40,6 +43,8 @@ def evaluate(
     forward: Forward | None = None,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     progress: Progress | None = None,
+    model: nn.Module | None = None,
+    dataset: DatasetClips | None = None,
 ) -> tuple[Predictions, Metrics]:
     """Run a trained network over labelled clips; return its predictions, unsaved, and what they measure.
 
@@ -54,6 +59,8 @@ def evaluate(
         forward: how the network is run; None is in fp32, on the first GPU or the CPU, on frames as they are.
         bootstrap: of the metrics' intervals.
         progress: called with (clips done, clips in all) after each batch.
+        model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
+        dataset: the clips, in the place of a manifest's; their split is not asked for.
 
     Raises:
         UserError: files are missing; no clip has a class that the run knows; clips cannot be decoded and `skip_broken`
@@ -62,12 +69,15 @@ def evaluate(
     forward = forward or Forward()
     spec = run.load_spec()
     protocol = protocol if protocol is not None else training_protocol(run)
-    clips, source = clips_to_evaluate(run, spec, manifest, split)
-    clips.check_found(str(source))
-    warn_outside(str(source), clips)
+    if dataset is not None:
+        clips, source = dataset.manifest, ClipSource(manifest=dataset.name)
+    else:
+        clips, source = clips_to_evaluate(run, spec, manifest, split)
+        clips.check_found(str(source))
+        warn_outside(str(source), clips)
     check_broken(clips, skip_broken)
     result, left_out = run_views(
-        prepare_for_inference(run.load_model(forward.device)),
+        prepare_for_inference(run.load_model(forward.device, model=model)),
         clips,
         labels=spec.labels,
         views=protocol.eval_views(spec.sampling, spec.preprocessing),
@@ -75,6 +85,7 @@ def evaluate(
         skip_broken=skip_broken,
         forward=forward,
         progress=progress,
+        dataset=dataset,
     )
     if not (result.labels >= 0).any():
         raise UserError(f"{source}: no clip that has a label can be decoded; `recircle index` lists the faults")
@@ -110,6 +121,7 @@ def run_views(
     skip_broken: bool,
     forward: Forward,
     progress: Progress | None = None,
+    dataset: DatasetClips | None = None,
 ) -> tuple[ViewLogits, list[BrokenClip]]:
     """Decode the views of clips and run a network over them; return its output and the clips left out.
 
@@ -123,6 +135,7 @@ def run_views(
         views=views,
         loading=loading,
         shard=Shard(pin_memory=forward.device.type == "cuda"),
+        dataset=dataset,
     )
     result = predict(
         network,
@@ -165,6 +178,11 @@ def clips_to_evaluate(
     path = manifest or (config and config.manifest)
     if path is None:
         raise UserError(f"{run.path} has no config.json that names its data; give a manifest (--data)")
+    if manifest is None and config is not None and config.dataset:
+        raise UserError(
+            f"{run.path} was trained on a Dataset, {config.dataset}, which is not in a file: call "
+            "recircle.evaluate(run, dataset) from Python, or give a manifest (--data)"
+        )
     if manifest is None and not path.is_file():
         raise UserError(f"{path}, which {run.path} was trained with, is not there; give its new place (--data)")
     table = Manifest.read(path)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
@@ -120,6 +120,7 @@ class Recognizer:
         crops: Crops = 1,
         calibrated: bool = False,
         seconds: float = FILE_SECONDS,
+        model: nn.Module | None = None,
     ) -> Self:
         """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
 
@@ -131,6 +132,7 @@ class Recognizer:
             calibrated: use the temperature that `recircle eval --calibrate` left in the run; a warning says if it was
                 fitted under another protocol.
             seconds: after how long a file is given up.
+            model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
 
         Raises:
             UserError: the folder holds no trained model, or no temperature, or there is no such device.
@@ -153,7 +155,7 @@ class Recognizer:
                     stacklevel=2,
                 )
         return cls(
-            folder.load_model(),
+            folder.load_model(model=model),
             spec.labels,
             sampling=spec.sampling,
             preprocessing=spec.preprocessing,

@@ -23,6 +23,8 @@ class DataConfig:
 
     Attributes:
         manifest: a manifest file, as `recircle index` writes it.
+        dataset: the class of the Dataset that was given to `recircle.train` and has the clips, of which `manifest` is
+            then a list; empty for clips in files.
         train_split: value of the column `split` of the clips to train on.
         val_split: likewise of the clips to validate on; where there is no "val", "test" is taken.
         groups: patterns (such as "set1*") of the column `group`; other clips are left out. None keeps all.
@@ -43,6 +45,7 @@ class DataConfig:
     """
 
     manifest: Path
+    dataset: str = ""
     train_split: str = "train"
     val_split: str = "val"
     groups: tuple[str, ...] = ()

@@ -129,6 +129,13 @@ class TrainBatches(BatchMaker):
     def view(self, item: Item, epoch: int) -> tuple[UInt8[Tensor, "V T 3 h w"], int]:
         """Return a random view; the label is the partner's if the view is flipped."""
         rng = np.random.default_rng((self.views.seed, epoch, item.row))
+        frames, label = self.frames(item, rng)
+        crop, flip = self.views.preprocessing.crop_size, self.flip.enabled
+        view, flipped = self.views.augmentation.apply(frames, crop, rng, flip=flip)
+        return view[None], self.flip.flipped(label) if flipped else label
+
+    def frames(self, item: Item, rng: np.random.Generator) -> tuple[Tensor, int]:
+        """Return the frames of a random view, resized, and the label."""
         indices = self.views.sampling.train(item.timeline, rng).tolist()
         path, resize = self.root / item.path, self.views.preprocessing.resizer
         if self.cache is None:
@@ -136,9 +143,7 @@ class TrainBatches(BatchMaker):
         else:
             count = item.timeline.frames
             frames = FrameCache(self.cache).frames(path, count, indices, resize=resize, backend=self.backend)
-        crop, flip = self.views.preprocessing.crop_size, self.flip.enabled
-        view, flipped = self.views.augmentation.apply(frames, crop, rng, flip=flip)
-        return view[None], self.flip.flipped(item.label) if flipped else item.label
+        return frames, item.label
 
 
 @dataclass(frozen=True)

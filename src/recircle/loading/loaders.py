@@ -7,6 +7,7 @@ import numpy as np
 
 from recircle.errors import UserError
 from recircle.loading.batch import Batch, BrokenClip
+from recircle.loading.dataset import DatasetClips, DatasetEvalBatches, DatasetTrainBatches
 from recircle.loading.guarded_loader import GuardedLoader
 from recircle.loading.jobs import EvalBatches, Item, Job, TrainBatches
 from recircle.loading.options import Loading, Shard
@@ -60,7 +61,14 @@ class TrainLoader(_Loader):
     """
 
     def __init__(
-        self, manifest: Manifest, *, labels: Sequence[str], views: TrainViews, loading: Loading, shard: Shard = WHOLE
+        self,
+        manifest: Manifest,
+        *,
+        labels: Sequence[str],
+        views: TrainViews,
+        loading: Loading,
+        shard: Shard = WHOLE,
+        dataset: DatasetClips | None = None,
     ) -> None:
         """Check the manifest against the labels; nothing is decoded yet.
 
@@ -70,6 +78,7 @@ class TrainLoader(_Loader):
             views: what is seen of a clip.
             loading: how it is read.
             shard: the part of each batch for this process.
+            dataset: what reads the clips; None reads files.
 
         Raises:
             UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where the sampling
@@ -79,7 +88,8 @@ class TrainLoader(_Loader):
             UserWarning: the flip is off because of a class name, or the clips are fewer than one batch.
         """
         self.flip = FlipPolicy.from_labels(labels, views.augmentation.flip)
-        maker = TrainBatches(manifest.root, views, self.flip, loading.backend, loading.cache)
+        how = (manifest.root, views, self.flip, loading.backend, loading.cache)
+        maker = TrainBatches(*how) if dataset is None else DatasetTrainBatches(*how, source=dataset)
         super().__init__(manifest, labels, maker, loading, shard)
         if not views.augmentation.scales:
             _check_crops(manifest, views.preprocessing, 1)
@@ -121,7 +131,14 @@ class EvalLoader(_Loader):
     """
 
     def __init__(
-        self, manifest: Manifest, *, labels: Sequence[str], views: EvalViews, loading: Loading, shard: Shard = WHOLE
+        self,
+        manifest: Manifest,
+        *,
+        labels: Sequence[str],
+        views: EvalViews,
+        loading: Loading,
+        shard: Shard = WHOLE,
+        dataset: DatasetClips | None = None,
     ) -> None:
         """Check the manifest against the labels and the crops; nothing is decoded yet.
 
@@ -131,6 +148,7 @@ class EvalLoader(_Loader):
             views: what is seen of a clip.
             loading: how it is read.
             shard: the part of each batch for this process.
+            dataset: what reads the clips; None reads files.
 
         Raises:
             UserError: a clip has a label that is not in `labels`, no frame count, or no frame rate where the sampling
@@ -139,7 +157,8 @@ class EvalLoader(_Loader):
         Warns:
             UserWarning: ten crops are asked for, and their mirror images turn one class into another.
         """
-        maker = EvalBatches(manifest.root, views, loading.backend, loading.cache)
+        how = (manifest.root, views, loading.backend, loading.cache)
+        maker = EvalBatches(*how) if dataset is None else DatasetEvalBatches(*how, source=dataset)
         super().__init__(manifest, labels, maker, loading, shard)
         _check_crops(manifest, views.preprocessing, views.crops)
         flip = FlipPolicy.from_labels(labels)

@@ -5,6 +5,8 @@ from pathlib import Path
 from recircle.errors import UserError
 from recircle.manifest.manifest import Manifest
 
+_NAMES = ("manifest.csv", "manifest.parquet")
+
 
 def find_manifest(path: Path) -> Path:
     """Return the manifest at a path, which may be the folder that it lies in.
@@ -13,13 +15,18 @@ def find_manifest(path: Path) -> Path:
         UserError: there is none; the message says how to write one.
     """
     if path.is_dir():
-        for name in ("manifest.csv", "manifest.parquet"):
+        for name in _NAMES:
             if (path / name).is_file():
                 return path / name
         raise UserError(f"{path} has no manifest; write one with `recircle index {path}`")
     if not path.is_file():
         raise UserError(f"{path} is not there; give a manifest, which `recircle index FOLDER` writes")
     return path
+
+
+def has_manifest(folder: Path) -> bool:
+    """Tell whether a manifest lies in a folder."""
+    return any((folder / name).is_file() for name in _NAMES)
 
 
 def manifest_file(data: str | Path | Manifest) -> Path:

@@ -206,9 +206,9 @@ class ModelConfig:
         """
         if self.given is not None:
             raise UserError(
-                f"the network, {self.name}, was given to recircle.train as an object, and no name builds it: give it "
-                "again from Python (model=net of recircle.evaluate, Recognizer.load and Run.load_model); for the "
-                "commands, register a function that builds it by @recircle.register_model, and train by its name"
+                f"the network, {self.name}, was given to recircle.train as an object, and no name builds it: go on "
+                "from Python with one like it. For the commands, train by the name of a function with "
+                "@recircle.register_model"
             )
         options: dict[str, Any] = dict(self.options)
         if self.dropout is not None:
@@ -235,7 +235,7 @@ def _find(name: str) -> Registered:
         _load_announced()
     if name not in _BUILDERS:
         close = difflib.get_close_matches(name, _BUILDERS, n=3, cutoff=0.5)
-        hint = f"did you mean {', '.join(close)}?" if close else "`recircle models` lists the names"
+        hint = f"did you mean {', '.join(close)}?" if close else "`recircle models` lists the names."
         raise UserError(
             f"no network is called {name!r}; {hint} One of your own is known once the module that registers it is "
             "imported (--import MODULE on the command line)"

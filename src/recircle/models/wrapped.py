@@ -44,9 +44,15 @@ class WrappedModel(VideoModel):
         preprocessing: Preprocessing | None = None,
     ) -> None:
         super().__init__(name, preprocessing)
-        self.takes = takes
+        self.takes: Takes = takes
         self.num_classes = num_classes
         self.net = FrameModel(net) if takes == "NCHW" else net
+
+    @property
+    def words(self) -> str:
+        """What it takes, in words."""
+        mean = ", whose logits are averaged over the frames" if self.takes == "NCHW" else ""
+        return f"a network for {WORDS[self.takes]}{mean}"
 
     @property
     def fc(self) -> nn.Module:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -157,7 +163,7 @@ def wrap_network(
     """
     if isinstance(net, VideoModel):
         return net
-    name = type(net.net if isinstance(net, FrameModel) else net).__name__
+    name = class_name(net)
     if takes is not None and takes not in get_args(Takes):
         raise UserError(f"takes={takes!r} is not one of {', '.join(get_args(Takes))}")
     if not any(True for _ in net.parameters()):
@@ -180,6 +186,11 @@ def wrap_network(
         )
     classes = _outputs(tried, _noise(fits[0], frames, size, net))
     return WrappedModel(net, classes, name=name, takes=fits[0], preprocessing=preprocessing)
+
+
+def class_name(net: nn.Module) -> str:
+    """Return what to call a network; one for images by its own class, whatever makes it one for clips."""
+    return type(net.net if isinstance(net, FrameModel) else net).__name__
 
 
 def _candidates(net: nn.Module, takes: Takes | None) -> tuple[Takes, ...]:

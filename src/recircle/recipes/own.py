@@ -1,17 +1,19 @@
 """The recipe of a network by its name alone, for clips of one's own."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from recircle.recipes.recipe import DataSet, Recipe
 
 if TYPE_CHECKING:
+    from recircle.models.wrapped import Takes
     from recircle.training.config import TrainConfig
 
 OWN_CLIPS = DataSet(title="Own clips", folder="CLIPS", prepare="recircle index CLIPS --holdout 0.2")
 
-_FRAMES = 8
+FRAMES = 8
 
 _NOTES = """
     Settings, the same for every network:
@@ -32,24 +34,38 @@ def own_recipe(model: str) -> Recipe:
     from recircle.models import create_model, model_summary
     from recircle.models.registry import needed_options
 
-    frames = _FRAMES
+    frames = FRAMES
     # one that needs options is built once they are known
     if not needed_options(model):
         with torch.device("meta"):
-            frames = create_model(model, 2).nearest_frames(_FRAMES)
+            frames = create_model(model, 2).nearest_frames(FRAMES)
+    return _recipe(model, frames, model_summary(model).rstrip("."))
+
+
+def recipe_of_object(name: str, frames: int = FRAMES) -> Recipe:
+    """Return the same recipe for a network that is given as an object.
+
+    Args:
+        name: of its class.
+        frames: T that it takes.
+    """
+    return _recipe(name, frames, given="BTCHW")
+
+
+def _recipe(name: str, frames: int, summary: str = "", given: "Takes | None" = None) -> Recipe:
     return Recipe(
-        name=model,
+        name=name,
         data=OWN_CLIPS,
-        title=model,
-        model=model,
+        title=name,
+        model=name,
         frames=frames,
-        summary=model_summary(model).rstrip("."),
-        settings=_own,
+        summary=summary,
+        settings=partial(_own, given=given),
         notes=_NOTES,
     )
 
 
-def _own(recipe: Recipe, manifest: Path) -> "TrainConfig":
+def _own(recipe: Recipe, manifest: Path, given: "Takes | None") -> "TrainConfig":
     from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
@@ -57,7 +73,7 @@ def _own(recipe: Recipe, manifest: Path) -> "TrainConfig":
     from recircle.training.schedule import Schedule
 
     return TrainConfig(
-        model=ModelConfig(name=recipe.model),
+        model=ModelConfig(name=recipe.model, given=given),
         data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=min(2, os.cpu_count() or 1)),
         optimiser=Optimiser(lr=0.01),
         schedule=Schedule(kind="cosine", warmup=0.5),

@@ -57,7 +57,7 @@ class Facts:
         metrics: of their labelled clips.
         families: where the classes have families.
         factors: where the classes are dives.
-        cost: of one view, of the size that the predictions' protocol names.
+        cost: of one view, of the size that the predictions' protocol names; None where nothing builds the network.
         speed: if it was measured.
         log: the lines of metrics.jsonl.
         calibration: calibration.json, if it is there.
@@ -72,7 +72,7 @@ class Facts:
     metrics: Metrics
     families: FamilyMetrics | None
     factors: tuple[FactorAccuracy, ...] | None
-    cost: Cost
+    cost: Cost | None
     speed: Speed | None
     log: Sequence[Mapping[str, Any]]
     calibration: Calibration | None
@@ -83,9 +83,9 @@ class Facts:
         return self.predictions.logits.shape[1]
 
     @property
-    def gmacs(self) -> float:
-        """Billions of multiply-adds of all views of a clip."""
-        return self.cost.gmacs * self.views
+    def gmacs(self) -> float | None:
+        """Billions of multiply-adds of all views of a clip, if they are known."""
+        return None if self.cost is None else self.cost.gmacs * self.views
 
     @property
     def clips_per_second(self) -> float | None:
@@ -182,13 +182,15 @@ def names_of(runs: Sequence[Run]) -> list[str]:
     return [name if names.count(name) == 1 else str(run.path) for name, run in zip(names, runs)]
 
 
-def cost_of(spec: ModelSpec, provenance: Provenance) -> Cost:
-    """Return the cost of one view.
+def cost_of(spec: ModelSpec, provenance: Provenance) -> Cost | None:
+    """Return the cost of one view; None for a network that was given as an object, which nothing builds.
 
     Args:
         spec: of the run.
         provenance: of its predictions. Views of several crops are larger than those of training.
     """
+    if spec.model.given is not None:
+        return None
     size = provenance.view or spec.preprocessing.crop
     with torch.device("meta"):
         model = replace(spec.model, pretrained=None).build(len(spec.labels))

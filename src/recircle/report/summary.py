@@ -34,8 +34,10 @@ def summary_section(facts: Sequence[Facts]) -> Html:
 
 def scatters(facts: Sequence[Facts]) -> Html:
     """Return the accuracy of runs against what they cost."""
-    costs = _scatter("top-1 against GMACs of all views", "GMACs of a clip", facts, [fact.gmacs for fact in facts])
-    charts = [costs]
+    charts: list[Html] = []
+    costs = [fact.gmacs for fact in facts]
+    if any(cost is not None for cost in costs):
+        charts.append(_scatter("top-1 against GMACs of all views", "GMACs of a clip", facts, costs))
     speeds = [fact.clips_per_second for fact in facts]
     if any(speed is not None for speed in speeds):
         charts.append(_scatter("top-1 against speed", "clips a second, the network alone", facts, speeds))
@@ -54,8 +56,8 @@ def _figures(facts: Sequence[Facts]) -> Html:
             (
                 fact.name,
                 *(interval(measured[name].estimate) if name in measured else NOTHING for name in columns),
-                f"{fact.cost.params / 1e6:.2f} M",
-                f"{_number(fact.cost.gmacs)} x {fact.views}",
+                NOTHING if fact.cost is None else f"{fact.cost.params / 1e6:.2f} M",
+                NOTHING if fact.cost is None else f"{_number(fact.cost.gmacs)} x {fact.views}",
                 speed,
             )
         )
@@ -104,7 +106,7 @@ def _left_out(fact: Facts) -> Html:
 
 
 def _details(fact: Facts) -> Html:
-    options = {name: value for name, value in _plain(fact.config.get("model")).items() if value is not None}
+    options = {name: value for name, value in _plain(fact.config.get("model")).items() if value not in (None, "")}
     settings = [(title, _look_up(fact.config, keys)) for title, keys in _SETTINGS]
     rows = [
         ("folder", str(fact.run.path)),

@@ -46,6 +46,7 @@ class TrainConfig:
         tracker: also log to "tensorboard" or another tracker that `accelerate` knows; metrics.jsonl is always
             written.
         channels_last: memory layout of the convolutions; the same numbers up to rounding, faster on most hardware.
+            Networks from elsewhere keep theirs.
     """
 
     model: ModelConfig

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from recircle.errors import UserError
+from recircle.loading.dataset import DatasetClips
 from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.loading.options import Shard
 from recircle.manifest.label_checks import warn_look_alikes, warn_one_sided
@@ -27,6 +28,7 @@ class TrainingData:
         train: clips to learn from.
         val: clips to evaluate on after each epoch.
         sampling: which frames of them are looked at.
+        dataset: what has the clips, where they are not in files.
     """
 
     labels: tuple[str, ...]
@@ -34,20 +36,25 @@ class TrainingData:
     train: Manifest
     val: Manifest
     sampling: Sampling = field(default_factory=Sampling)
+    dataset: DatasetClips | None = None
 
     @classmethod
-    def read(cls, config: TrainConfig) -> "TrainingData":
+    def read(cls, config: TrainConfig, dataset: DatasetClips | None = None) -> "TrainingData":
         """Read the manifest and divide it.
+
+        Args:
+            config: of the run.
+            dataset: the clips, where they are of a Dataset and not of the manifest's files.
 
         Raises:
             UserError: the manifest cannot be read, there are fewer than two classes, or the manifest says already that
                 too few clips can be read.
         """
-        manifest = Manifest.read(config.data.manifest).check_found(config.data.manifest)
-        warn_outside(config.data.manifest, manifest)
+        manifest = _clips_of(config, dataset)
+        labels = manifest.labels if dataset is None else dataset.classes
         train, val = config.data.split(manifest)
-        if len(manifest.labels) < 2:
-            classes = counted(len(manifest.labels), "class", "classes")
+        if len(labels) < 2:
+            classes = counted(len(labels), "class", "classes")
             raise UserError(f"{config.data.manifest} has {classes}; training needs two or more")
         for part, purpose in ((train, "train on"), (val, "evaluate on")):
             labelled = labelled_clips(part)
@@ -60,16 +67,18 @@ class TrainingData:
                 purpose=purpose,
                 manifest=config.data.manifest,
             )
-        warn_look_alikes(config.data.manifest, manifest.labels)
+        warn_look_alikes(config.data.manifest, labels)
         warn_one_sided(config.data.manifest, train.clips, val.clips)
-        return cls(tuple(manifest.labels), dict(manifest.families), train, val, config.data.sampling)
+        return cls(tuple(labels), dict(manifest.families), train, val, config.data.sampling, dataset)
 
     @property
     def fingerprint(self) -> str:
         """Return a digest of the classes and the clips to learn from, in order: what a run must find again to go on."""
         digest = hashlib.sha256(repr(self.labels).encode())
         for clip in self.train.clips:
-            digest.update(repr((clip.path, clip.label, clip.frames, clip.status)).encode())
+            # a Dataset may cut its clips anew each time
+            frames = clip.frames if self.dataset is None else 0
+            digest.update(repr((clip.path, clip.label, frames, clip.status)).encode())
             # times count where they choose the frames
             if self.sampling.by == "time" and clip.durations:
                 digest.update(clip.durations.encode())
@@ -95,14 +104,34 @@ class TrainingData:
             seed=config.seed,
         )
         loading = config.data.loading(config.batch_size // shard.world)
-        return TrainLoader(self.train, labels=self.labels, views=views, loading=loading, shard=shard)
+        return TrainLoader(
+            self.train, labels=self.labels, views=views, loading=loading, shard=shard, dataset=self.dataset
+        )
 
     def val_loader(self, config: TrainConfig, preprocessing: Preprocessing, shard: Shard) -> EvalLoader:
         """Return the loader of this process."""
         views = config.evaluation.eval_views(config.data.sampling, preprocessing)
         # as many views at a time as training has
         loading = config.data.loading(max(1, config.batch_size // shard.world // config.evaluation.views))
-        return EvalLoader(self.val, labels=self.labels, views=views, loading=loading, shard=shard)
+        return EvalLoader(self.val, labels=self.labels, views=views, loading=loading, shard=shard, dataset=self.dataset)
+
+
+def _clips_of(config: TrainConfig, dataset: DatasetClips | None) -> Manifest:
+    """Return all clips of a run.
+
+    Raises:
+        UserError: the manifest cannot be read, or its clips are those of a Dataset that is not here.
+    """
+    if dataset is not None:
+        return dataset.manifest
+    if config.data.dataset:
+        raise UserError(
+            f"the clips of {config.output} are those of a Dataset, {config.data.dataset}, which is not in a file: go "
+            f"on from Python, by recircle.train(model, dataset, output={str(config.output)!r}, resume=True)"
+        )
+    manifest = Manifest.read(config.data.manifest).check_found(config.data.manifest)
+    warn_outside(config.data.manifest, manifest)
+    return manifest
 
 
 def labelled_clips(manifest: Manifest) -> dict[str, Clip]:

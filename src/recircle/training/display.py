@@ -1,14 +1,40 @@
 """What a person sees of a run: a progress bar in a terminal, plain lines elsewhere."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from recircle.terminal import SafeConsole
 
 SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def working(what: str, *, shown: bool) -> Iterator[tuple[Callable[[str], None], Callable[[int, int], None]]]:
+    """Show a bar on standard error while the block runs.
+
+    Args:
+        what: is done, in words.
+        shown: False shows nothing.
+
+    Yields:
+        The function to call with a line that stays, and the one to call with (done, total).
+    """
+    console = SafeConsole(stderr=True, quiet=not shown)
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+        task: TaskID | None = None
+
+        def show(done: int, total: int) -> None:
+            nonlocal task
+            task = bar.add_task(what, total=total) if task is None else task
+            bar.update(task, completed=done)
+
+        yield console.print, show
 
 
 class Display:

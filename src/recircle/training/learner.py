@@ -15,6 +15,7 @@ from accelerate.utils import set_seed
 from recircle.errors import UserError
 from recircle.loading.loaders import Batch
 from recircle.models.base import VideoModel
+from recircle.models.wrapped import WrappedModel
 from recircle.training.config import TrainConfig
 from recircle.training.ema import Ema
 from recircle.training.norms import freeze_norms, train_mode
@@ -48,7 +49,8 @@ class Learner:
     def __init__(
         self, model: VideoModel, preprocessing: Preprocessing, config: TrainConfig, accelerator: Accelerator
     ) -> None:
-        if config.channels_last:
+        # the code of others may depend on how maps lie in memory
+        if config.channels_last and not isinstance(model, WrappedModel):
             _use_channels_last(model)
         self.model = model.to(accelerator.device)
         self.ema = Ema(model, config.ema) if config.ema is not None else None

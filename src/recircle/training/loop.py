@@ -17,11 +17,13 @@ from recircle.errors import UserError
 from recircle.evaluation.machine import Machine
 from recircle.evaluation.provenance import ClipSource, Provenance
 from recircle.files import atomic_write
+from recircle.loading.dataset import DatasetClips
 from recircle.loading.guarded_loader import LoadingError
 from recircle.loading.loaders import Batch
 from recircle.loading.options import Shard
 from recircle.locks import locked
 from recircle.models.base import VideoModel
+from recircle.models.wrapped import WrappedModel
 from recircle.run import ModelSpec, Run
 from recircle.terminal import visible
 from recircle.training.checkpoint import Checkpoints, disk_explained
@@ -40,7 +42,14 @@ from recircle.words import counted
 from recircle.written_by import FIELD, upgrade_needed
 
 
-def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -> Run:
+def train(
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    model: VideoModel | None = None,
+    dataset: DatasetClips | None = None,
+) -> Run:
     """Train a network and return its run.
 
     After each epoch the network is evaluated, and model.safetensors is written: always the latest weights, or their
@@ -53,23 +62,28 @@ def train(config: TrainConfig, *, resume: bool = False, progress: bool = True) -
         resume: go on with the run in `config.output` from its last checkpoint, exactly: on the CPU every loss
             equals that of a run that was not interrupted. A finished run is left as it is.
         progress: show steps on standard error.
+        model: the network, which is trained itself, where the config says that it was given as an object.
+        dataset: the clips, where the config says that a Dataset has them.
 
     Raises:
-        UserError: the config cannot be used here; the output holds something else, or another process trains there;
-            the loss is not finite; fewer clips can be read than `config.data.min_readable` asks for, or none in an
-            epoch, and then no weights are written; the device's memory is full; the processes that load clips are
-            killed. Checkpoints written before stay intact.
+        UserError: the config cannot be used here; the network is for another number of classes than the clips have; the
+            output holds something else, or another process trains there; the loss is not finite; fewer clips can be
+            read than `config.data.min_readable` asks for, or none in an epoch, and then no weights are written; the
+            device's memory is full; the processes that load clips are killed. Checkpoints written before stay intact.
         WriteError: the disk is full, read-only or gone; its text says what is safe and how to go on.
         KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
     """
     with accelerated(config) as accelerator, disk_explained(Run(config.output)), StopRequest() as stop:
-        data = TrainingData.read(config)
+        data = TrainingData.read(config, dataset)
         torch.manual_seed(config.seed)
-        model = config.model.build(len(data.labels))
+        model = config.model.build(len(data.labels)) if model is None else model
         config = _resolved(config, model)
+        _check_classes(config, model, data)
         check_folder(config, resume=resume)
         accelerator.wait_for_everyone()
         folder = Run.create(config.output)
+        if dataset is not None and accelerator.is_main_process:
+            replace(dataset.manifest, root=config.data.manifest.parent).write(config.data.manifest)
         alone = locked(folder.lock_path, f"train the run in {folder.path}")
         with alone if accelerator.is_main_process else nullcontext():
             return _Training(config, data, model, accelerator, stop).run(resume=resume, progress=progress)
@@ -370,8 +384,11 @@ class _Training:
 
     def _describe(self) -> str:
         clips, processes = len(self.data.train) - len(self.loader.left_out), self.accelerator.num_processes
+        name = self.config.model.name
+        if isinstance(self.learner.model, WrappedModel):
+            name += f" ({self.learner.model.words})"
         text = (
-            f"{self.config.model.name}: {len(self.data.labels)} classes, {counted(clips, 'clip')} to train on, "
+            f"{name}: {len(self.data.labels)} classes, {counted(clips, 'clip')} to train on, "
             f"{len(self.data.val)} to evaluate on; {counted(self.epoch_steps, 'step')} an epoch on "
             f"{self.accelerator.device}"
         )
@@ -380,6 +397,24 @@ class _Training:
         if self.state.step:
             text += f"; going on after step {self.state.step}"
         return text
+
+
+def _check_classes(config: TrainConfig, model: VideoModel, data: TrainingData) -> None:
+    """Insist on a network for the classes of the clips, before anything is written.
+
+    Raises:
+        UserError: it is for another number of classes; or it is from elsewhere, and does not make logits of clips.
+    """
+    classes = len(data.labels)
+    if model.num_classes != classes:
+        of = config.data.dataset or config.data.manifest
+        raise UserError(
+            f"{config.model.name} gives {counted(model.num_classes, 'logit')} a clip, and {of} has "
+            f"{counted(classes, 'class', 'classes')}; give its last layer {counted(classes, 'output')}"
+        )
+    if isinstance(model, WrappedModel):
+        assert config.data.preprocessing is not None
+        model.try_out(config.data.sampling.frames, config.data.preprocessing.crop_size)
 
 
 def _resolved(config: TrainConfig, model: VideoModel) -> TrainConfig:
