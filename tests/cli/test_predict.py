@@ -1,5 +1,7 @@
 """`recircle predict`: a table, or one JSON object per line, and 1 where a file is broken."""
 
+import csv
+import io
 import json
 import os
 import signal
@@ -8,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from recircle.cli.main import main
 from recircle.decode import pool as decoder_pool
@@ -66,7 +69,7 @@ def test_a_broken_file_is_reported_in_its_place_and_the_others_go_on(
         (line,) = [line for line in printed.out.splitlines() if "torn.mp4" in line]
         assert set(json.loads(line)) == {"path", "error"}
     else:
-        assert "1 of 3 files cannot be decoded" in printed.err
+        assert "1 of 3 clips cannot be decoded" in printed.err
 
 
 def test_a_file_that_kills_its_decoder_costs_itself_and_index_says_the_same(
@@ -140,17 +143,108 @@ def test_no_file_or_no_run_is_one_sentence(run: Run, clips: list[Path], tmp_path
     assert "holds no trained model" in capsys.readouterr().err
 
 
-def test_a_folder_of_videos_and_one_with_a_pipe_are_told(
+@pytest.mark.filterwarnings("ignore:.*single images lie among videos")
+def test_a_folder_of_clips_is_each_of_them_and_one_with_a_pipe_is_told(
     run: Run, clips: list[Path], tmp_path: Path, capsys: Capture
 ) -> None:
     videos, pipe = tmp_path / "videos", write_frames(tmp_path / "pipe", 4, seed=1)
+    write_video(videos / "b" / "2.mp4", moving_frames(4))
+    write_video(videos / "b" / "10.mp4", moving_frames(4))
     write_video(videos / "a.mp4", moving_frames(4))
-    write_frames(tmp_path / "pictures", 1, seed=1).joinpath("000.png").rename(videos / "poster.png")
+    frames = write_frames(videos / "frames", 4, seed=1)
     os.mkfifo(pipe / "004.png")
     assert predict(run, [videos, pipe, clips[0]], "--json") == 1
-    first, second, third = (json.loads(line) for line in capsys.readouterr().out.splitlines())
-    assert first["error"].startswith("is a folder of videos (1: a.mp4, beside an image) and not one clip; name the")
-    assert second["error"] == "004.png cannot be decoded: is not a regular file"
-    assert third["label"] in LABELS
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    named = [videos / "a.mp4", videos / "b" / "2.mp4", videos / "b" / "10.mp4", frames, pipe, clips[0]]
+    assert [line["path"] for line in lines] == list(map(str, named))
+    assert [line.get("error") for line in lines] == [None] * 4 + [
+        "004.png cannot be decoded: is not a regular file",
+        None,
+    ]
     assert main(["explain", str(run.path), str(videos), "--output", str(tmp_path / "out")]) == 2
     assert "is a folder of videos" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.filterwarnings("default:.*files of unknown kinds")
+def test_what_a_folder_leaves_out_is_told(run: Run, tmp_path: Path, capsys: Capture) -> None:
+    write_video(tmp_path / "a.mp4", moving_frames(4))
+    (tmp_path / "b.dat").write_bytes(b"\1\2\3")
+    assert predict(run, [tmp_path], "--json") == 0
+    assert "files of unknown kinds are left out: 1 (b.dat)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_patterns_and_standard_input_name_clips(
+    run: Run, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clips = [write_frames(tmp_path / name, 4, seed=1) for name in ("c1", "c2", "c10", "x", "li\nne")]
+    odd = write_video(tmp_path / "odd" / os.fsdecode(b"\xff.mp4"), moving_frames(4))
+
+    def paths(*words: str, given: bytes = b"") -> list[str]:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given)))
+        assert main(["predict", str(run.path), *words, "--json"]) == 0
+        return [json.loads(line)["path"] for line in capsys.readouterr().out.splitlines()]
+
+    assert paths(str(tmp_path / "c*")) == list(map(str, clips[:3]))
+    assert paths(str(tmp_path / "**" / "*.mp4")) == [str(odd)]
+    lines = b"".join(os.fsencode(path) + b"\n" for path in (clips[3], odd.parent)) + b"\n"
+    assert paths("-", given=lines) == [str(clips[3]), str(odd)]
+    nulls = b"".join(os.fsencode(path) + b"\0" for path in (clips[4], odd))
+    assert paths(str(clips[0]), "-", given=nulls) == [str(clips[0]), str(clips[4]), str(odd)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_results_go_to_a_file_with_the_faults_in_their_places(
+    suffix: str, run: Run, clips: list[Path], tmp_path: Path, capsys: Capture
+) -> None:
+    torn, output = tmp_path / "torn.mp4", tmp_path / "out" / f"results.{suffix}"
+    torn.write_text("no video")
+    assert predict(run, [clips[0], torn, clips[1]], "--json", "--top", "2") == 1
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert predict(run, [clips[0], torn, clips[1]], "--output", str(output), "--top", "2") == 1
+    printed = capsys.readouterr()
+    assert f"{output}: 3 clips" in printed.out
+    assert "1 of 3 clips cannot be decoded" in printed.err
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
+    if suffix == "jsonl":
+        assert [json.loads(line) for line in output.read_text().splitlines()] == said
+        return
+    rows = (
+        list(csv.DictReader(output.read_text().splitlines()))
+        if suffix == "csv"
+        else parquet.read_table(output).to_pylist()
+    )
+    columns = ["path", "label", "probability", "label_2", "probability_2", "family", "protocol", "error"]
+    assert [list(row) for row in rows] == [columns] * 3
+    for row, one in zip(rows, said):
+        assert row["path"] == one["path"]
+        assert row["error"] == one.get("error", "")
+        if "error" in one:
+            assert row["probability"] in ("", None)
+        else:
+            best = [(row["label"], float(row["probability"])), (row["label_2"], float(row["probability_2"]))]
+            assert best == [(place["label"], place["probability"]) for place in one["top"]]
+            assert (row["protocol"], row["family"]) == (one["protocol"], one.get("family", ""))
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "message"),
+    [
+        (
+            ["https://example.org/a.mp4"],
+            [],
+            "https://example.org/a.mp4 is a URL, and clips are read from files",
+        ),
+        (["none/*.mp4"], [], "no file fits the pattern 'none/*.mp4'"),
+        (["-"], [], "standard input gave no paths"),
+        (["a.mp4"], ["--output", "a.xlsx"], "a.xlsx: results are written as .csv, .jsonl, .parquet; name the file so"),
+        (["a.mp4"], ["--output", "a.csv", "--json"], "--output a.csv writes what --json prints; give one of the two"),
+    ],
+)
+def test_what_names_no_clip_or_no_file_of_results_is_one_sentence(
+    words: list[str], options: list[str], message: str, run: Run, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    assert main(["predict", str(run.path), *words, *options]) == 2
+    printed = capsys.readouterr()
+    assert message in printed.err
+    assert printed.out == ""

@@ -1,19 +1,25 @@
 """`recircle predict`: the classes of new clips."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from rich.table import Table
 
 from recircle.cli.arguments import above_zero, at_least, call
-from recircle.cli.console import error, out, plain, print_json, print_table
+from recircle.cli.console import error, out, plain, print_json, print_table, progress
 from recircle.errors import UserError
+from recircle.words import counted
 
 if TYPE_CHECKING:
     from recircle.decode.frames import DecodeError
     from recircle.inference.recognition import Recognition
+
+
+SHOWN = 20
+"""Classes whose clips are counted on the screen where the results go to a file."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,8 +29,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def predict(
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
-    files: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FILES...")],
+    files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLIPS...")],
     *,
+    output: Path | None = None,
     top: int = 5,
     clips: int = 1,
     crops: Literal[1, 3, 10] = 1,
@@ -41,7 +48,9 @@ def predict(
 
     Args:
         run: folder of the run.
-        files: video files, or folders of images that are one clip each.
+        files: video files; folders of images that are one clip each; folders of clips, at any depth; patterns such as
+            "clips/**/*.mp4"; or -, for paths on standard input, one a line or as `find -print0` prints them.
+        output: write a table of one row a clip to this .csv, .jsonl or .parquet file, instead of printing it.
         top: how many classes to show of each clip.
         clips: views in time.
         crops: views in space: 1, 3 or 10.
@@ -51,31 +60,61 @@ def predict(
         seconds: after how long a file is given up.
         device: auto, cpu, cuda, cuda:1, mps.
     """
+    from recircle.inference.clip_paths import clips_named
     from recircle.inference.recognizer import Recognizer
+    from recircle.inference.results import check_results, write_results
 
     at_least(1, top=top, clips=clips, workers=workers)
     above_zero(seconds=seconds)
     if not files:
-        raise UserError("give at least one video file or folder of frames after the run")
+        raise UserError("give at least one video file or folder of frames after the run; - reads paths from the input")
+    if output is not None and json:
+        raise UserError(f"--output {output} writes what --json prints; give one of the two")
+    if output is not None:
+        check_results(output)
     recognizer = Recognizer.load(run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds)
-    results = recognizer.many(files, workers=workers)
-    broken = _print_json(results, top) if json else _print_table(results, top)
+    paths = list(clips_named(files))
+    if not paths:
+        raise UserError("no clip was named: standard input gave no paths")
+    results = recognizer.many(paths, workers=workers)
+    if output is not None:
+        with progress("recognising") as show:
+            rows = write_results(output, _counted(results, len(paths), show), labels=recognizer.labels, top=top)
+        broken = _summarise(rows, output)
+    else:
+        broken = _print_json(results, top) if json else _print_table(results, top)
     if broken and not json:
-        error(f"{broken} of {len(files)} files cannot be decoded")
+        error(f"{broken} of {counted(len(paths), 'clip')} cannot be decoded")
     return 1 if broken else 0
+
+
+def _counted(results: "Iterable[tuple[Path, Recognition | DecodeError]]", total: int, show: Any) -> Any:
+    for done, result in enumerate(results, 1):
+        show(done, total)
+        yield result
+
+
+def _summarise(rows: Sequence[dict[str, Any]], output: Path) -> int:
+    """Say how many clips each class got, the commonest first; return the number of broken files."""
+    classes = Counter(row["label"] for row in rows if "label" in row)
+    for label, count in classes.most_common(SHOWN):
+        out.print(f"{count:6}  {label}")
+    others = classes.total() - sum(count for _, count in classes.most_common(SHOWN))
+    if others:
+        out.print(f"{others:6}  others")
+    out.print(f"{output}: {counted(len(rows), 'clip')}")
+    return sum("error" in row for row in rows)
 
 
 def _print_json(results: "Iterable[tuple[Path, Recognition | DecodeError]]", top: int) -> int:
     """Print each result as soon as it is there; return the number of broken files."""
-    from recircle.decode.frames import DecodeError
+    from recircle.inference.results import result_to_dict
 
     broken = 0
     for path, result in results:
-        if isinstance(result, DecodeError):
-            broken += 1
-            print_json({"path": str(path), "error": result.reason})
-        else:
-            print_json({"path": str(path), **result.to_dict(top)})
+        row = result_to_dict(path, result, top)
+        broken += "error" in row
+        print_json(row)
     return broken
 
 
