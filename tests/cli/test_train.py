@@ -100,6 +100,25 @@ def test_a_run_goes_on_where_it_and_its_clips_are_now(data: Path, tmp_path: Path
     assert "batch_size 3 -> 2" in capsys.readouterr().err
 
 
+def test_the_settings_of_a_run_serve_another(data: Path, tmp_path: Path, capsys: Capture) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    overrides = ["--epochs", "1", "--freeze", "conv1", "--class-weights", "balanced"]
+    assert main(["train", "tiny", "--data", str(data), "--output", str(first), *overrides]) == 0
+    capsys.readouterr()
+    assert main(["train", "--config", str(first / "config.json"), "--output", str(second), "--seed", "1"]) == 0
+    printed = capsys.readouterr()
+    assert f"run: {second}" in printed.out
+    assert f"{first / 'config.json'}: clips are read from {data / 'manifest.csv'}" in printed.err
+    configs = [Run(path).load_config(TrainConfig) for path in (first, second)]
+    assert configs[1] == replace(configs[0], output=second, seed=1)
+    clips = Path(shutil.copytree(data, tmp_path / "clips"))
+    third = ["--data", str(clips), "--output", str(tmp_path / "third")]
+    assert main(["train", "--config", str(first), *third]) == 0
+    assert Run(tmp_path / "third").load_config(TrainConfig).data.manifest == clips / "manifest.csv"
+    assert main(["train", "--config", str(first)]) == 2
+    assert f"{first} holds a run already" in capsys.readouterr().err
+
+
 def test_the_help_of_a_recipe_has_its_text_and_all_fields(capsys: Capture) -> None:
     assert main(["train", "tiny", "--help"]) == 0
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
@@ -125,6 +144,9 @@ def test_the_help_of_the_command_lists_the_recipes(capsys: Capture) -> None:
         (["--data", "none.csv", "tiny"], "none.csv is not there"),
         (["--epochs", "3", "tiny"], "the name of a recipe comes first"),
         (["--resume", "none"], "none has no config.json"),
+        (["--config", "none"], "none cannot be read"),
+        (["tiny", "--config", "none"], "--config none takes the place of a recipe; leave out tiny"),
+        (["--resume", "a", "--config", "b"], "leave out --config"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(arguments: list[str], words: str, capsys: Capture) -> None:

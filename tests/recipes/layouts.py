@@ -197,6 +197,7 @@ LAYOUTS: dict[str, Callable[[Path], Path]] = {
     "miracl_words": miracl_words,
     "ut_interaction": ut_interaction,
     "tabletop": tabletop,
+    "finetune": tabletop,
 }
 """What writes the data of a recipe, by the beginning of the recipe's name."""
 

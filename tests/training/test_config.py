@@ -19,6 +19,9 @@ def test_json_round_trip(make_config: Callable[..., TrainConfig]) -> None:
         ema=0.999,
         precision="bf16",
         freeze_norms="all_but_first",
+        freeze=("conv1", "layer1.0"),
+        class_weights="balanced",
+        minutes=2.5,
         checkpoint_every=7,
         tracker="tensorboard",
     )
@@ -41,6 +44,9 @@ def test_json_round_trip(make_config: Callable[..., TrainConfig]) -> None:
         ({"label_smoothing": 1.0}, "label_smoothing=1.0"),
         ({"precision": "fp8"}, "precision='fp8'"),
         ({"freeze_norms": "some"}, "freeze_norms='some'"),
+        ({"freeze": ("conv1", "")}, "freeze=.* has an empty name"),
+        ({"class_weights": "even"}, "class_weights='even'"),
+        ({"minutes": 0.0}, "minutes=0.0"),
         ({"schedule": Schedule(warmup=2.0)}, r"schedule.warmup=2 epochs .* epochs=2"),
     ],
 )

@@ -30,9 +30,17 @@ from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 
 MakeConfig = Callable[..., TrainConfig]
-SCHEDULE = Schedule(kind="cosine", warmup=0.5)
-FULL: dict[str, Any] = {"ema": 0.9, "schedule": SCHEDULE, "label_smoothing": 0.1, "clip_norm": 20.0}
-"""Dropout (of the model), an average and a moving rate: all that a resumed run could get wrong."""
+SCHEDULE = Schedule(kind="cosine", warmup_share=0.25)
+FULL: dict[str, Any] = {
+    "ema": 0.9,
+    "schedule": SCHEDULE,
+    "label_smoothing": 0.1,
+    "clip_norm": 20.0,
+    "freeze": ("conv1", "layer1.0"),
+    "class_weights": "balanced",
+}
+"""Dropout (of the model), an average, a moving rate, frozen and weighted parts: all that a resumed run could get wrong.
+"""
 
 
 def exact(run: Run) -> list[dict[str, Any]]:

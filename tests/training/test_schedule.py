@@ -31,6 +31,14 @@ def test_warmup_comes_before_the_first_milestone() -> None:
     assert rates == pytest.approx([0.25, 0.75, 1.0, 0.1])
 
 
+@pytest.mark.parametrize("epochs", [1, 3, 40])
+def test_a_warmup_in_shares_is_one_in_epochs(epochs: int) -> None:
+    share, whole = Schedule(kind="cosine", warmup_share=0.25), Schedule(kind="cosine", warmup=0.25 * epochs)
+    for place in range(21):
+        progress = epochs * place / 20
+        assert share.lr_at(progress, lr=0.1, epochs=epochs) == whole.lr_at(progress, lr=0.1, epochs=epochs)
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -42,6 +50,8 @@ def test_warmup_comes_before_the_first_milestone() -> None:
         ({"factor": 2.0}, "factor=2.0"),
         ({"warmup": -1.0}, "warmup=-1.0"),
         ({"warmup": math.nan}, "warmup=nan"),
+        ({"warmup_share": 1.0}, "warmup_share=1.0"),
+        ({"warmup": 1.0, "warmup_share": 0.1}, "both say how long the rate rises"),
     ],
 )
 def test_wrong_values_are_named(values: dict, message: str) -> None:

@@ -11,7 +11,7 @@ from recircle.errors import UserError
 from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.models.registry import Option
 from recircle.public import public
-from recircle.training.config import FreezeNorms, Precision, TrainConfig
+from recircle.training.config import ClassWeights, FreezeNorms, Precision, TrainConfig
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 from recircle.views.augmentation import Augmentation
@@ -30,7 +30,7 @@ class TrainSettings(TypedDict, total=False):
         optimiser: the whole `Optimiser`, or its kind: "sgd" or "adamw".
         lr: see `Optimiser`, like weight_decay, momentum and head_lr.
         schedule: the whole `Schedule`, or its kind: "step" or "cosine".
-        milestones: see `Schedule`, like warmup.
+        milestones: see `Schedule`, like warmup and warmup_share.
         evaluation: the whole `Protocol`.
         clips: views of a clip in the evaluation, see `Protocol`, like crops and fusion.
         frames: T of a view, see `Sampling`, like stride (of dense sampling) and fps.
@@ -51,7 +51,10 @@ class TrainSettings(TypedDict, total=False):
     precision: Precision
     ema: float | None
     freeze_norms: FreezeNorms
+    freeze: Sequence[str]
     label_smoothing: float
+    class_weights: ClassWeights
+    minutes: float | None
     seed: int
     checkpoint_every: int | None
     keep: int
@@ -65,6 +68,7 @@ class TrainSettings(TypedDict, total=False):
     schedule: Schedule | Literal["step", "cosine"]
     milestones: Sequence[int]
     warmup: float
+    warmup_share: float
     evaluation: Protocol
     clips: int
     crops: Crops
@@ -95,7 +99,7 @@ class TrainSettings(TypedDict, total=False):
 
 PLACES = {
     "optimiser": ("lr", "weight_decay", "momentum", "head_lr"),
-    "schedule": ("milestones", "warmup"),
+    "schedule": ("milestones", "warmup", "warmup_share"),
     "evaluation": ("clips", "crops", "fusion"),
     "data.sampling": ("sampling", "frames", "stride", "fps"),
     "data.preprocessing": ("preprocessing", "resize", "crop"),
@@ -145,7 +149,7 @@ def _tree(config: TrainConfig, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _section(config: TrainConfig, name: str, value: Any) -> Any:
     """Return a whole section of the config; a word is the kind of one."""
     if value == "cosine":
-        return Schedule(kind="cosine", warmup=config.schedule.warmup)
+        return replace(config.schedule, kind="cosine", milestones=())
     return replace(getattr(config, name), kind=value) if isinstance(value, str) else value
 
 

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from recircle.training.config import TrainConfig
 
 USAGE = """usage: recircle train RECIPE --data MANIFEST [overrides]
+       recircle train --config FILE [--data MANIFEST] --output RUN [overrides]
        recircle train --resume RUN [--data MANIFEST] [overrides]
 
 Trains a network and leaves a run: a folder with weights, labels, config and metrics.
 
   RECIPE           one of the names below; `recircle train RECIPE --help` lists all that can be overridden
   --data MANIFEST  what `recircle index` wrote, or the folder it lies in
+  --config FILE    instead of a recipe, all settings of another run: its config.json, or the folder it lies in
   --resume RUN     go on with an interrupted run exactly where its last checkpoint is; only what does not change the
                    steps already done can be overridden, such as --epochs
 
@@ -31,8 +33,13 @@ def main(arguments: Sequence[str]) -> int:
     """Parse and run."""
     resume, rest = take_option(arguments, "--resume")
     data, rest = take_option(rest, "--data")
+    settings, rest = take_option(rest, "--config")
+    if resume is not None and settings is not None:
+        raise UserError("--resume goes on with the settings of its run; leave out --config")
     if resume is not None:
         return _resume(Path(resume), data, rest)
+    if settings is not None:
+        return _train_like(Path(settings), data, rest)
     if not rest or rest[0] in ("-h", "--help"):
         from recircle.recipes.registry import list_recipes
 
@@ -55,6 +62,25 @@ def _train(name: str, data: str | None, overrides: list[str]) -> int:
     config = recipe(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
     config = parse_config(config, overrides, f"{name} --data MANIFEST", recipe.description)
     return _told(train_recipe(recipe, config))
+
+
+def _train_like(path: Path, data: str | None, overrides: list[str]) -> int:
+    """Train with the settings of a file, which may be a stranger's."""
+    from recircle.config import read_json
+    from recircle.manifest.find import find_manifest
+    from recircle.run import Run
+    from recircle.training.config import TrainConfig
+    from recircle.training.loop import train
+
+    if overrides and not overrides[0].startswith("-"):
+        raise UserError(f"--config {path} takes the place of a recipe; leave out {overrides[0]}")
+    file = Run(path).config_path if path.is_dir() else path
+    config = read_json(TrainConfig, file)
+    if data is not None:
+        config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
+    config = parse_config(config, overrides, f"--config {path}", f"Train with the settings of {file}.")
+    _tell_places(file, config)
+    return _told(train(config))
 
 
 def parse_config(
@@ -118,12 +144,12 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
     if data is not None:
         config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
     config = parse_config(config, overrides, f"--resume {path}", "Go on with a run.")
-    _tell_places(run, config)
+    _tell_places(run.config_path, config)
     # the folder may have been moved since
     return _told(train(replace(config, output=path), resume=True))
 
 
-def _tell_places(run: "Run", config: "TrainConfig") -> None:
+def _tell_places(file: Path, config: "TrainConfig") -> None:
     """Say what a config, which may be a stranger's, reads and writes outside of its run, before that is done."""
     places = (
         ("clips are read from", config.data.manifest, "--data"),
@@ -134,7 +160,7 @@ def _tell_places(run: "Run", config: "TrainConfig") -> None:
         return
     for what, place, option in places:
         if place is not None and str(place) != "imagenet":
-            err.print(f"{run.config_path}: {what} {place} ({option})")
+            err.print(f"{file}: {what} {place} ({option})")
 
 
 def _told(run: "Run") -> int:

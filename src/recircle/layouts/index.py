@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
 
+from recircle.cores import cores
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.media import kind_of, look
 from recircle.decode.pool import DecoderPool
@@ -74,7 +75,7 @@ def _probe_all(paths: list[Path], workers: int | None, seconds: float, progress:
         if progress is not None:
             progress(len(verdicts), len(paths))
 
-    workers = _cores() if workers is None else workers
+    workers = cores() if workers is None else workers
     if workers == 0:
         for number, path in enumerate(paths):
             record(number, probe(path))
@@ -133,9 +134,3 @@ def _size(path: Path) -> int:
         return sum((path / name).stat().st_size for name in look(path).images)
     except OSError:
         return 0
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

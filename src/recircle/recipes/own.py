@@ -1,6 +1,5 @@
 """The recipe of a network by its name alone, for clips of one's own."""
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +16,10 @@ FRAMES = 8
 
 _NOTES = """
     Settings, the same for every network:
-        20 epochs of batches of 16 clips; SGD with rate 0.01, which rises for half an epoch and falls to zero as a
-        cosine; 8 frames from the whole clip, or the nearest number that the network takes, of the size it
-        wants. They are a start for your own clips, and are not from a paper.
+        From scratch, unless --model.pretrained names weights. 20 epochs of batches of 16 clips; SGD with rate 0.01,
+        which rises for half an epoch and falls to zero as a cosine; 8 frames from the whole clip, or the nearest number
+        that the network takes, of the size it wants. They are a start for your own clips, and are not from a paper.
+        With few clips, `recircle train finetune` gets further, since it starts from weights of images.
 """
 
 
@@ -66,6 +66,7 @@ def _recipe(name: str, frames: int, summary: str = "", given: "Takes | None" = N
 
 
 def _own(recipe: Recipe, manifest: Path, given: "Takes | None") -> "TrainConfig":
+    from recircle.cores import cores
     from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
@@ -74,7 +75,7 @@ def _own(recipe: Recipe, manifest: Path, given: "Takes | None") -> "TrainConfig"
 
     return TrainConfig(
         model=ModelConfig(name=recipe.model, given=given),
-        data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=min(2, os.cpu_count() or 1)),
+        data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=min(2, cores())),
         optimiser=Optimiser(lr=0.01),
         schedule=Schedule(kind="cosine", warmup=0.5),
         output=recipe.output,

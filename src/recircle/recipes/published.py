@@ -56,13 +56,14 @@ def start(recipe: Recipe, manifest: Path, *, dropout: float | None = 0.5) -> "Tr
         dropout: before the classifier; None is the network's own.
     """
     # not at the top, so that listing the recipes does not load torch
+    from recircle.cores import cores
     from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
     from recircle.training.config import TrainConfig
 
     return TrainConfig(
         model=ModelConfig(name=recipe.model, dropout=dropout),
-        data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=8),
+        data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=min(8, cores())),
         output=recipe.output,
     )
 

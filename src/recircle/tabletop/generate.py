@@ -1,7 +1,6 @@
 """Writes the benchmark's video files and their manifest."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -10,6 +9,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from recircle.config import parse_json, read_bytes
+from recircle.cores import cores
 from recircle.errors import UserError
 from recircle.files import atomic_write, make_folder, remove_parts
 from recircle.manifest.manifest import Clip, Manifest
@@ -134,8 +134,7 @@ def _size(path: Path) -> int:
 
 def _default_workers(clips: int) -> int:
     """Return one for each core, but no more than pay for the time they take to start."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, clips // 200))
+    return max(1, min(cores(), clips // 200))
 
 
 def _clips(tasks: list[_Task], workers: int) -> Iterator[Clip]:

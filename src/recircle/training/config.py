@@ -14,6 +14,7 @@ from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 
 FreezeNorms = Literal["none", "all", "all_but_first"]
+ClassWeights = Literal["none", "balanced"]
 
 
 @public
@@ -39,7 +40,14 @@ class TrainConfig:
             Where it is on, it is what is evaluated and saved.
         freeze_norms: batch norms that keep their statistics, scales and shifts: none (ARC and TSM), all, or all but
             the first ("partial BN" of TSN).
+        freeze: parts of the network that stay as they start, norms and all, by their names, such as ("stem_conv",
+            "blocks.0"); a name stands for all that is below it. For few clips, early layers that were trained on more.
         label_smoothing: of the cross entropy, in [0, 1).
+        class_weights: what a clip counts in the loss: "none" is 1 for each; "balanced" is clips / (classes * clips of
+            its class), so that all classes count alike, however many clips each has. The losses of the run are then
+            weighted ones.
+        minutes: training ends within about so many, counted from its start or from where it goes on: after each epoch,
+            `epochs` is lowered to what still fits by the pace so far, and the schedule with it. None is no limit.
         seed: of the initialisation, the order of the clips, their augmentation and dropout.
         checkpoint_every: optimiser steps between checkpoints; None is one at the end of each epoch.
         keep: the last checkpoints that are kept.
@@ -62,7 +70,10 @@ class TrainConfig:
     precision: Precision = "fp32"
     ema: float | None = None
     freeze_norms: FreezeNorms = "none"
+    freeze: tuple[str, ...] = ()
     label_smoothing: float = 0.0
+    class_weights: ClassWeights = "none"
+    minutes: float | None = None
     seed: int = 0
     checkpoint_every: int | None = None
     keep: int = 2
@@ -82,10 +93,16 @@ class TrainConfig:
             raise ValueError(f"ema={self.ema} must lie in (0, 1), such as 0.999, or be None for no average")
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing={self.label_smoothing} must lie in [0, 1); 0 is none")
-        for name, kind in (("precision", Precision), ("freeze_norms", FreezeNorms)):
+        for name, kind in (("precision", Precision), ("freeze_norms", FreezeNorms), ("class_weights", ClassWeights)):
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 raise ValueError(f"{name}={value!r} is not one of {', '.join(known)}")
+        if not all(self.freeze):
+            raise ValueError(
+                f"freeze={self.freeze} has an empty name; give names of parts of the network, such as layer1"
+            )
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise ValueError(f"minutes={self.minutes} must be a positive number, or None for no limit")
         if self.schedule.warmup >= self.epochs:
             raise ValueError(
                 f"schedule.warmup={self.schedule.warmup:g} epochs is not shorter than the run, epochs={self.epochs}; "

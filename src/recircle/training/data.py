@@ -1,6 +1,7 @@
 """The clips of a run, as loaders for one of its processes."""
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 
 from recircle.errors import UserError
@@ -85,6 +86,12 @@ class TrainingData:
             if self.sampling.fps is not None:
                 digest.update(repr(clip.fps).encode())
         return digest.hexdigest()
+
+    @property
+    def clips_of_classes(self) -> dict[str, int]:
+        """How many clips to learn from each class has that can be read, in the order of `labels`."""
+        counts = Counter(clip.label for clip in self.train.clips if clip.status != "broken")
+        return {label: counts[label] for label in self.labels}
 
     def train_loader(self, config: TrainConfig, preprocessing: Preprocessing, shard: Shard) -> TrainLoader:
         """Return the loader of this process.

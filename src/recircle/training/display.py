@@ -85,6 +85,11 @@ class Display:
         """Show how far an evaluation is."""
         self._bar.update(self._task, description=f"evaluating {done}/{total} clips")
 
+    def shorten(self, total: int) -> None:
+        """Let the whole run have fewer steps."""
+        self._total = total
+        self._bar.update(self._task, total=total)
+
     def say(self, text: str) -> None:
         """Show a line that stays."""
         self._console.print(text)

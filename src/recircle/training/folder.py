@@ -13,6 +13,7 @@ FREE_FIELDS = frozenset(
     {
         "output",
         "epochs",
+        "minutes",
         "evaluation",
         "checkpoint_every",
         "keep",

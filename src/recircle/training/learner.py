@@ -18,6 +18,7 @@ from recircle.models.base import VideoModel
 from recircle.models.wrapped import WrappedModel
 from recircle.training.config import TrainConfig
 from recircle.training.ema import Ema
+from recircle.training.frozen import freeze_parts
 from recircle.training.norms import freeze_norms, train_mode
 from recircle.training.optimiser import set_lr
 from recircle.views.preprocessing import Preprocessing
@@ -47,14 +48,23 @@ class Learner:
     """
 
     def __init__(
-        self, model: VideoModel, preprocessing: Preprocessing, config: TrainConfig, accelerator: Accelerator
+        self,
+        model: VideoModel,
+        preprocessing: Preprocessing,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        *,
+        class_weights: Sequence[float] | None = None,
     ) -> None:
         # the code of others may depend on how maps lie in memory
         if config.channels_last and not isinstance(model, WrappedModel):
             _use_channels_last(model)
         self.model = model.to(accelerator.device)
         self.ema = Ema(model, config.ema) if config.ema is not None else None
-        self._frozen = freeze_norms(model, config.freeze_norms)
+        self._frozen = [*freeze_norms(model, config.freeze_norms), *freeze_parts(model, config.freeze)]
+        self._weights = None
+        if class_weights is not None:
+            self._weights = torch.tensor(class_weights, device=accelerator.device)
         self._config = config
         self._preprocessing = preprocessing
         self._accelerator = accelerator
@@ -151,7 +161,8 @@ class Learner:
         if not self._config.channels_last:
             clips = clips.contiguous()
         smoothing = self._config.label_smoothing
-        return F.cross_entropy(self._parallel(clips), batch.labels, label_smoothing=smoothing, reduction="sum")
+        logits = self._parallel(clips)
+        return F.cross_entropy(logits, batch.labels, self._weights, label_smoothing=smoothing, reduction="sum")
 
 
 def _step_seed(seed: int, step: int, process: int) -> int:

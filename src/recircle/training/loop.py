@@ -1,5 +1,6 @@
 """From a config to a trained run."""
 
+import math
 import time
 import warnings
 from collections.abc import Iterator
@@ -27,11 +28,14 @@ from recircle.models.wrapped import WrappedModel
 from recircle.run import ModelSpec, Run
 from recircle.terminal import visible
 from recircle.training.checkpoint import Checkpoints, disk_explained
+from recircle.training.class_weights import class_weights, tell_classes
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData, labelled_clips
+from recircle.training.deadline import Deadline
 from recircle.training.devices import accelerated, start_tracker
 from recircle.training.display import Display
 from recircle.training.folder import check_folder
+from recircle.training.frozen import freeze_parts, tell_frozen
 from recircle.training.interrupt import StopRequest
 from recircle.training.learner import Learner
 from recircle.training.metrics_log import MetricsLog, read_metrics_log, rewind_metrics_log
@@ -79,6 +83,8 @@ def train(
         model = config.model.build(len(data.labels)) if model is None else model
         config = _resolved(config, model)
         _check_classes(config, model, data)
+        # here too, so that a wrong name is told before anything is written
+        freeze_parts(model, config.freeze)
         check_folder(config, resume=resume)
         accelerator.wait_for_everyone()
         folder = Run.create(config.output)
@@ -119,10 +125,13 @@ class _Training:
         )
         self.loader = data.train_loader(config, self.preprocessing, shard)
         self.val_loader = data.val_loader(config, self.preprocessing, shard)
-        self.learner = Learner(model, self.preprocessing, config, accelerator)
+        clips = data.clips_of_classes
+        weights = class_weights(tuple(clips.values())) if config.class_weights == "balanced" else None
+        self.learner = Learner(model, self.preprocessing, config, accelerator, class_weights=weights)
+        self._remarks = tell_classes(clips, weights) + tell_frozen(model)
+        self.deadline = Deadline.after(config.minutes)
         self.passes = min(config.accumulate, len(self.loader))
         self.epoch_steps = len(self.loader) // self.passes
-        self.total = self.epoch_steps * config.epochs
         self.folder = Run.create(config.output)
         self.checkpoints = Checkpoints(self.folder.checkpoints_path, config.keep)
         self.state = TrainState()
@@ -130,6 +139,11 @@ class _Training:
         self._labelled = labelled_clips(data.train).keys()
         self._unusable = {clip.path for clip in self.loader.left_out} & self._labelled
         self._learnt = False
+
+    @property
+    def total(self) -> int:
+        """Optimiser steps of the whole run."""
+        return self.epoch_steps * self.config.epochs
 
     def run(self, *, resume: bool, progress: bool) -> Run:
         """Train to the end."""
@@ -145,11 +159,15 @@ class _Training:
                 self.folder.save_config(self.config)
             start_tracker(self.accelerator, self.config)
             with MetricsLog(self.folder.metrics_path, active=main) as self.log:
-                self.display.say(self._describe())
+                for line in (self._describe(), *self._remarks):
+                    self.display.say(line)
                 try:
-                    for epoch in range(validated, self.config.epochs):
+                    epoch = validated
+                    while epoch < self.config.epochs:
                         self._train_epoch(epoch)
-                        self._end_epoch(epoch + 1)
+                        epoch += 1
+                        self._end_epoch(epoch)
+                        self._keep_time(epoch)
                 except LoadingError as error:
                     self._stop_loading(error)
                 everyone = self._gathered_state()
@@ -281,6 +299,22 @@ class _Training:
         if values["left_out"]:
             text += f"; {counted(values['left_out'], 'clip')} could not be decoded"
         self.display.say(text)
+
+    def _keep_time(self, epoch: int) -> None:
+        """Shorten the run after an epoch by which the rest of it would end too late; all processes must call it."""
+        # the clock of the first process is that of all
+        fitting = int(self.learner.share([self.deadline.epochs_left()])[0, 0])
+        # a run is longer than the warm-up of its schedule
+        epochs = max(epoch + fitting, math.floor(self.config.schedule.warmup) + 1)
+        if epochs >= self.config.epochs:
+            return
+        late, self.config = self.config.epochs - epochs, replace(self.config, epochs=epochs)
+        if self.accelerator.is_main_process:
+            self.folder.save_config(self.config)
+        self.display.shorten(self.total)
+        self.display.say(
+            f"minutes={self.config.minutes:g}: {counted(late, 'epoch')} would be too late, so the run has {epochs}"
+        )
 
     def _validate(self) -> dict[str, Any]:
         config, processes = self.config, self.accelerator.num_processes

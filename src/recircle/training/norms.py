@@ -22,7 +22,7 @@ def freeze_norms(model: nn.Module, which: Literal["none", "all", "all_but_first"
 
 
 def train_mode(model: nn.Module, frozen: Sequence[nn.Module]) -> None:
-    """Set a model to training mode, all but its frozen norms."""
+    """Set a model to training mode, all but what is frozen of it: norms, or whole parts."""
     model.train()
-    for norm in frozen:
-        norm.eval()
+    for part in frozen:
+        part.eval()

@@ -26,12 +26,15 @@ class Schedule:
             `remarks` tells them.
         factor: of "step"; the paper's is 0.1.
         warmup: epochs of linear rise from zero, before either. "cosine" starts to fall where the rise ends.
+        warmup_share: the same as a share of the run, in [0, 1), so that it fits a run of any length; in the place of
+            `warmup`.
     """
 
     kind: Literal["step", "cosine"] = "step"
     milestones: tuple[int, ...] = ()
     factor: float = 0.1
     warmup: float = 0.0
+    warmup_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("step", "cosine"):
@@ -46,12 +49,26 @@ class Schedule:
             raise ValueError(f"schedule.factor={self.factor} must lie in (0, 1]; the paper's is 0.1")
         if not 0 <= self.warmup < math.inf:
             raise ValueError(f"schedule.warmup={self.warmup} is a number of epochs; use 0 for none")
+        if not 0 <= self.warmup_share < 1:
+            raise ValueError(
+                f"schedule.warmup_share={self.warmup_share} is a share of the run, in [0, 1); use 0 for none"
+            )
+        if self.warmup and self.warmup_share:
+            raise ValueError(
+                f"schedule.warmup={self.warmup:g} and warmup_share={self.warmup_share:g} both say how long the rate "
+                "rises; set one of them to 0"
+            )
+
+    def warmup_epochs(self, epochs: int) -> float:
+        """Return how many epochs of a run of so many the rate rises."""
+        return self.warmup or self.warmup_share * epochs
 
     def remarks(self, epochs: int) -> list[str]:
         """Return what of the schedule does not act in a run of so many epochs, each as a sentence; none if all acts."""
         last = max(self.milestones, default=0)
         beyond = [milestone for milestone in self.milestones if milestone >= epochs]
-        early = [milestone for milestone in self.milestones if milestone <= self.warmup < epochs]
+        warmup = self.warmup_epochs(epochs)
+        early = [milestone for milestone in self.milestones if milestone <= warmup < epochs]
         remarks: list[str] = []
         if beyond:
             # the published schedules take their last step at about 80 % of the run
@@ -67,7 +84,7 @@ class Schedule:
         if early:
             remarks.append(
                 f"schedule.milestones: {_listed(early)} {'lies' if len(early) == 1 else 'lie'} within the warm-up of "
-                f"{self.warmup:g} epochs, so the learning rate drops as soon as it has risen; shorten the warm-up or "
+                f"{warmup:g} epochs, so the learning rate drops as soon as it has risen; shorten the warm-up or "
                 "move them"
             )
         return remarks
@@ -82,11 +99,12 @@ class Schedule:
             lr: the optimiser's full rate.
             epochs: length of the run.
         """
-        if progress < self.warmup:
-            return lr * progress / self.warmup
+        warmup = self.warmup_epochs(epochs)
+        if progress < warmup:
+            return lr * progress / warmup
         if self.kind == "step":
             return lr * self.factor ** sum(progress >= milestone for milestone in self.milestones)
-        done = (progress - self.warmup) / (epochs - self.warmup)
+        done = (progress - warmup) / (epochs - warmup)
         return lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
