@@ -29,6 +29,7 @@ test-slow: setup
 
 demo: setup
 	$(BIN)/recircle demo --output runs/demo
+	@echo "once in each shell, so that it finds the command recircle: source $(BIN)/activate"
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m recircle.recipes.page > docs/recipes.md

@@ -19,6 +19,7 @@ from recircle.errors import UserError
 from recircle.terminal import visible_lines
 
 COMMANDS = {
+    "fit": "make a network for your clips in the minutes given: index, train, evaluate and report",
     "index": "find the clips of a folder and write a manifest, with true frame counts and faults",
     "train": "train a recipe on a manifest, or go on with a run",
     "eval": "run a trained network over labelled clips and print its accuracy",
