@@ -1,6 +1,8 @@
 """`recircle eval`: figures with their protocol, saved predictions, and the ways to ask for views."""
 
 import json
+import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from recircle.evaluation.predictions import Predictions
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
 from tests.evaluation.factories import predicted
-from tests.small_run import write_clips, write_run
+from tests.small_run import SPEC, write_clips, write_run
 
 Capture = pytest.CaptureFixture[str]
 
@@ -117,6 +119,25 @@ def test_another_order_is_saved_apart_and_compared_with_the_run_itself(
     assert f"{normal} cannot be compared with itself" in capsys.readouterr().err
     assert evaluate(run, manifest.root, "--clips", "4", "--order", "single", "--against", str(run.path)) == 2
     assert "4x1-softmax.npz is not there to compare" in capsys.readouterr().err
+
+
+def test_the_advice_on_a_run_to_compare_with_helps(
+    manifest: Manifest, run: Run, tmp_path: Path, capsys: Capture
+) -> None:
+    other = write_run(tmp_path / "other run")
+    options = ["--clips", "2", "--name", "mine"]
+    assert evaluate(run, manifest.root, *options, "--against", str(other.path)) == 2
+    message = capsys.readouterr().err
+    assert "with the same --split and --views" in message
+    advised = shlex.split(re.findall(r"`recircle (.*?)`", " ".join(message.split()))[0])
+    assert main([*advised, "--clips", "2"]) == 0
+    assert evaluate(run, manifest.root, *options, "--against", str(other.path)) == 0
+    foreign = write_run(tmp_path / "foreign", replace(SPEC, labels=("lift", "push", "pull"), families={}))
+    capsys.readouterr()
+    assert evaluate(run, manifest.root, *options, "--against", str(foreign.path)) == 2
+    message = capsys.readouterr().err
+    assert "cannot be compared with" in message
+    assert "'pull' is a class of one of them only" in message
 
 
 def test_two_files_are_compared_clip_by_clip(manifest: Manifest, run: Run, capsys: Capture) -> None:

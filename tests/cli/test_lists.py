@@ -73,6 +73,7 @@ def test_the_doctor_names_versions_devices_and_decoders(capsys: Capture) -> None
     [
         (ModuleNotFoundError("no"), "not installed (manifests as .parquet): pip install 'recircle[parquet]'"),
         (OSError("libx.so is not there\nmore"), "does not load (manifests as .parquet): libx.so is not there"),
+        (RuntimeError("operator torchvision::nms does not exist"), "with the --index-url that torch came from"),
     ],
 )
 def test_the_doctor_says_what_is_missing(

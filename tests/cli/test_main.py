@@ -41,7 +41,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("evals", "did you mean 'eval'?"),
         ("join", "it is called 'ensemble'"),
-        ("xyz", "there are index, train"),
+        ("xyz", "there are fit, index, train"),
         ("console", "there are"),
     ],
 )

@@ -76,6 +76,19 @@ def test_a_second_call_takes_over_what_is_there(demo: Path, capfd: pytest.Captur
     assert "chance" in captured.out
 
 
+def test_ctrl_c_says_how_the_whole_demo_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object, **__: object) -> Run:
+        raise KeyboardInterrupt("stopped after step 3 of 9; go on with `recircle train --resume x`")
+
+    monkeypatch.setattr("recircle.demo.run.train", stop)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        run_demo(tmp_path / "my demo", size="tiny", epochs=1)
+    assert str(stopped.value) == (
+        f"stopped after step 3 of 9 of single frame; all of the demo goes on with `recircle demo --output "
+        f"'{tmp_path / 'my demo'}'`"
+    )
+
+
 def test_an_output_that_holds_something_else_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "demo").mkdir()
     (tmp_path / "demo" / "thesis.txt").write_text("do not touch")

@@ -181,6 +181,9 @@ def test_what_is_read_as_what_is_told(folder: Path) -> None:
         find_clips(write(folder / "l.csv", text))
     (message,) = (str(warning.message) for warning in told)
     assert "'video_path' is read as the path; 'category' is read as the label; not used: 'sha', 'kind'" in message
+    with pytest.warns(UserWarning, match=r"not used: 'sha', 'remarks'; none holds the classes .if one does, call it"):
+        (clip,) = find_clips(write(folder / "l.csv", "path,sha,remarks\nclips/a1.mp4,1f,x\n"))
+    assert (clip.path, clip.label) == ("clips/a1.mp4", "")
     with pytest.warns(UserWarning, match="column 1 is read as the label and column 2 as the path"):
         find_clips(write(folder / "l.csv", "run,clips/a1.mp4\njump,clips/my clip 3.mp4\n"))
     with pytest.warns(UserWarning, match="the header stands 2 times"):

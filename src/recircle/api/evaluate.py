@@ -1,6 +1,7 @@
 """From a run to the predictions and metrics of clips: `recircle.evaluate`, and the command `recircle eval`."""
 
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -225,7 +226,7 @@ def _report(
     bootstrap: Bootstrap,
 ) -> Evaluation:
     """Say all that predictions at `path` say, and save the temperature where one is fitted."""
-    other = find_predictions(Path(against), path) if against is not None else None
+    other = find_predictions(Path(against), path, predictions) if against is not None else None
     report = make_report(
         predictions,
         metrics,
@@ -251,19 +252,28 @@ def override(protocol: Protocol, **given: Any) -> Protocol:
         raise UserError(str(problem)) from None
 
 
-def find_predictions(against: Path, path: Path) -> Path:
-    """Return the file of predictions to compare those at `path` with: the one given, or that of the same name of a run.
+def find_predictions(against: Path, path: Path, predictions: Predictions) -> Path:
+    """Return the file to compare the predictions at `path` with: the one given, or that of the same name of a run.
 
     Raises:
-        UserError: the run has none of that name, or it is the same file.
+        UserError: the run has other classes, or no predictions of that name; or it is the same file.
     """
     if not against.is_dir():
         return against
-    found = Run(against).predictions_path / path.name
+    run = Run(against)
+    found = run.predictions_path / path.name
     if not found.is_file():
+        if run.spec_path.is_file() and (apart := set(run.load_spec().labels) ^ set(predictions.classes)):
+            raise UserError(
+                f"{against} cannot be compared with {path}: {sorted(apart)[0]!r} is a class of one of them only, and "
+                "networks are compared on the same clips of the same classes"
+            )
+        source = predictions.provenance.clips
+        data = f" --data {shlex.quote(source.manifest)}" if source is not None else ""
         raise UserError(
-            f"{found} is not there to compare {path} with; evaluate {against} with the same options first, or give a "
-            "file of its predictions"
+            f"{found} is not there to compare {path} with; evaluate the other run on the same clips first, `recircle "
+            f"eval {shlex.quote(str(against))}{data} --name {shlex.quote(path.stem)}` with the same --split and "
+            "--views, or give a file of its predictions"
         )
     if found.resolve() == path.resolve():
         raise UserError(f"{found} cannot be compared with itself; give another run or file, or an --order")

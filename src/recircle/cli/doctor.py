@@ -97,7 +97,21 @@ def _extra(extra: Extra) -> tuple[str, str]:
     except (ModuleNotFoundError, PackageNotFoundError):
         return extra.package, f"not installed ({extra.use}): pip install 'recircle[{extra.name}]'"
     except (ImportError, RuntimeError, OSError) as problem:
-        return extra.package, f"does not load ({extra.use}): {str(problem).strip().splitlines()[0]}"
+        return extra.package, f"does not load ({extra.use}): {str(problem).strip().splitlines()[0]}{_cure(problem)}"
+
+
+def _cure(problem: Exception) -> str:
+    """Return what helps where an optional part does not load because torchvision does not fit torch; else nothing."""
+    if "torchvision" not in str(problem):
+        return ""
+    try:
+        there = f" {version('torchvision')}"
+    except PackageNotFoundError:
+        there = ""
+    return (
+        f"; torchvision{there} is not built for torch {version('torch')}: install both from one place, "
+        "`pip install --upgrade --force-reinstall torch torchvision` with the --index-url that torch came from"
+    )
 
 
 def _disk() -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """The demo: generate a benchmark, train three networks alike, compare them, recognise fresh clips."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -49,6 +50,7 @@ def run_demo(output: Path, *, size: TabletopSize = "small", epochs: int | None =
 
     Raises:
         UserError: one of the folders holds something else, or the disk is full.
+        KeyboardInterrupt: on Ctrl-C while a network is trained, after a checkpoint; its text says how the demo goes on.
     """
     out, err = SafeConsole(), SafeConsole(stderr=True)
     data = output.with_name(f"{output.name}_data")
@@ -65,7 +67,13 @@ def run_demo(output: Path, *, size: TabletopSize = "small", epochs: int | None =
     runs: dict[str, Run] = {}
     for name, config in configs.items():
         err.print(f"2/4 train {name}: {config.output}")
-        runs[name] = train(config, resume=_begun(config))
+        try:
+            runs[name] = train(config, resume=_begun(config))
+        except KeyboardInterrupt as interrupt:
+            # what training itself advises would finish one network of the three
+            done = str(interrupt).partition(";")[0] or "interrupted"
+            again = f"recircle demo --output {shlex.quote(str(output))}"
+            raise KeyboardInterrupt(f"{done} of {name}; all of the demo goes on with `{again}`") from None
 
     err.print("3/4 compare on the test clips")
     with _bar(err) as show:

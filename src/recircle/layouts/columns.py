@@ -1,5 +1,6 @@
 """Which column of a user's list holds what: by the names of a header, or without one by what stands in the columns."""
 
+import difflib
 import re
 import unicodedata
 import warnings
@@ -213,13 +214,22 @@ def _by_names(table: Table, is_there: IsThere) -> Columns:
     taken = {*roles.values(), *labels, *numbers}
     left = [name for column, name in enumerate(names) if name and column not in taken]
     left = [name for name in left if not (of_manifest and name in COLUMNS)]
-    if left and "label" not in roles:
-        raise UserError(
-            f"{where}: column {left[0]!r} is unknown; known are path, label, split, group, parent and other words for "
-            "them (class, category, action, label_id, ...); name the column of the classes so, or remove the column"
-        )
+    if "label" not in roles:
+        _refuse_misspelt(left, where)
     _tell_columns(table, roles, left, of_manifest)
     return Columns(table, roles)
+
+
+def _refuse_misspelt(left: Sequence[str], where: str) -> None:
+    """Insist that no column of a list without labels is one of labels but for its spelling."""
+    words = " ".join((*_NAMES["label"], *_NAMES["number"])).split()
+    for name in left:
+        if difflib.get_close_matches(plain_name(name), words, n=1, cutoff=0.75):
+            raise UserError(
+                f"{where}: column {name!r} is unknown; known are path, label, split, group, parent and other words for "
+                "them (class, category, action, label_id, ...); name the column of the classes so, or give it a name "
+                "that is further away"
+            )
 
 
 def _tell_columns(table: Table, roles: Mapping[Role, int], left: Sequence[str], of_manifest: bool) -> None:
@@ -229,6 +239,8 @@ def _tell_columns(table: Table, roles: Mapping[Role, int], left: Sequence[str], 
         if plain_name(table.names[column]) not in (role, f"{role}s", f"{role}frame")
     ]
     words = renamed + ([f"not used: {', '.join(map(repr, left))}"] if left else [])
+    if left and "label" not in roles:
+        words.append("none holds the classes (if one does, call it label)")
     if words and not of_manifest:
         warnings.warn(f"{table.source}: of its columns, {'; '.join(words)}", stacklevel=5)
 
