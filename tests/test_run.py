@@ -135,3 +135,15 @@ def test_a_config_is_saved_and_read(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run")
     run.save_config(Protocol(clips=10, crops=3))
     assert run.load_config(Protocol) == Protocol(clips=10, crops=3)
+
+
+def test_a_notebook_shows_what_is_known_of_a_run(run: Run, tmp_path: Path) -> None:
+    assert repr(run) == f"Run({str(run.path)!r})"
+    assert "arc_tsm_resnet18, 3 classes" in run._repr_html_()
+    assert "accuracy" not in run._repr_html_()
+    line = json.dumps({"kind": "val", "top1": 0.5, "clips": 4, "epoch": 2})
+    run.metrics_path.write_text(line + '\n{"kind": "train"}\n{"kind": "va')
+    assert "50.0% top-1 of 4 clips after epoch 2" in run._repr_html_()
+    nothing = Run(tmp_path / "<none>")._repr_html_()
+    assert "&lt;none&gt;" in nothing
+    assert "cannot be read" in nothing

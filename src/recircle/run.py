@@ -4,7 +4,9 @@ import copy
 import json
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,11 +23,14 @@ from recircle.models.registry import ModelConfig
 from recircle.models.weight_files import first_of, not_finite, read_safetensors
 from recircle.models.wrapped import WrappedModel
 from recircle.public import public
+from recircle.terminal import visible
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 from recircle.written_by import FIELD, upgrade_needed
 
 T = TypeVar("T")
+
+_CELL = "padding:.1em .8em .1em 0;text-align:left;background:none;border:none"
 
 
 @public
@@ -66,6 +71,44 @@ class Run:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook what is known of the run, and what comes next."""
+        rows = "".join(
+            f'<tr style="background:none"><td style="{_CELL}">{escape(name)}</td>'
+            f'<td style="{_CELL}">{escape(value)}</td></tr>'
+            for name, value in self._facts().items()
+        )
+        return f'<table style="border-collapse:collapse;margin:0;color:inherit">{rows}</table>'
+
+    def _facts(self) -> dict[str, str]:
+        """Return what is known of the run in a few words, by name; only the folder where nothing can be read."""
+        facts = {"run": visible(self.path)}
+        try:
+            spec = self.load_spec()
+        except UserError as error:
+            return facts | {"so far": visible(error)}
+        facts["network"] = f"{visible(spec.model.name)}, {len(spec.labels)} classes"
+        facts["input"] = f"{spec.sampling}, {spec.preprocessing.crop} px"
+        last = self._last_evaluation()
+        if "top1" in last:
+            facts["accuracy"] = f"{last['top1']:.1%} top-1 of {last.get('clips')} clips after epoch {last.get('epoch')}"
+        facts["next"] = f"recircle.evaluate(run)  recircle.Recognizer.load({str(self.path)!r})"
+        return facts
+
+    def _last_evaluation(self) -> dict[str, Any]:
+        """Return the last `val` line of metrics.jsonl; an empty one where there is none."""
+        with suppress(UserError):
+            for line in reversed(read_bytes(self.metrics_path).splitlines()):
+                # of a run that goes on, the last line may be half written
+                with suppress(UserError):
+                    content = parse_json(line, self.metrics_path)
+                    if isinstance(content, dict) and content.get("kind") == "val":
+                        return content
+        return {}
 
     @classmethod
     def create(cls, path: str | Path) -> "Run":

@@ -1,11 +1,14 @@
 """The recogniser: it needs the run alone, agrees with evaluation bit for bit, and takes a clip in any form."""
 
+import io
 import json
 import pickle
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.protocol import Protocol
+from recircle.inference import recognizer as recognizer_module
 from recircle.inference.recognizer import Recognizer
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
@@ -188,16 +192,95 @@ def test_many_is_lazy(folder: Path, rec: Recognizer) -> None:
     "clip",
     [
         np.zeros((4, 3, 40, 40), dtype=np.uint8),
-        np.zeros((4, 40, 40, 3), dtype=np.float32),
+        np.full((4, 40, 40, 3), 255.0, dtype=np.float32),
         np.zeros((0, 40, 40, 3), dtype=np.uint8),
         torch.zeros(4, 40, 40, 3, dtype=torch.uint8),
-        torch.zeros(4, 3, 40, 40),
+        torch.full((4, 3, 40, 40), -1.0),
         torch.zeros(3, 40, 40, dtype=torch.uint8),
+        [],
+        ["a.png"],
+        [np.zeros((40, 40), dtype=np.uint8)],
+        None,
+        3,
+        {"frames": 3},
     ],
 )
-def test_frames_of_another_shape_or_type_are_refused(clip: np.ndarray | torch.Tensor, rec: Recognizer) -> None:
-    with pytest.raises(ValueError, match=r"frames must be uint8 \[N, "):
+def test_frames_of_another_shape_or_type_are_refused(clip: Any, rec: Recognizer) -> None:
+    with pytest.raises(UserError, match=r"the clip"):
         rec(clip)
+
+
+def test_frames_come_as_a_list_an_image_or_numbers_in_0_to_1(folder: Path, rec: Recognizer) -> None:
+    array, images = frames_of(folder), [Image.open(path) for path in sorted(folder.iterdir())]
+    expected = rec(folder).logits
+    for clip in (list(array), images, tuple(torch.from_numpy(array).permute(0, 3, 1, 2)), array / 255):
+        np.testing.assert_array_equal(rec(clip).logits, expected)
+    np.testing.assert_array_equal(rec(images[0]).logits, rec(array[:1]).logits)
+
+
+def test_a_file_comes_as_bytes_or_open(video: Path, rec: Recognizer, tmp_path: Path) -> None:
+    content, expected = video.read_bytes(), rec(video).logits
+    with video.open("rb") as file:
+        np.testing.assert_array_equal(rec(file).logits, expected)
+    for clip in (content, bytearray(content), memoryview(content), io.BytesIO(content)):
+        np.testing.assert_array_equal(rec(clip).logits, expected)  # pyright: ignore[reportArgumentType]
+    with video.open(encoding="latin-1") as text, pytest.raises(UserError, match="is open as text; open it in binary"):
+        rec(text)  # pyright: ignore[reportArgumentType]
+    for broken, name in ((b"no video", "a clip given as bytes"), (io.BytesIO(content[:200]), "given as BytesIO")):
+        with pytest.raises(DecodeError, match=name):
+            rec(broken)
+
+
+def test_a_batch_is_its_clips_one_by_one(video: Path, folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rec = Recognizer.load(run.path, clips=2)
+    array = frames_of(folder)
+    clips: list[Any] = [video, array, str(folder), video.read_bytes(), list(array[:3]), array[:, :40, :41]]
+    single = [rec(clip) for clip in clips]
+    sizes: list[int] = []
+    original = recognizer_module.logits_of_views
+
+    def counted(model: Any, frames: Any, *args: Any, **options: Any) -> Any:
+        sizes.append(len(frames))
+        return original(model, frames, *args, **options)
+
+    monkeypatch.setattr(recognizer_module, "logits_of_views", counted)
+    for size in (4, 100):
+        found = rec.batch(iter(clips), batch_size=size)
+        for one, alone in zip(found, single, strict=True):
+            np.testing.assert_allclose(one.logits, alone.logits, rtol=0, atol=1e-5 * np.abs(alone.logits).max())
+            assert one.label == alone.label
+            assert one.preview == alone.preview
+    assert sizes == [4, 2, 6]
+    assert rec.batch([]) == []
+    for wrong in (video, str(video), array, b"x"):
+        with pytest.raises(UserError, match=r"batch takes clips, and this is .*; give \[clip\]"):
+            rec.batch(wrong)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(UserError, match="batch_size=0"):
+        rec.batch([video], batch_size=0)
+    (video.parent / "bad.mp4").write_text("no video")
+    with pytest.raises(DecodeError, match=r"bad\.mp4"):
+        rec.batch([video, video.parent / "bad.mp4"])
+
+
+def test_what_a_notebook_shows_is_small_safe_and_of_any_colours(rec: Recognizer, folder: Path) -> None:
+    found = replace(rec(folder), labels=("<b>lift</b>", "push\x1b[31m", "pull"))
+    html = found._repr_html_()
+    assert len(html) < 40_000
+    assert html.count("data:image/jpeg;base64,") == 4
+    assert "&lt;b&gt;lift&lt;/b&gt;" in html
+    assert "<b>lift" not in html
+    assert "\x1b" not in html
+    assert "color:inherit" in html
+    assert not re.search(r"[^-]color:(?!inherit)", html)
+    for frame in found.preview:
+        assert max(Image.open(io.BytesIO(frame)).size) <= 96
+    assert f"{found.probability:.1%}" in html
+    assert f"{found.probability:.1%}" in str(found)
+    assert "preview" not in repr(found)
+    words = (
+        "Recognizer(tsm_resnet18, 3 classes, 4 frames by time x 1 clip x 1 crop of 32 px from 36 px, softmax mean, on "
+    )
+    assert repr(rec).startswith(words)
 
 
 def test_what_does_not_fit_is_refused(run: Run) -> None:

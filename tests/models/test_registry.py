@@ -151,7 +151,7 @@ def test_model_config_builds() -> None:
         ({"name": "tsm_resnet18", "dropout": 1.0}, "dropout=1.0"),
         ({"name": "tsm_resnet"}, "did you mean"),
         ({"name": "abm_iabp_resnet18", "options": {"snipet": 1}}, "has no option snipet; it has snippet"),
-        ({"name": "tsm_resnet18", "options": {"width": 8}}, "has no option width"),
+        ({"name": "tsm_resnet18", "options": {"width": 8}}, "width has a field of its own; give width=8"),
     ],
 )
 def test_model_config_refuses(options: dict[str, Any], message: str) -> None:
@@ -223,6 +223,8 @@ def test_options_without_a_default_have_to_be_given() -> None:
             UserError, match=r"needs_two needs depth, .* options=\{'depth': \.\.\.\} from Python, --model"
         ):
             build()
+    with pytest.raises(UserError, match=r"needs width, .* option: width=\.\.\. from Python, --model\.width"):
+        create_model("needs_two", 3, depth=2)
     config = ModelConfig(name="needs_two", width=8, options={"depth": 2, "wide": True})
     assert config.build(3).num_features == 256
     assert from_json(ModelConfig, to_json(config)) == config

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from recircle.arc import ArcConfig, ArcConv2d, ArcLayer
+from recircle.errors import UserError
 from recircle.surgery import FrameModel, arc_report, convert
 from tests.arc.variants import randomise
 
@@ -252,3 +253,21 @@ def test_image_networks_on_video_pool_over_time() -> None:
     torch.testing.assert_close(net(x.flip(0)), y.flip(0))
     with pytest.raises(ValueError, match=r"clips \[B, T, C, H, W\], got"):
         net(x[0])
+
+
+def test_what_is_no_network_is_told() -> None:
+    with pytest.raises(
+        UserError, match=r"not 'tsm_resnet18'; recircle.create_model\('tsm_resnet18', num_classes\) makes"
+    ):
+        convert("tsm_resnet18")  # pyright: ignore
+    with pytest.raises(UserError, match=r"convert takes a network \(torch.nn.Module\), not 3$"):
+        convert(3)  # pyright: ignore
+
+
+def test_a_notebook_shows_what_was_converted() -> None:
+    net = convert(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU()), 2)
+    html = arc_report(net)._repr_html_()
+    assert "1 layers converted to ARC with 2 steps" in html
+    assert "<code>2</code>" in html
+    assert "1 layers left as they were" in html
+    assert "color:inherit" in html

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.evaluation.provenance import Provenance
+from recircle.inference.show import recognition_html
 from recircle.public import public
+from recircle.terminal import visible
 
 
 @public
@@ -22,6 +24,7 @@ class Recognition:
         logits: float32 [V, K], of each view.
         provenance: how the network was run.
         families: the family of a class, where it has one.
+        preview: a few frames that the network saw, as small JPEG files, for notebooks.
     """
 
     labels: tuple[str, ...]
@@ -29,6 +32,7 @@ class Recognition:
     logits: NDArray[np.float32]
     provenance: Provenance
     families: Mapping[str, str] = field(default_factory=dict)
+    preview: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def protocol(self) -> str:
@@ -55,6 +59,14 @@ class Recognition:
             raise ValueError(f"k={k} must be 1 or more")
         order = np.argsort(-self.probabilities, kind="stable")[:k]
         return [(self.labels[i], float(self.probabilities[i])) for i in order]
+
+    def __str__(self) -> str:
+        best = ", ".join(f"{visible(label)} {probability:.1%}" for label, probability in self.top(3))
+        return f"{best} ({self.protocol})"
+
+    def _repr_html_(self) -> str:
+        """Show the frames and the likeliest classes in a notebook."""
+        return recognition_html(self.preview, self.top(5), self.protocol)
 
     def to_dict(self, k: int = 5) -> dict[str, Any]:
         """Return plain values for JSON: label, probability, family if there is one, the k best, and the protocol."""

@@ -13,7 +13,6 @@ from typing import Self
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from recircle.decode.frames import DecodeError
@@ -27,7 +26,9 @@ from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import Provenance, differing
+from recircle.inference.clips import Clip, name_of, opened
 from recircle.inference.recognition import Recognition
+from recircle.inference.show import preview
 from recircle.models.base import VideoModel
 from recircle.public import public
 from recircle.run import Run
@@ -36,8 +37,7 @@ from recircle.views.crops import Crops
 from recircle.views.cut import frame_views, whole_file_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
-
-Clip = str | Path | NDArray[np.uint8] | Tensor
+from recircle.words import counted
 
 
 @public
@@ -99,6 +99,10 @@ class Recognizer:
         tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing)
         self._provenance = replace(tested, machine=Machine.here(self._device))
         self._decoders = DecoderPool(seconds=seconds)
+
+    def __repr__(self) -> str:
+        classes = counted(len(self.labels), "class", "classes")
+        return f"Recognizer({self._model.name}, {classes}, {self._provenance.protocol_words}, on {self._device})"
 
     def __enter__(self) -> Self:
         return self
@@ -170,17 +174,45 @@ class Recognizer:
         """Recognise one clip.
 
         Args:
-            clip: a video file; a folder of frames; RGB frames as a uint8 array [N, H, W, 3] or tensor [N, 3, H, W].
-            fps: frames a second of an array or tensor; needed only if the network samples at a rate. Files say theirs.
+            clip: a video file or a folder of frames, by its path; the bytes of a video file, or one that is open in
+                binary mode; or RGB frames: an array [T, H, W, 3], a tensor [T, 3, H, W], an image or a list of images,
+                arrays or tensors, uint8 or floating point in 0..1.
+            fps: frames a second of a clip in memory; needed only if the network samples at a rate. Files say theirs.
 
         Raises:
             DecodeError: the file cannot be decoded to its end, or not in time.
-            UserError: the frames are too small for the crop, or no process can be started.
-            ValueError: the array or tensor has another type or shape.
+            UserError: the clip is in none of these forms, its frames are too small for the crop, or no process can be
+                started.
         """
-        if isinstance(clip, str | Path):
-            return self._recognize(whole_file_views(Path(clip), self._views, decoders=self._decoders))
-        return self._recognize(frame_views(_frames(clip), self._views, fps=fps))
+        return self._recognize(self._views_of(clip, fps)[None])[0]
+
+    def batch(self, clips: Iterable[Clip], *, fps: float = 0.0, batch_size: int = 8) -> list[Recognition]:
+        """Recognise many clips at once, each as if it were alone, up to rounding.
+
+        Clips of any sizes and lengths go together, since all views are of one size. For many files, of which some may
+        be broken, take `many`, which decodes them ahead.
+
+        Args:
+            clips: in any of the forms that one clip may have.
+            fps: see `__call__`.
+            batch_size: clips that are held in memory at a time; of their views, as many pass the network together as
+                its memory is meant for.
+
+        Returns:
+            What was recognised, in the order of the clips.
+
+        Raises:
+            DecodeError: a file cannot be decoded; the message names it.
+            UserError: as for one clip, or `clips` is a single clip or `batch_size` is below 1.
+        """
+        if batch_size < 1:
+            raise UserError(f"batch_size={batch_size} must be 1 or more")
+        if isinstance(clips, (str, Path, bytes, np.ndarray, Tensor)) or hasattr(clips, "read"):
+            raise UserError(f"batch takes clips, and this is {name_of(clips)}; give [clip]")  # pyright: ignore
+        remaining, found = iter(clips), list[Recognition]()
+        while part := list(islice(remaining, batch_size)):
+            found += self._recognize(torch.stack([self._views_of(clip, fps) for clip in part]))
+        return found
 
     def many(
         self, paths: Iterable[str | Path], *, workers: int = 2
@@ -207,7 +239,7 @@ class Recognizer:
                 while ahead:
                     path, views = ahead.popleft()
                     try:
-                        result: Recognition | DecodeError = self._recognize(views.result())
+                        result: Recognition | DecodeError = self._recognize(views.result()[None])[0]
                     except DecodeError as error:
                         result = error
                     for later in islice(remaining, 1):
@@ -218,31 +250,36 @@ class Recognizer:
                 threads.shutdown(wait=False, cancel_futures=True)
                 decoders.close()
 
-    def _recognize(self, views: UInt8[Tensor, "V T 3 h w"]) -> Recognition:
-        logits = logits_of_views(self._model, views[None], self._views.preprocessing, device=self._device).cpu().numpy()
-        return Recognition(
-            labels=self.labels,
-            probabilities=fuse(logits, self.protocol.fusion, self._temperature)[0],
-            logits=logits[0],
-            provenance=self._provenance,
-            families=self._families,
-        )
+    def _views_of(self, clip: Clip, fps: float) -> UInt8[Tensor, "V T 3 h w"]:
+        """Return what the network sees of a clip."""
+        with opened(clip) as found:
+            if isinstance(found, Tensor):
+                return frame_views(found, self._views, fps=fps)
+            try:
+                return whole_file_views(found, self._views, decoders=self._decoders)
+            except DecodeError as error:
+                if isinstance(clip, (str, Path)):
+                    raise
+                # not under the name of the copy
+                raise DecodeError(name_of(clip), error.reason) from None
+
+    def _recognize(self, views: UInt8[Tensor, "B V T 3 h w"]) -> list[Recognition]:
+        logits = logits_of_views(self._model, views, self._views.preprocessing, device=self._device).cpu().numpy()
+        scores = fuse(logits, self.protocol.fusion, self._temperature)
+        return [
+            Recognition(
+                labels=self.labels,
+                probabilities=probabilities,
+                logits=own,
+                provenance=self._provenance,
+                families=self._families,
+                preview=preview(clip),
+            )
+            for probabilities, own, clip in zip(scores, logits, views[:, 0])
+        ]
 
 
 def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing) -> Provenance:
     return Provenance(
         protocol=protocol, sampling=sampling, preprocessing=preprocessing, order="as is", precision="fp32"
     )
-
-
-def _frames(clip: NDArray[np.uint8] | Tensor) -> UInt8[Tensor, "N 3 H W"]:
-    """Return frames that are in memory as a tensor, channels first."""
-    if isinstance(clip, Tensor):
-        if clip.dtype != torch.uint8 or clip.dim() != 4 or clip.shape[1] != 3 or not clip.numel():
-            raise ValueError(
-                f"a tensor {tuple(clip.shape)} of {clip.dtype}: frames must be uint8 [N, 3, H, W], RGB, at least one"
-            )
-        return clip.cpu()
-    if clip.dtype != np.uint8 or clip.ndim != 4 or clip.shape[-1] != 3 or not clip.size:
-        raise ValueError(f"an array {clip.shape} of {clip.dtype}: frames must be uint8 [N, H, W, 3], RGB, at least one")
-    return torch.from_numpy(np.require(clip, requirements=["C", "W"])).permute(0, 3, 1, 2)

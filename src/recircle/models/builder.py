@@ -61,9 +61,13 @@ class Registered:
         """
         missing = sorted(self.needed - options.keys())
         if missing:
+            first = missing[0]
+            given = f"options={{{first!r}: ...}} from Python, --model.options {first} ... on the command line"
+            if first in ("arc", "width", "dropout"):
+                given = f"{first}=... from Python, --model.{first} ... on the command line"
             raise UserError(
                 f"{name} needs {', '.join(missing)}, for which its function has no default; give it as an option: "
-                f"options={{{missing[0]!r}: ...}} from Python, --model.options {missing[0]} ... on the command line"
+                + given
             )
         model: object = self.function(num_classes, **options)
         returned = f"{self.origin}, registered as {name}, returned a {type(model).__name__}"

@@ -22,6 +22,8 @@ from recircle.public import public
 
 B = TypeVar("B", bound=Builder)
 Option = bool | int | float | str
+FIELDS = ("arc", "width", "dropout")
+"""Options of networks that are fields of `ModelConfig` themselves."""
 
 _BUILDERS: dict[str, Registered] = {}
 
@@ -179,7 +181,9 @@ class ModelConfig:
         _import_for(self.name, self.module)
         object.__setattr__(self, "module", _find(self.name).module)
         options = model_options(self.name)
-        unknown = _unknown(self.name, self.options, but=("arc", "width", "dropout"))
+        for name in sorted(self.options.keys() & {*FIELDS}):
+            raise ValueError(f"options: {name} has a field of its own; give {name}={self.options[name]!r} instead")
+        unknown = _unknown(self.name, self.options, but=FIELDS)
         if unknown:
             raise ValueError(f"options: {self.name} has no option {unknown}")
         if self.arc is not None and "arc" not in options:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
+from html import escape
 from math import prod
 from typing import TypeVar, cast
 
@@ -12,6 +13,7 @@ from torch import nn
 from recircle.arc.config import ArcConfig
 from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
 from recircle.arc.sliced_norm import slice_norm
+from recircle.errors import UserError
 from recircle.layers import frames
 from recircle.public import public
 from recircle.surgery.tracing import Site, find_sites, operator_of
@@ -58,6 +60,28 @@ class Conversion:
         lines += [f"  {entry.name}: {entry.reason}" for entry in self.left]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        """Show the layers in a notebook: those that were converted, and, folded, the others with the reason."""
+        cell = "padding:.1em .8em .1em 0;text-align:left;background:none;border:none"
+
+        def table(rows: Sequence[tuple[str, str]]) -> str:
+            lines = "".join(
+                f'<tr style="background:none"><td style="{cell}"><code>{escape(name)}</code></td>'
+                f'<td style="{cell}">{escape(words)}</td></tr>'
+                for name, words in rows
+            )
+            return f'<table style="border-collapse:collapse;margin:0;color:inherit">{lines}</table>'
+
+        converted = table(
+            [(c.name, f"feeds back {c.feedback}" + (f"; {c.note}" if c.note else "")) for c in self.converted]
+        )
+        left = table([(entry.name, entry.reason) for entry in self.left])
+        return (
+            f'<div style="color:inherit"><b>{len(self.converted)} layers converted to ARC with {self.config.steps} '
+            f"steps</b>{converted}<details><summary>{len(self.left)} layers left as they were</summary>{left}</details>"
+            "</div>"
+        )
+
 
 @public
 def convert(
@@ -93,9 +117,15 @@ def convert(
         `model`.
 
     Raises:
+        UserError: `model` is no network, but its name for example.
         ValueError: nothing could be converted, or `stages` names a part that does not exist; the message says what
             there is.
     """
+    if not isinstance(model, nn.Module):
+        hint = ""
+        if isinstance(model, str):
+            hint = f"; recircle.create_model({model!r}, num_classes) makes the network of that name"
+        raise UserError(f"convert takes a network (torch.nn.Module), not {model!r}{hint}")
     config = config or ArcConfig()
     if steps is not None:
         config = replace(config, steps=steps)

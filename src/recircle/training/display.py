@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar in a terminal, plain lines elsewhere."""
+"""What a person sees of a run: a bar in a terminal or a notebook, plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from typing import Any, Self
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from recircle.terminal import SafeConsole
+from recircle.training.notebook import NotebookLine
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -25,20 +26,29 @@ def working(what: str, *, shown: bool) -> Iterator[tuple[Callable[[str], None], 
         The function to call with a line that stays, and the one to call with (done, total).
     """
     console = SafeConsole(stderr=True, quiet=not shown)
+    line = NotebookLine() if shown and console.is_jupyter else None
     columns = TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal)) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not _is_live(console, shown)) as bar:
         task: TaskID | None = None
 
         def show(done: int, total: int) -> None:
             nonlocal task
+            if line is not None:
+                line.show(what, done, total)
+                return
             task = bar.add_task(what, total=total) if task is None else task
             bar.update(task, completed=done)
 
         yield console.print, show
 
 
+def _is_live(console: SafeConsole, shown: bool) -> bool:
+    """Tell whether a bar can move in its place; rich would need widgets for that in a notebook."""
+    return shown and console.is_terminal and not console.is_jupyter
+
+
 class Display:
-    """Shows steps and messages on standard error.
+    """Shows steps and messages on standard error, or in the notebook.
 
     Args:
         total: optimiser steps of the whole run.
@@ -50,13 +60,14 @@ class Display:
         self._console = SafeConsole(stderr=True, quiet=not shown)
         self._total = total
         self._line_due = 0.0
+        self._line = NotebookLine() if shown and self._console.is_jupyter else None
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
             console=self._console,
-            disable=not (shown and self._console.is_terminal),
+            disable=not _is_live(self._console, shown),
         )
         self._task = self._bar.add_task("", total=total, completed=done)
 
@@ -76,6 +87,9 @@ class Display:
             f"{line['clips_per_s']:.1f} clips/s  waiting {line['wait']:.0%}"
         )
         self._bar.update(self._task, completed=line["step"], description=text)
+        if self._line is not None:
+            self._line.show(text, line["step"], self._total)
+            return
         now = time.monotonic()
         if self._bar.disable and (now >= self._line_due or line["step"] == self._total):
             self._line_due = now + SECONDS_BETWEEN_LINES
