@@ -48,7 +48,8 @@ def test_it_says_what_it_found_and_where_the_pictures_are(
     assert [what in line for what, line in zip(("excited", "suppressed"), lines[5:7])] == [True, True]
     files = [Path(line) for line in lines[7:]]
     layers = ["layer3.1.conv1", "layer3.1.conv2", "layer4.1.conv2"]
-    expected = ["activation.png", *(f"states_{layer}{suffix}" for layer in layers for suffix in (".png", ".mp4"))]
+    states = [f"states_{layer}{suffix}" for layer in layers for suffix in (".png", ".mp4")]
+    expected = ["activation.png", "activation.webp", *states]
     assert files == [tmp_path / "p" / name for name in expected]
     assert all(path.stat().st_size > 1000 for path in files)
     assert printed.err == ""
@@ -58,7 +59,7 @@ def test_a_plain_network_has_maps_and_no_states(plain: Run, clip: Path, tmp_path
     assert main(["explain", str(plain.path), str(clip), "--class", "lift", "--output", str(tmp_path)]) == 0
     printed = capsys.readouterr()
     assert "plain has no ARC layer whose state evolves, so that no states are drawn" in printed.err
-    assert printed.out.splitlines()[-1] == str(tmp_path / "activation.png")
+    assert printed.out.splitlines()[-1] == str(tmp_path / "activation.webp")
     assert "states" not in printed.out
 
 

@@ -25,7 +25,7 @@ def test_after_pooling_and_a_linear_layer_it_is_the_class_activation_map(name: s
         maps = model.forward_features(clip[None])[0]
         logits = model(clip[None])[0]
     cam = torch.einsum("c,tchw->thw", fc.weight[2], maps).detach()
-    found = class_activation(model, clip, 2)
+    found = class_activation(model, clip, 2, cells=1)
     np.testing.assert_allclose(found.evidence, (cam / cam.numel()).numpy(), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(found.logits, logits.numpy(), rtol=1e-4, atol=1e-5)
     assert found.evidence.sum() == pytest.approx(float(logits[2] - fc.bias[2].detach()), rel=1e-3, abs=1e-5)
@@ -49,6 +49,40 @@ def test_every_network_has_maps_as_large_as_its_clip(name: str) -> None:
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert model.training
     assert not any(layer._forward_hooks for layer in model.modules())
+
+
+def homogeneous(name: str) -> VideoModel:
+    """Return a small network that adds nothing of its own to what it sees, so that scaling its input scales all."""
+    model = small(name).eval().double()
+    with torch.no_grad():
+        for key, value in [*model.named_parameters(), *model.named_buffers()]:
+            if key.endswith(("bias", "running_mean")):
+                value.zero_()
+    return model
+
+
+@pytest.mark.parametrize("name", ["arc_tsm_resnet18", "tsn_resnet50", "slowfast_resnet50", "arc_r2plus1d_resnet18"])
+@pytest.mark.parametrize("cells", [1, 3, 5, 14])
+def test_the_evidence_of_every_stage_sums_up_to_the_logit(name: str, cells: int) -> None:
+    """Euler's theorem on homogeneous functions holds for maps through which all of the network's input passes."""
+    model = homogeneous(name)
+    clip = torch.randn(8, 3, 40, 40, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    found = class_activation(model, clip, 3, cells=cells)
+    assert min(found.evidence.shape[1:]) >= min(cells, 10)
+    assert found.evidence.sum() == pytest.approx(found.logits[3], rel=1e-4, abs=1e-5)
+    np.testing.assert_allclose(found.logits, model(clip[None])[0].detach().numpy(), rtol=1e-5)
+
+
+def test_maps_have_so_many_places_as_are_asked_for() -> None:
+    model, clip = small("tsm_resnet18"), torch.randn(2, 3, 56, 80)
+    wants = [parameter.requires_grad for parameter in model.parameters()]
+    shapes = {cells: class_activation(model, clip, 0, cells=cells).evidence.shape for cells in (1, 2, 3, 7, 8, 14, 15)}
+    stages = {1: (2, 2, 3), 2: (2, 2, 3), 3: (2, 4, 5), 7: (2, 7, 10), 8: (2, 14, 20), 14: (2, 14, 20), 15: (2, 14, 20)}
+    assert shapes == stages
+    assert class_activation(model, clip, 0).evidence.shape == (2, 14, 20)
+    assert [parameter.requires_grad for parameter in model.parameters()] == wants
+    with pytest.raises(ValueError, match="cells=0: a map has 1 place"):
+        class_activation(model, clip, 0, cells=0)
 
 
 class Colours(VideoModel):

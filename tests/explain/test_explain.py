@@ -54,7 +54,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_shown_is_what_the_recogniser_sees(arc: Run, plain: Run, clip: Path, tmp_path: Path) -> None:
     found = explain(arc.path, clip, against=plain.path, layers=["layer4.1.conv2"], output=tmp_path / "a" / "b")
     folder = tmp_path / "a" / "b"
-    names = ["activation.png", "states_layer4.1.conv2.png", "states_layer4.1.conv2.mp4"]
+    names = ["activation.png", "activation.webp", "states_layer4.1.conv2.png", "states_layer4.1.conv2.mp4"]
     assert found.files == tuple(folder / name for name in names)
     assert sorted(folder.iterdir()) == sorted(found.files)
     assert found.truth == "push left"
@@ -89,7 +89,7 @@ def test_a_class_is_looked_for_by_its_name_in_both_networks(arc: Run, plain: Run
         assert seen.predicted == said
         assert f" for {other!r} (" in seen.describe()
     assert found.seen.states == {}
-    assert [path.name for path in found.files] == ["activation.png"]
+    assert [path.name for path in found.files] == ["activation.png", "activation.webp"]
 
 
 def test_networks_of_other_classes_frames_and_sizes_stand_side_by_side(plain: Run, clip: Path, tmp_path: Path) -> None:

@@ -71,10 +71,10 @@ def test_command_prints_markdown(capsys: pytest.CaptureFixture[str]) -> None:
     assert marked == {line.split()[0] for line in lines if line.startswith("[")} != set()
 
 
-def test_readme_shows_table_2() -> None:
+def test_the_page_of_systems_shows_table_2() -> None:
     """It is what `recircle tables 2` prints, with the caption and the remarks around it."""
     printed = to_markdown(TABLES[2], compare_table(TABLES[2]))
-    assert printed in (Path(__file__).resolve().parents[2] / "README.md").read_text()
+    assert printed in (Path(__file__).resolve().parents[2] / "docs" / "systems.md").read_text()
 
 
 def test_printed_frames_have_a_column_where_there_are_any() -> None:

@@ -31,9 +31,10 @@ def explain(
 ) -> int:
     """Draw where in a clip a network finds evidence for a class, and how the states of its ARC layers evolve.
 
-    Writes activation.png, class activation maps over the frames, and for each ARC layer drawn states_LAYER.png and
-    states_LAYER.mp4: the states of its steps, averaged over the channels, over the frames. If the clip lies in a folder
-    that is named after a class, that is shown as its true class.
+    Writes activation.png, class activation maps over the frames; activation.webp, one moving picture of the clip, its
+    map and its likeliest classes; and for each ARC layer drawn states_LAYER.png and states_LAYER.mp4: the states of its
+    steps, averaged over the channels, over the frames. If the clip lies in a folder that is named after a class, that
+    is shown as its true class.
 
     Args:
         run: folder of the run.

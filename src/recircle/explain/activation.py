@@ -1,5 +1,6 @@
 """Class activation maps over space and time: where in a clip the evidence for a class lies (Fig. 4 of the paper)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,11 +9,14 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from recircle.errors import UserError
 from recircle.evaluation.predict import evaluation_mode
+from recircle.explain.stages import maps_and_logits
 from recircle.models.base import VideoModel, check_clips
 from recircle.models.ensemble import FrameRateEnsemble
 from recircle.models.timesformer import TimeSformer
+
+CELLS = 14
+"""Places along the shorter side of a map, at least. In fewer, things that are a sixth of the frame lie in one place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +26,8 @@ class ClassActivation:
     Attributes:
         target: the class.
         logits: float32 [K].
-        evidence: float32 [t, h, w], what each place of the last maps adds to the logit of the class, or takes from it.
-            Where the logits are linear in the maps, it sums up to the logit without the classifier's bias.
+        evidence: float32 [t, h, w], what each place of the network's maps adds to the logit of the class, or takes from
+            it. Where the logits are linear in the maps, it sums up to the logit without the classifier's bias.
         maps: float32 [T, H, W], the evidence interpolated to the frames and pixels of the clip.
     """
 
@@ -44,41 +48,63 @@ class ClassActivation:
         return scores / scores.sum()
 
     @property
+    def most(self) -> float:
+        """The evidence that pictures show as the most: a place in 200 may have more, or all others would look dark."""
+        high = float(np.quantile(self.maps, 0.995))
+        return high if high > 0 else float(self.maps.max())
+
+    @property
     def peak(self) -> int:
         """The frame in which most speaks for the class, counted from 0."""
         return int(self.maps.clip(0).sum((1, 2)).argmax())
 
 
-def class_activation(model: VideoModel, clip: Float[Tensor, "T 3 H W"], target: int | None = None) -> ClassActivation:
+def class_activation(
+    model: VideoModel, clip: Float[Tensor, "T 3 H W"], target: int | None = None, *, cells: int = CELLS
+) -> ClassActivation:
     """Return the evidence for a class in a clip.
 
-    It is the gradient of the class's logit by the last maps times the maps, summed over the channels. For a network
-    that pools the maps and classifies linearly this is the class activation map (Zhou et al., CVPR 2016). All heads
-    here pool over space first, so the gradient is the same in all places of a frame, and the map is Grad-CAM's
-    (Selvaraju et al., ICCV 2017) with weights of its own for each frame, before its ReLU. In TimeSformer, whose class
-    token alone is classified, it is taken of the tokens to which that attends in the last block.
+    It is the gradient of the class's logit by maps times these maps, place by place, summed over the channels
+    (HiResCAM: Draelos and Carin, arXiv 2011.08891). Of the last maps of a network that pools them and classifies
+    linearly this is the class activation map (Zhou et al., CVPR 2016), and Grad-CAM's (Selvaraju et al., ICCV 2017)
+    before its ReLU.
+
+    A narrow network's last maps may have 2 x 2 places, in which nothing can be found. So the maps are those of the
+    deepest stage with `cells` places along the shorter side, as LayerCAM takes maps of earlier stages (Jiang et al.,
+    IEEE TIP 2021). The gradient keeps its sign, though: of maps of its positive part alone, as LayerCAM has them, some
+    is still there when the network's weights are shuffled.
+
+    In TimeSformer, whose class token alone is classified, it is taken of the tokens to which that attends in the last
+    block.
 
     Args:
         model: any network of this package.
         clip: normalised, on the network's device.
         target: the class; None is the one with the highest logit.
+        cells: places that the maps have along the shorter side, or more where a stage is finer; 1 takes the last maps.
 
     Raises:
         UserError: the network's features are neither maps nor TimeSformer's tokens.
-        ValueError: there is no such class, or the network does not take such clips.
+        ValueError: there is no such class, or the network does not take such clips, or `cells` is below 1.
     """
     if target is not None and not 0 <= target < model.num_classes:
         raise ValueError(f"target={target}: the network has classes 0 to {model.num_classes - 1}")
+    if cells < 1:
+        raise ValueError(f"cells={cells}: a map has 1 place along its side, or more")
     clips = clip[None].to(next(model.parameters()).dtype)
     check_clips(clips, model)
     with evaluation_mode(model):
-        features, logits = _attended(model, clips) if isinstance(model, TimeSformer) else _maps(model, clips)
-        target = int(logits.argmax()) if target is None else target
-        (gradient,) = torch.autograd.grad(logits[target], features)
-    evidence = (gradient * features.detach()).sum(2)[0].float()
-    if isinstance(model, TimeSformer):
-        # the first token is the class token's copy
-        evidence = evidence[:, 1:].unflatten(1, [side // model.patch_embed.proj.stride[0] for side in clip.shape[-2:]])
+        if isinstance(model, TimeSformer):
+            tokens, logits = _attended(model, clips)
+            target = int(logits.argmax()) if target is None else target
+            (gradient,) = torch.autograd.grad(logits[target], tokens)
+            evidence = _laid_out(model, (gradient * tokens.detach()).sum(2)[0].float(), clip)
+        else:
+            maps, logits = maps_and_logits(model, clips, cells)
+            target = int(logits.argmax()) if target is None else target
+            gradients = torch.autograd.grad(logits[target], [part.values for part in maps])
+            found = [part.evidence(gradient) for part, gradient in zip(maps, gradients)]
+            evidence = torch.cat(found) if isinstance(model, FrameRateEnsemble) else _added(found)
     return ClassActivation(
         target=target,
         logits=logits.detach().float().cpu().numpy(),
@@ -87,20 +113,10 @@ def class_activation(model: VideoModel, clip: Float[Tensor, "T 3 H W"], target: 
     )
 
 
-def _maps(
-    model: VideoModel, clips: Float[Tensor, "1 T 3 H W"]
-) -> tuple[Float[Tensor, "1 t C h w"], Float[Tensor, "K"]]:
-    """Return the last maps, [1, t, C, h, w], and the logits that depend on them, [K]."""
-    with torch.no_grad():
-        features = model.forward_features(clips)
-    if features.dim() != 5:
-        raise UserError(
-            f"{model.name} gives its classifier a tensor {tuple(features.shape)} and not maps [B, T, C, H, W], so it "
-            "has no class activation maps; take a convolutional network or a TimeSformer"
-        )
-    features = features.detach().requires_grad_()
-    with torch.enable_grad():
-        return features, model.forward_head(features)[0]
+def _added(found: Sequence[Float[Tensor, "_t h w"]]) -> Float[Tensor, "t h w"]:
+    """Add evidence of pathways; that of one which sees fewer frames is shared by those that lie between them."""
+    most = max(len(part) for part in found)
+    return torch.stack([part.repeat_interleave(most // len(part), 0) * len(part) / most for part in found]).sum(0)
 
 
 def _attended(
@@ -121,6 +137,13 @@ def _attended(
     finally:
         handle.remove()
     return kept[0], logits
+
+
+def _laid_out(
+    model: TimeSformer, tokens: Float[Tensor, "T L"], clip: Float[Tensor, "T 3 H W"]
+) -> Float[Tensor, "T h w"]:
+    """Return the tokens of the patches at their places; the first one is the class token's copy."""
+    return tokens[:, 1:].unflatten(1, [side // model.patch_embed.proj.stride[0] for side in clip.shape[-2:]])
 
 
 def _enlarge(model: VideoModel, evidence: Float[Tensor, "t h w"], size: tuple[int, int, int]) -> Float[Tensor, "T H W"]:

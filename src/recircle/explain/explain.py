@@ -18,7 +18,9 @@ from recircle.evaluation.forward import pick_device
 from recircle.explain.activation import ClassActivation, class_activation
 from recircle.explain.animation import write_animation
 from recircle.explain.figure import save
+from recircle.explain.film import Film
 from recircle.explain.heat import import_figure
+from recircle.explain.moving import TILE, Guess, write_moving_picture
 from recircle.explain.pictures import Strip, draw_activation, draw_evolution, percent
 from recircle.explain.states import StateEvolution, arc_layers, choose_layers, last_of_each_stage, state_evolution
 from recircle.files import make_folder
@@ -76,6 +78,12 @@ class Seen:
             return f"{text}; most evidence for {asked} in frame {self.activation.peak + 1} of {len(self.frames)}"
         return f"{text}; nothing in the clip speaks for {asked}"
 
+    def guesses(self, truth: str | None, count: int = 3) -> list[Guess]:
+        """Return the likeliest classes, the first of them first."""
+        shares = self.activation.probabilities
+        best = np.argsort(-shares, kind="stable")[:count]
+        return [Guess(self.labels[k], float(shares[k]), self.labels[k] == truth) for k in best]
+
     def farthest(self) -> StateEvolution | None:
         """Return the layer whose states went farthest, or None where no state evolves."""
         return max(self.states.values(), key=lambda evolution: evolution.moved.max(), default=None)
@@ -113,8 +121,9 @@ def explain(
 ) -> Explanation:
     """Show what a run's network sees in a clip.
 
-    Written are `activation.png`, the class activation maps, and for ARC layers `states_<layer>.png` and .mp4. The clip
-    goes the way it goes in `recircle.Recognizer`: one view in time, the centre crop.
+    Written are `activation.png`, the class activation maps, `activation.webp`, the same as a moving picture with the
+    likeliest classes, and for ARC layers `states_<layer>.png` and .mp4. The clip goes the
+    way it goes in `recircle.Recognizer`: one view in time, the centre crop.
 
     Args:
         run: folder of the run.
@@ -153,6 +162,7 @@ def explain(
     if len(given) == 2:
         wanted = seen.target if seen.target in specs[1].labels else None
         beside = _see(given[1], given[1].load_model(at), specs[1], clip, wanted, decoders)
+    film = Film.read(clip, specs[0], TILE, decoders)
     decoders.close()
 
     # clips of several classes may have one name
@@ -161,7 +171,7 @@ def explain(
     make_folder(folder)
     truth = _truth(clip, seen.labels)
     chosen = last_of_each_stage(seen.states) if drawn is None else [seen.states[name] for name in drawn]
-    files = _draw(folder, clip, truth, [seen] if beside is None else [seen, beside], chosen)
+    files = _draw(folder, clip, truth, film, [seen] if beside is None else [seen, beside], chosen)
     return Explanation(clip=clip, truth=truth, seen=seen, against=beside, files=tuple(files))
 
 
@@ -197,11 +207,12 @@ def _truth(clip: Path, labels: Sequence[str]) -> str | None:
 
 
 def _draw(
-    folder: Path, clip: Path, truth: str | None, seen: Sequence[Seen], layers: Sequence[StateEvolution]
+    folder: Path, clip: Path, truth: str | None, film: Film, seen: Sequence[Seen], layers: Sequence[StateEvolution]
 ) -> Iterator[Path]:
     title = visible(clip.name) + ("" if truth is None else f", in truth {truth!r}")
     strips = [Strip(frames=s.frames, activation=s.activation, title=s.describe()) for s in seen]
     yield save(draw_activation(strips, title), folder / "activation.png")
+    yield write_moving_picture(film, seen[0].activation, seen[0].guesses(truth), title, folder / "activation.webp")
     for evolution in layers:
         steps = len(evolution.moved)
         about = f"{title}\nThe {steps} states of {evolution.layer}; {seen[0].prediction()}"

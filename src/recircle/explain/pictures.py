@@ -60,8 +60,8 @@ class Strip:
 def draw_activation(strips: Sequence[Strip], title: str) -> "Figure":
     """Draw the frames of a clip, and below them the maps of one network or several.
 
-    Each network's evidence is shown as a share of its own maximum, since logits of networks cannot be compared. What
-    speaks against the class is not shown.
+    Each network's evidence is shown as a share of its own most in all frames, since logits of networks cannot be
+    compared. What speaks against the class is not shown.
 
     Args:
         strips: of each network; the frames on top are the first's.
@@ -78,8 +78,7 @@ def draw_activation(strips: Sequence[Strip], title: str) -> "Figure":
     ]
     for strip in strips:
         picked, maps = moments(_COLUMNS, len(strip.frames)), strip.activation.maps
-        # the maximum of all frames, shown or not
-        heat = evidence_heat(strip.frames[picked], maps[picked], float(maps.max()))
+        heat = evidence_heat(strip.frames[picked], maps[picked], strip.activation.most)
         rows.append((strip.title, "evidence", heat, None if len(strip.frames) == length else len(strip.frames)))
     heights = [row_height(images, width) for _, _, images, _ in rows]
     texts = [text_height(text) for text, *_ in rows]

@@ -65,6 +65,12 @@ def randomisation_check(
     return [Randomised(name, tuple(correlations)) for name, correlations in found.items()]
 
 
+def shuffle_weights(model: VideoModel, generator: torch.Generator) -> None:
+    """Shuffle all weights of a network, each tensor by itself."""
+    for _, part in _parts(model):
+        _shuffle(part, generator)
+
+
 def rank_correlation(a: Shaped[np.ndarray, "*places"], b: Shaped[np.ndarray, "*places"]) -> float:
     """Return Spearman's rank correlation of the values of two arrays; 0 where one is constant."""
     ranks = [_ranks(values.ravel()) for values in (a, b)]

@@ -53,7 +53,7 @@ caption span { position: sticky; left: 0; display: inline-block; max-width: calc
   font-weight: normal; min-width: 3.5rem; max-width: 24rem; overflow-wrap: anywhere;
 }
 .list thead th { color: var(--soft); font-size: .82rem; vertical-align: bottom; overflow-wrap: normal; }
-.list tbody th { min-width: 7.5rem; font-weight: 500; }
+.list tbody th { min-width: 7.5rem; font-weight: 500; position: sticky; left: 0; background: var(--ground); }
 .list td:not(.figure) { min-width: 8rem; }
 .list .figure { text-align: right; white-space: nowrap; }
 .list .figure .interval { display: block; }

@@ -21,6 +21,9 @@ _SETTINGS = (
     ("seed", ("seed",)),
 )
 
+_RADIUS = 9
+MOVED = "Markers that would hide one another stand side by side."
+
 
 def summary_section(facts: Sequence[Facts]) -> Html:
     """Return the section of all runs."""
@@ -34,7 +37,7 @@ def summary_section(facts: Sequence[Facts]) -> Html:
 
 def scatters(facts: Sequence[Facts]) -> Html:
     """Return the accuracy of runs against what they cost."""
-    charts: list[Html] = []
+    charts: list[tuple[Html, bool]] = []
     costs = [fact.gmacs for fact in facts]
     if any(cost is not None for cost in costs):
         charts.append(_scatter("top-1 against GMACs of all views", "GMACs of a clip", facts, costs))
@@ -42,7 +45,8 @@ def scatters(facts: Sequence[Facts]) -> Html:
     if any(speed is not None for speed in speeds):
         charts.append(_scatter("top-1 against speed", "clips a second, the network alone", facts, speeds))
     names = element("ol", *(element("li", fact.name) for fact in facts), class_="legend")
-    return element("div", names, element("div", *charts, class_="charts"))
+    remark = element("p", MOVED, class_="legend-text") if any(moved for _, moved in charts) else None
+    return element("div", names, element("div", *(made for made, _ in charts), class_="charts"), remark)
 
 
 def _figures(facts: Sequence[Facts]) -> Html:
@@ -132,25 +136,44 @@ def _details(fact: Facts) -> Html:
     return folded(f"Settings of {fact.name}", *parts)
 
 
-def _scatter(name: str, title: str, facts: Sequence[Facts], values: Sequence[float | None]) -> Html:
+def _scatter(name: str, title: str, facts: Sequence[Facts], values: Sequence[float | None]) -> tuple[Html, bool]:
+    """Return a chart, and whether markers stand beside their places."""
     points = [(n, fact, value) for n, (fact, value) in enumerate(zip(facts, values)) if value is not None]
     costs = [value for _, _, value in points]
     log = min(costs) > 0 and max(costs) / min(costs) > 8
     x = horizontal(title, costs if log else [0.0, *(1.08 * cost for cost in costs)], log=log)
     tops = [fact.metrics.top1 for _, fact, _ in points]
     y = vertical(name, [0.0, *(1.05 * top.high for top in tops)], percent=True)
-    return chart(name, x, y, *(_point(n, fact, value, x, y) for n, fact, value in points))
+    places = side_by_side([(float(x.place(v)), float(y.place(fact.metrics.top1.value))) for _, fact, v in points], x)
+    shown = [_point(n, fact, value, across, y) for (n, fact, value), across in zip(points, places)]
+    return chart(name, x, y, *shown), places != [float(x.place(value)) for _, _, value in points]
 
 
-def _point(number: int, fact: Facts, value: float, x: Axis, y: Axis) -> Html:
+def side_by_side(points: Sequence[tuple[float, float]], x: Axis) -> list[float]:
+    """Return where markers stand along the bottom, so that none hides another: at their place, or else beside it.
+
+    Args:
+        points: their places (x, y) in pixels.
+        x: the axis, beyond whose ends none stands.
+    """
+    width = 2 * _RADIUS + 1
+    taken: list[tuple[float, float]] = []
+    for across, up in points:
+        shifts = [sign * step * width / 4 for step in range(8 * len(points)) for sign in (1, -1)]
+        tries = [across + shift for shift in shifts if x.start <= across + shift <= x.end]
+        free = (at for at in tries if all((at - a) ** 2 + (up - b) ** 2 >= width**2 for a, b in taken))
+        taken.append((next(free, across), up))
+    return [across for across, _ in taken]
+
+
+def _point(number: int, fact: Facts, value: float, across: float, y: Axis) -> Html:
     top = fact.metrics.top1
-    across = x.place(value)
     words = f"{fact.name}: {top}, {_number(value)}"
     return element(
         "g",
         element("title", words),
         element("line", x1=across, x2=across, y1=y.place(top.low), y2=y.place(top.high), class_=f"line c{number % 6}"),
-        element("circle", cx=across, cy=y.place(top.value), r=9, class_=f"point c{number % 6}"),
+        element("circle", cx=across, cy=y.place(top.value), r=_RADIUS, class_=f"point c{number % 6}"),
         element("text", number + 1, x=across, y=y.place(top.value), dy=".35em", text_anchor="middle", class_="on"),
     )
 
