@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from recircle.arc.config import ArcConfig
     from recircle.arc.functional import arc_conv, arc_linear, arc_operator
     from recircle.arc.matrices import ArcMatrices, GruWeights
-    from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled
+    from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled, set_steps
     from recircle.errors import UserError
     from recircle.evaluation.estimate import Estimate
     from recircle.evaluation.machine import Machine
@@ -111,6 +111,7 @@ __all__ = [
     "prepare_report",
     "register_model",
     "register_recipe",
+    "set_steps",
     "surgery",
     "train",
 ]
@@ -177,6 +178,7 @@ _HOMES = {
     "prepare_for_inference": "recircle.surgery.prepare",
     "prepare_report": "recircle.surgery.prepare",
     "register_model": "recircle.models.registry",
+    "set_steps": "recircle.arc.module",
     "register_recipe": "recircle.recipes.registry",
     "train": "recircle.api.train",
 }

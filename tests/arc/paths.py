@@ -17,6 +17,7 @@ from recircle.arc.equations import arc_as_written
 def general_form() -> Iterator[None]:
     """Switch the fast forms off, so that `recurse` computes every layer."""
     with (
+        patch.object(functional, "only_attends", lambda *_: False),
         patch.object(functional, "recomputes", lambda *_: False),
         patch.object(functional, "evolves_in_place", lambda *_: False),
     ):

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from recircle.arc import ArcConfig
+from recircle.arc.config import PRESETS
 
 
 def test_presets_differ_in_pooling_and_slope() -> None:
@@ -33,7 +34,7 @@ def test_the_embedding_follows_the_published_code_unless_told(options: Any, evol
     ("options", "message"),
     [
         ({"steps": 0}, "steps=0"),
-        ({"negative_slope": 1.0}, r"negative_slope=1.0 must lie in \[0, 1\)"),
+        ({"negative_slope": 1.1}, r"negative_slope=1.1 must lie in \[0, 1\]"),
         ({"attention_init": -0.1}, "attention_init=-0.1"),
         ({"pooling": "avg"}, "pooling='avg' is not one of max, mean"),
         ({"aggregation": "TS"}, r"aggregation='TS' is not one of S, T, ST, S\+T"),
@@ -43,3 +44,20 @@ def test_the_embedding_follows_the_published_code_unless_told(options: Any, evol
 def test_errors_name_field_value_and_fix(options: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ArcConfig(**options)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_have_names_whatever_their_steps(name: str) -> None:
+    assert ArcConfig.preset(name).preset_name == name
+    assert ArcConfig.preset(name, steps=8).preset_name == name
+    assert ArcConfig.preset(name, pooling="soft").preset_name is None
+
+
+def test_an_unknown_preset_is_told_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="no ARC preset 'best'; use one of paper, published, light"):
+        ArcConfig.preset("best")
+
+
+def test_without_phi_the_sign_of_the_input_does_not_matter() -> None:
+    assert "signed_input" not in ArcConfig.light().fields_in_use()
+    assert "signed_input" in ArcConfig.light(interaction="multiplicative").fields_in_use()

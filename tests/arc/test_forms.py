@@ -13,15 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from recircle.arc import ArcConfig, ArcConv2d, functional
+from recircle.arc.attention_only import ATTENTION_ONLY, only_attends
 from recircle.arc.forms import ANY, Form
 from recircle.arc.in_place import IN_PLACE, evolves_in_place
 from recircle.arc.recomputation import RECOMPUTED, recomputes
+from recircle.arc.superposed import SUPERPOSED
 from tests.arc.paths import by_the_equations, general_form, gradients
 from tests.arc.variants import randomise
 
 NUMBERS: dict[str, tuple[Any, ...]] = {
     "steps": (1, 2, 4, 8),
-    "negative_slope": (0.0, 0.01, 0.5),
+    "negative_slope": (0.0, 0.01, 0.5, 1.0),
     "attention_init": (0.0, 0.1),
 }
 """Values of the fields whose type does not list them."""
@@ -62,7 +64,12 @@ def forms_used() -> Iterator[list[str]]:
 
         return patch.object(functional, name, run)
 
-    with watch("recurse"), watch("forward_in_place"), watch("forward_recomputed"):
+    with (
+        watch("recurse"),
+        watch("forward_in_place"),
+        watch("forward_recomputed"),
+        watch("forward_attention_only"),
+    ):
         yield used
 
 
@@ -95,28 +102,39 @@ def test_every_value_of_every_field_in_every_form(name: str, value: object, base
         fast = gradients(layer, x)
     torch.testing.assert_close(fast, plain, rtol=1e-10, atol=1e-10)
     if config.evolves:
-        assert used == ["forward_recomputed" if recomputes(config, layer.steps) else "recurse"]
+        recomputed = "forward_recomputed" if recomputes(config, layer.steps) else "recurse"
+        assert used == ["forward_attention_only" if only_attends(config, layer.steps) else recomputed]
 
 
 @pytest.mark.parametrize(
-    ("config", "in_place", "recomputed"),
+    ("config", "in_place", "recomputed", "alone"),
     [
-        (ArcConfig(), True, True),
-        (ArcConfig.published(), True, True),
-        (ArcConfig(signed_input=True), True, False),
-        (ArcConfig(interaction="multiplicative"), False, False),
-        (ArcConfig(attention_module="gru"), False, False),
-        (ArcConfig(pooling="soft"), False, False),
-        (ArcConfig(attention=False, pooling="soft", interaction="multiplicative", attention_module="gru"), True, True),
+        (ArcConfig(), True, True, False),
+        (ArcConfig.published(), True, True, False),
+        (ArcConfig.light(), True, True, True),
+        (ArcConfig.light(embedding=True), True, True, False),
+        (ArcConfig.light(pooling="soft"), False, False, False),
+        (ArcConfig(signed_input=True), True, False, False),
+        (ArcConfig(interaction="multiplicative"), False, False, False),
+        (ArcConfig(attention_module="gru"), False, False, False),
+        (ArcConfig(pooling="soft"), False, False, False),
+        (
+            ArcConfig(attention=False, pooling="soft", interaction="multiplicative", attention_module="gru"),
+            True,
+            True,
+            False,
+        ),
     ],
 )
-def test_which_variants_have_fast_forms(config: ArcConfig, in_place: bool, recomputed: bool) -> None:
+def test_which_variants_have_fast_forms(config: ArcConfig, in_place: bool, recomputed: bool, alone: bool) -> None:
     layer = ArcConv2d(8, 8, 3, config=config)
     assert evolves_in_place(config, layer.steps) is in_place
     assert recomputes(config, layer.steps) is recomputed
+    assert only_attends(config, layer.steps) is alone
     grouped = ArcConv2d(8, 8, 3, groups=8, config=config).steps
     assert not evolves_in_place(config, grouped)
     assert not recomputes(config, grouped)
+    assert not only_attends(config, grouped)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +156,7 @@ def test_an_option_that_no_form_lists_gets_the_general_form() -> None:
 
 def test_all_fields_are_listed_and_no_others() -> None:
     names = {field.name for field in fields(ArcConfig)}
-    for form in (IN_PLACE, RECOMPUTED):
+    for form in (IN_PLACE, RECOMPUTED, ATTENTION_ONLY, SUPERPOSED):
         assert form.knows.keys() == names
         for name, values in form.knows.items():
             assert values is ANY or all(value in values_of(name) for value in values)

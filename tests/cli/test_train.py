@@ -10,6 +10,7 @@ import pytest
 from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
 from recircle.cli.train import parse_config
+from recircle.errors import UserError
 from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig, create_model
 from recircle.recipes import registry
@@ -188,6 +189,18 @@ def test_what_a_recipe_leaves_to_the_model_can_be_overridden(name: str, tmp_path
     assert parse_config(bare, arc).model.arc == ArcConfig(steps=2, pooling="mean")
     crop = parse_config(bare, ["--data.preprocessing.crop", "112", "128"])
     assert crop.data.preprocessing == replace(create_model(name, 2, width=8).preprocessing, crop=(112, 128))
+
+
+def test_all_of_arc_is_set_by_the_name_of_a_preset(tmp_path: Path) -> None:
+    config = replace(TINY(tmp_path / "m.csv"), model=ModelConfig(name="tsm_resnet18", width=8))
+    named = ["--model.name", "arc_tsm_resnet18", "--model.arc-preset", "light"]
+    assert parse_config(config, named).model == ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig.light())
+    four = parse_config(config, [*named, "--model.arc.steps", "4"])
+    assert four.model.arc == ArcConfig.light(steps=4)
+    with pytest.raises(UserError, match="there is no ARC preset 'heavy'; use one of paper, published, light"):
+        parse_config(config, [*named[:-1], "heavy"])
+    with pytest.raises(UserError, match="tsm_resnet18 has no ARC layers"):
+        parse_config(config, named[2:])
 
 
 def test_the_help_shows_what_a_recipe_leaves_to_the_model(capsys: Capture) -> None:

@@ -469,3 +469,13 @@ def test_functional_activations_stay() -> None:
     report = prepare_report(check_same(net, images()))
     assert len(report.folded) == 1
     assert report.in_place == ()
+
+
+def test_light_layers_run_their_operator_once() -> None:
+    net = create_model("arc_tsm_resnet18", 5, width=8, arc=ArcConfig.light())
+    prepared = check_same(net, images(2, 4, 3, 32, 40))
+    report = prepare_report(prepared)
+    assert len(report.superposed) == 16
+    assert "16 ARC layers run their operator once:\n  layer1.0.conv1" in str(report)
+    again = prepare_for_inference(prepared)
+    assert prepare_report(again).superposed == report.superposed

@@ -3,7 +3,7 @@
 from recircle.arc.config import ArcConfig
 from recircle.arc.functional import arc_conv, arc_linear, arc_operator
 from recircle.arc.matrices import ArcMatrices, GruWeights
-from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled
+from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled, set_steps
 
 __all__ = [
     "ArcConfig",
@@ -18,4 +18,5 @@ __all__ = [
     "arc_conv",
     "arc_linear",
     "arc_operator",
+    "set_steps",
 ]

@@ -29,7 +29,8 @@ class ArcConfig:
         aggregation: over what it pools: space, time, both jointly, or the broadcast sum of the first two.
         interaction: additive attention, state + A, or multiplicative, state * sigmoid(A).
         attention_module: the matrix W^a ("fc"), or a GRU whose hidden state is carried over the steps.
-        negative_slope: of the leaky ReLU phi; 0 is a ReLU.
+        negative_slope: of the leaky ReLU phi; 0 is a ReLU, and 1 is no activation: the state is then the sum of its
+            terms.
         feedback: what is fed back: the features after the norm and activation that follow the operator, or the
             operator's bare output, as the equations are written.
         attention_init: standard deviation of W^a at initialisation; W^e and W^f start at zero.
@@ -53,8 +54,8 @@ class ArcConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps={self.steps}: the number of recursive steps is 1 (the original layer) or more")
-        if not 0 <= self.negative_slope < 1:
-            raise ValueError(f"negative_slope={self.negative_slope} must lie in [0, 1); the paper's is 0.01")
+        if not 0 <= self.negative_slope <= 1:
+            raise ValueError(f"negative_slope={self.negative_slope} must lie in [0, 1]; the paper's is 0.01")
         if self.attention_init < 0:
             raise ValueError(f"attention_init={self.attention_init} is a standard deviation; use 0 or more")
         for name, values in _CHOICES.items():
@@ -72,9 +73,36 @@ class ArcConfig:
         """Return the layer as the authors' scripts run it: mean pooling, ReLU."""
         return replace(cls(pooling="mean", negative_slope=0.0), **changes)
 
+    @classmethod
+    def light(cls, **changes: Any) -> Self:
+        """Return the cheapest layer that keeps the gain: two steps, attention over time alone, no fusion, no phi.
+
+        How it was chosen is in docs/studies/equal_time.md.
+        """
+        return replace(cls(steps=2, fusion=False, aggregation="T", negative_slope=1.0), **changes)
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """Return one of `PRESETS` by its name.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"there is no ARC preset {name!r}; use one of {', '.join(PRESETS)}")
+        return getattr(cls, name)(**changes)
+
+    @property
+    def preset_name(self) -> str | None:
+        """The preset that this is, whatever its number of steps, or None."""
+        return next((name for name in PRESETS if self.preset(name, steps=self.steps) == self), None)
+
     def fields_in_use(self) -> dict[str, object]:
         """Return the fields that this variant reads, with their values."""
         idle = () if self.attention else _OF_ATTENTION
+        if self.negative_slope == 1 and (self.interaction == "additive" or not self.attention):
+            # the update takes nothing from X, whatever its sign
+            idle = (*idle, "signed_input")
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in idle}
 
     @property
@@ -87,6 +115,9 @@ class ArcConfig:
         """Whether the state changes between steps; otherwise the layer is the original one."""
         return self.steps > 1 and (self.attention or self.fusion)
 
+
+PRESETS = ("paper", "published", "light")
+"""Variants by name: as the paper states it, as its authors' scripts run it, and the cheapest."""
 
 _CHOICES: dict[str, Sequence[str]] = {
     "pooling": get_args(Pooling),

@@ -1,13 +1,13 @@
 """The norm and the activation between an operator and the features that are fed back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from recircle.arc.sliced_norm import SlicedNorm
+from recircle.arc.sliced_norm import Channels, SlicedNorm
 
 Replay = Callable[[Tensor], Tensor]
 """Makes features again from the operator's output; no running statistics are updated a second time."""
@@ -15,10 +15,11 @@ Replay = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class NormAct:
-    """Norm, then activation; either may be None."""
+    """Norm, then activation, of one forward pass; either may be None."""
 
     norm: SlicedNorm | None
     act: nn.Module | None
+    _divided: dict[int, list[Channels]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def sample_independent(self) -> bool:
@@ -27,7 +28,7 @@ class NormAct:
 
     def __call__(self, x: Float[Tensor, "N g *place"], start: int, length: int) -> Float[Tensor, "N g *place"]:
         """Follow an operator's output [N, length, ...], channels `start` to `start + length` of the whole."""
-        y = x if self.norm is None else self.norm.normalise(x, start, length)
+        y = x if self.norm is None else self.norm.normalise(x, start, length, self._channels(start, length))
         if self.act is None:
             return y
         if self.norm is not None and not torch.is_grad_enabled() and type(self.act) is nn.ReLU:
@@ -40,9 +41,17 @@ class NormAct:
         """Return the features, and the function that makes them again; the output of the operator stays as it is."""
         if self.norm is None:
             return self._activate_copy(x), self._activate_copy
-        y, replay = self.norm.recorded(x, start, length)
+        y, replay = self.norm.recorded(x, start, length, self._channels(start, length))
         act = self.act
         return (y, replay) if act is None else (act(y), lambda z: act(replay(z)))
+
+    def _channels(self, start: int, length: int) -> Channels | None:
+        """Return the norm's values for the channels of a step, which are divided once for all steps."""
+        if self.norm is None or torch.compiler.is_compiling():
+            return None
+        if length not in self._divided:
+            self._divided[length] = self.norm.divide(length)
+        return self._divided[length][start // length]
 
     def _activate_copy(self, x: Tensor) -> Tensor:
         if self.act is None:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from recircle.arc.attention_only import forward_attention_only, only_attends
 from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import NormAct, Replay
@@ -113,6 +114,8 @@ def arc_operator(
     if not known or is_recorded(x):
         return recurse(x, plan.generate, matrices, config, steps, clip_dims)
 
+    if torch.is_grad_enabled() and only_attends(config, steps):
+        return forward_attention_only(*_cast(x, matrices), plan.generate, config, steps, clip_dims)
     if torch.is_grad_enabled() and recomputes(config, steps):
 
         def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:

@@ -80,7 +80,11 @@ class Evolution:
         self._fusion = _columns(matrices.fusion, steps)
         self._maps: list[Tensor] = []
         self._fused: Tensor | None = None
-        self._rest = x - F.leaky_relu(x, config.negative_slope**2) if config.signed_input else None
+        self._rest = (
+            x - F.leaky_relu(x, config.negative_slope**2)
+            if config.signed_input and config.negative_slope != 1
+            else None
+        )
 
     def advance(self, j: int, feature: Tensor, out: Tensor) -> Tensor:
         """Write X_{j+1}, the state after the features of step j (counted from 1), into `out`, which is as X."""
@@ -137,6 +141,8 @@ class Evolution:
 
     @staticmethod
     def _phi(x: Tensor, slope: float, out: Tensor) -> Tensor:
+        if slope == 1:
+            return out if out is x else out.copy_(x)
         if out is x:
             return F.leaky_relu_(x, slope) if slope else F.relu_(x)
         return torch_internals.leaky_relu_out(x, slope, out)

@@ -16,8 +16,9 @@ from recircle.arc.epilogue import NormAct
 from recircle.arc.functional import CONV_DIMS, StepPlan, arc_linear, arc_operator
 from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recursion import recurse
-from recircle.arc.sliced_norm import SlicedNorm, is_elementwise, slice_norm
+from recircle.arc.sliced_norm import SlicedGroupNorm, SlicedNorm, is_elementwise, slice_norm
 from recircle.arc.steps import plan_steps
+from recircle.arc.superposed import forward_superposed, superposes, weights_of_terms
 from recircle.layers.reordered import ReorderedWeights, can_keep_reordered
 from recircle.public import public
 from recircle.torch_internals import Convolution, reversed_padding
@@ -71,7 +72,9 @@ class ArcLayer(nn.Module):
         act: Any,
     ) -> None:
         self.steps = plan_steps(in_channels, out_channels, groups, config.steps)
-        self.config = config
+        self.config = self._learned = config
+        self._groups = groups
+        self._terms = 0
         self.frames = None
         self.norm: SlicedNorm | None = None
         self.act: nn.Module | None = None
@@ -91,6 +94,7 @@ class ArcLayer(nn.Module):
 
     def reset_arc(self, in_channels: int, out_channels: int) -> None:
         """Make the matrices anew, on the device and with the dtype of the weight, at their initial values."""
+        self.set_steps(self._learned.steps)
         config = self.config
         rows, fed = in_channels - self.steps.first, out_channels - self.steps.width
 
@@ -117,9 +121,78 @@ class ArcLayer(nn.Module):
 
     @property
     def matrices(self) -> ArcMatrices:
-        """W^e, W^a and W^f, and what the pooling has learned."""
+        """W^e, W^a and W^f, and what the pooling has learned; where fewer steps run, the parts that these use."""
         attention = self.attention if self.gru is None else self.gru.weights
-        return ArcMatrices(self.embedding, attention, self.fusion, self.pooling)
+        if self.config.steps == self._learned.steps:
+            return ArcMatrices(self.embedding, attention, self.fusion, self.pooling)
+        assert self.gru is None
+        fed = self.weight.shape[0] - self.steps.width
+        rows = self._in_channels - self.steps.first
+
+        def used(matrix: Tensor | None, columns: int) -> Tensor | None:
+            # the last rows: a step of a grouped layer reads the channels of its own groups and none before
+            return None if matrix is None or not self.config.evolves else matrix[len(matrix) - rows :, :columns]
+
+        pooling = None if self.pooling is None else self.pooling[:fed]
+        embedding = used(self.embedding, self._in_channels)
+        return ArcMatrices(embedding, used(self.attention, fed), used(self.fusion, fed), pooling)
+
+    def set_steps(self, steps: int) -> None:
+        """Compute in n steps from now on, as many as were learned or fewer; 1 is the original layer.
+
+        The first columns of the matrices belong to the same features whatever n is, so those of n steps are a part of
+        those of more; how well a network does with fewer than it was trained with is another matter.
+
+        Raises:
+            ValueError: more steps than were learned, or steps that do not divide the layer or its norm; or the
+                attention is a GRU, whose weights hold for one width of step only.
+        """
+        learned = self._learned
+        if steps == learned.steps:
+            self._compute_as(learned)
+            return
+        if learned.attention and learned.attention_module == "gru":
+            raise ValueError(f"steps={steps}: a GRU has weights for {learned.steps} steps and no other number")
+        if steps > learned.steps:
+            raise ValueError(f"steps={steps}: this layer has weights for {learned.steps} steps at most")
+        if isinstance(self.norm, SlicedGroupNorm) and self.norm.num_groups % steps:
+            raise ValueError(f"steps={steps} would cut through the groups of its group norm")
+        self._compute_as(replace(learned, steps=steps))
+
+    def _compute_as(self, config: ArcConfig) -> None:
+        steps = plan_steps(self._in_channels, self.weight.shape[0], self._groups, config.steps)
+        superposed, self._terms = self._terms > 0, 0
+        self.config, self.steps = config, steps
+        if superposed:
+            self.superpose()
+
+    def superpose(self) -> bool:
+        """Compute f(X + A) as f(X) + f(A) from now on, where the variant allows it; return whether it does.
+
+        For inference with the weights as they are now, a norm being part of them already.
+        """
+        attention = self.matrices.attention
+        if self.norm is not None or not superposes(self.config, self.steps, self.clip_dims):
+            return False
+        assert isinstance(attention, Tensor)
+        terms = weights_of_terms(self.weight, attention, self.steps)
+        for j, term in enumerate(terms):
+            self.register_buffer(f"term{j}", term, persistent=False)
+        self._terms = len(terms)
+        return True
+
+    def _superposed(self, x: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
+        def operate(z: Tensor, term: int | None) -> Tensor:
+            return self.operator(z, self.weight, self.bias, 1) if term is None else self._operate_term(z, term)
+
+        return forward_superposed(x, operate, self.act, self.config, self.steps, self.clip_dims)
+
+    def _operate_term(self, z: Float[Tensor, "N ..."], term: int) -> Float[Tensor, "N ..."]:
+        return self.operator(z, getattr(self, f"term{term}"), None, 1)
+
+    @property
+    def _in_channels(self) -> int:
+        return self.weight.shape[1] * self._groups
 
     def unregister_epilogue(self) -> None:
         """Forget to own the norm and the activation; they stay in use, registered where they were before.
@@ -257,6 +330,7 @@ class _ArcConv(ArcLayer, Convolution):
         begin(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
         )
+        self._reordered_terms: dict[int, ReorderedWeights] = {}
         self._add_arc(in_channels, out_channels, groups, config or ArcConfig(), norm, act)
 
     @classmethod
@@ -304,8 +378,17 @@ class _ArcConv(ArcLayer, Convolution):
         groups: int,
     ) -> Float[Tensor, "N ..."]:
         """Convolve with other weights."""
-        if self.reordered is not None:
-            y = self.reordered.convolve(x, weight, bias, self.stride, self.padding, self.dilation, groups)  # pyright: ignore
+        return self._convolve(x, weight, bias, groups, self.reordered)
+
+    def _operate_term(self, z: Float[Tensor, "N ..."], term: int) -> Float[Tensor, "N ..."]:
+        kept = None if self.reordered is None else self._reordered_terms.setdefault(term, ReorderedWeights())
+        return self._convolve(z, getattr(self, f"term{term}"), None, 1, kept)
+
+    def _convolve(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int, reordered: ReorderedWeights | None
+    ) -> Tensor:
+        if reordered is not None:
+            y = reordered.convolve(x, weight, bias, self.stride, self.padding, self.dilation, groups)  # pyright: ignore
             if y is not None:
                 return y
         padding = self.padding
@@ -326,6 +409,9 @@ class _ArcConv(ArcLayer, Convolution):
             What the original layer returns for it.
         """
         x = self.as_clip(input)
+        if self._terms:
+            y = self._superposed(x)
+            return y if y.dim() == input.dim() else y.flatten(0, 1)
         y = arc_operator(
             x,
             self.operator,
@@ -423,6 +509,8 @@ class ArcLinear(ArcLayer, nn.Linear):
             ValueError: the tokens of different samples could not be told apart.
         """
         x = self.as_clip(input)
+        if self._terms:
+            return self._superposed(x).reshape(*input.shape[:-1], self.out_features)
         y = arc_linear(x, self.weight, self.bias, self.matrices, self.config, epilogue=self._epilogue())
         return self.finish(y).reshape(*input.shape[:-1], self.out_features)
 
@@ -460,3 +548,25 @@ class ArcLinear(ArcLayer, nn.Linear):
     def extra_repr(self) -> str:
         """Show the linear layer and the variant."""
         return f"{super().extra_repr()}, {self.arc_repr()}"
+
+
+@public
+def set_steps(network: nn.Module, steps: int) -> None:
+    """Let all ARC layers of a network compute in n steps from now on; see `ArcLayer.set_steps`.
+
+    Not while another thread runs the network.
+
+    Raises:
+        ValueError: there is no ARC layer, or one cannot; then none is changed.
+    """
+    layers = {name: module for name, module in network.named_modules() if isinstance(module, ArcLayer)}
+    if not layers:
+        raise ValueError(f"this {type(network).__name__} has no ARC layers whose steps could be set")
+    before = [layer.config.steps for layer in layers.values()]
+    for name, layer in layers.items():
+        try:
+            layer.set_steps(steps)
+        except ValueError as problem:
+            for changed, earlier in zip(layers.values(), before):
+                changed.set_steps(earlier)
+            raise ValueError(f"{name}: {problem}" if name else str(problem)) from None

@@ -37,7 +37,7 @@ def recurse(
     channel = clip_dims.channel
     evolving = part(x, channel, steps.first, x.shape[channel] - steps.first)
     base = evolving if matrices.embedding is None else clip_dims.pointwise_onto(evolving, x, matrices.embedding)
-    rest = _rest(evolving, config) if config.signed_input else None
+    rest = _rest(evolving, config) if config.fields_in_use().get("signed_input") else None
     attends = matrices.attention is not None
     attention = Attention(x, matrices, config, steps, clip_dims) if attends else None
     fusion = None if matrices.fusion is None else RunningSum(matrices.fusion, clip_dims, steps)
@@ -61,6 +61,8 @@ def recurse(
 
 
 def _phi(x: Tensor, config: ArcConfig) -> Tensor:
+    if config.negative_slope == 1:
+        return x
     return F.leaky_relu(x, config.negative_slope) if config.negative_slope else F.relu(x)
 
 

@@ -16,6 +16,9 @@ from recircle.layers import frames
 from recircle.public import public
 from recircle.torch_internals import BatchNorm, adopt
 
+Channels = tuple[Tensor | None, ...]
+"""Values of a norm for some of its channels, in the order of its functional form."""
+
 
 @public
 class SlicedBatchNorm(BatchNorm):
@@ -28,16 +31,18 @@ class SlicedBatchNorm(BatchNorm):
         adopt(new, norm)
         return new.train(norm.training)
 
-    def normalise(self, x: Float[Tensor, "N g *place"], start: int, length: int) -> Float[Tensor, "N g *place"]:
-        """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
-        mean, var, weight, bias = self._slices(start, length)
+    def normalise(
+        self, x: Float[Tensor, "N g *place"], start: int, length: int, channels: Channels | None = None
+    ) -> Float[Tensor, "N g *place"]:
+        """Normalise [N, length, ...] as channels `start` to `start + length`; `divide` has their values."""
+        mean, var, weight, bias = channels or self._slices(start, length)
         return F.batch_norm(x, mean, var, weight, bias, not self.sample_independent, self._count(start), self.eps)
 
     def recorded(
-        self, x: Float[Tensor, "N g *place"], start: int, length: int
+        self, x: Float[Tensor, "N g *place"], start: int, length: int, channels: Channels | None = None
     ) -> tuple[Float[Tensor, "N g *place"], Callable[[Tensor], Tensor]]:
         """Normalise, and return also a function that does it again with the same statistics."""
-        mean, var, weight, bias = self._slices(start, length)
+        mean, var, weight, bias = channels or self._slices(start, length)
         if not self.sample_independent:
             y, mean, scale = torch.native_batch_norm(x, weight, bias, mean, var, True, self._count(start), self.eps)
             mean, var = mean.detach(), scale.detach().pow(-2).sub(self.eps)
@@ -50,9 +55,17 @@ class SlicedBatchNorm(BatchNorm):
         """Whether a sample's result is the same whatever other samples are beside it."""
         return not self.training and self.running_mean is not None
 
-    def _slices(self, start: int, length: int) -> tuple[Tensor | None, ...]:
-        named = (self.running_mean, self.running_var, self.weight, self.bias)
-        return tuple(None if value is None else value[start : start + length] for value in named)
+    def divide(self, length: int) -> list[Channels]:
+        """Return the values of each `length` channels; the gradient is a concatenation, not a sum of padded slices."""
+        parts = [[None] * (self.num_features // length) if v is None else v.split(length) for v in self._values]
+        return list(zip(*parts))
+
+    @property
+    def _values(self) -> Channels:
+        return self.running_mean, self.running_var, self.weight, self.bias
+
+    def _slices(self, start: int, length: int) -> Channels:
+        return tuple(None if value is None else value[start : start + length] for value in self._values)
 
     def _count(self, start: int) -> float:
         """Count a batch, if this is its first step, and return the weight of its statistics."""
@@ -85,18 +98,27 @@ class SlicedGroupNorm(nn.GroupNorm):
         adopt(new, norm)
         return new.train(norm.training)
 
-    def normalise(self, x: Float[Tensor, "N g *place"], start: int, length: int) -> Float[Tensor, "N g *place"]:
-        """Normalise [N, length, ...] as channels `start` to `start + length` of the whole."""
+    def normalise(
+        self, x: Float[Tensor, "N g *place"], start: int, length: int, channels: Channels | None = None
+    ) -> Float[Tensor, "N g *place"]:
+        """Normalise [N, length, ...] as channels `start` to `start + length`; `divide` has their values."""
         end = start + length
-        weight = self.weight[start:end] if self.affine else None
-        bias = self.bias[start:end] if self.affine else None
+        weight, bias = channels or (None, None)
+        if channels is None and self.affine:
+            weight, bias = self.weight[start:end], self.bias[start:end]
         return F.group_norm(x, self.num_groups * length // self.num_channels, weight, bias, self.eps)
 
     def recorded(
-        self, x: Float[Tensor, "N g *place"], start: int, length: int
+        self, x: Float[Tensor, "N g *place"], start: int, length: int, channels: Channels | None = None
     ) -> tuple[Float[Tensor, "N g *place"], Callable[[Tensor], Tensor]]:
         """Normalise, and return also a function that does it again."""
-        return self.normalise(x, start, length), lambda z: self.normalise(z, start, length)
+        return self.normalise(x, start, length, channels), lambda z: self.normalise(z, start, length, channels)
+
+    def divide(self, length: int) -> list[Channels]:
+        """Return the values of each `length` channels."""
+        if not self.affine:
+            return [(None, None)] * (self.num_channels // length)
+        return list(zip(self.weight.split(length), self.bias.split(length)))
 
     def forward(self, input: Float[Tensor, "N c *place"]) -> Float[Tensor, "N c *place"]:  # noqa: A002
         """Return the input: the ARC layer before has normalised it."""

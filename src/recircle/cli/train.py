@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from recircle.run import Run
     from recircle.training.config import TrainConfig
 
+PRESET = "--model.arc-preset"
+
 USAGE = """usage: recircle train RECIPE --data MANIFEST [overrides]
        recircle train --config FILE [--data MANIFEST] --output RUN [overrides]
        recircle train --resume RUN [--data MANIFEST] [overrides]
@@ -23,6 +25,9 @@ Trains a network and leaves a run: a folder with weights, labels, config and met
   RECIPE           one of the names below; `recircle train RECIPE --help` lists all that can be overridden
   --data MANIFEST  what `recircle index` wrote, or the folder it lies in
   --config FILE    instead of a recipe, all settings of another run: its config.json, or the folder it lies in
+  --model.arc-preset paper|published|light
+                   all of --model.arc.* at once: the layer as the paper states it, as its authors' scripts run it, or
+                   the cheapest one that keeps its gain; single options after it change that
   --resume RUN     go on with an interrupted run exactly where its last checkpoint is; only what does not change the
                    steps already done can be overridden, such as --epochs
 
@@ -92,6 +97,9 @@ def parse_config(
     from recircle.api.train import build_on_meta
     from recircle.training.config import TrainConfig
 
+    preset, overrides = take_option(overrides, PRESET)
+    if preset is not None:
+        config = _with_preset(config, preset, take_option(overrides, "--model.name")[0] or config.model.name)
     # a field that may be None or a config is no subcommand, but of the kind that it has in the default
     default = _spelt_out(config, overrides)
     with parser_output():
@@ -104,6 +112,19 @@ def parse_config(
         )
     build_on_meta(parsed.model)
     return parsed
+
+
+def _with_preset(config: "TrainConfig", preset: str, name: str) -> "TrainConfig":
+    from recircle.arc.config import ArcConfig
+    from recircle.models.registry import model_options
+
+    if "arc" not in model_options(name):
+        raise UserError(f"{PRESET} {preset}: {name} has no ARC layers; `recircle models 'arc_*'` lists those that have")
+    try:
+        arc = ArcConfig.preset(preset)
+    except ValueError as problem:
+        raise UserError(f"{PRESET}: {problem}") from None
+    return replace(config, model=replace(config.model, name=name, arc=arc))
 
 
 def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig":

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
+from recircle.torch_internals import is_recorded
+
 
 def temporal_shift(x: Shaped[Tensor, "B T C *place"], divisor: int = 8) -> Shaped[Tensor, "B T C *place"]:
     """Move a part of the channels to the neighbouring frames.
@@ -34,6 +36,9 @@ def temporal_shift(x: Shaped[Tensor, "B T C *place"], divisor: int = 8) -> Shape
     if torch.compiler.is_compiling():
         # in the order that the convolutions around it want, or a compiler would copy what it makes for them
         return _captured_shift(x.movedim(2, -1), fold, x.dim() - 1).movedim(-1, 2)
+    if not (torch.is_grad_enabled() and x.requires_grad) and not is_recorded(x):
+        # the call of a function that autograd knows takes as long as this one on small maps
+        return _Shift.forward(x, fold, 1)
     return _Shift.apply(x, fold, 1)  # pyright: ignore[reportReturnType]
 
 

@@ -37,6 +37,7 @@ class Preparation:
     Attributes:
         folded: norms that are part of the layer before them.
         left: norms that stayed, and why.
+        superposed: names of the ARC layers whose operator runs once for all steps.
         in_place: names of the activations that overwrite their input.
         channels_last: the weights of 2-D and 3-D convolutions lie channels last in memory.
         reordered: names of the convolutions that keep their weights in the order in which a CPU reads them, made at
@@ -45,6 +46,7 @@ class Preparation:
 
     folded: tuple[Folded, ...]
     left: tuple[Skipped, ...]
+    superposed: tuple[str, ...]
     in_place: tuple[str, ...]
     channels_last: bool
     reordered: tuple[str, ...]
@@ -54,6 +56,8 @@ class Preparation:
         lines += [f"  {entry.norm} into {entry.into}" for entry in self.folded]
         lines += [f"{len(self.left)} norms left as they were:"] if self.left else []
         lines += [f"  {entry.name}: {entry.reason}" for entry in self.left]
+        lines += [f"{len(self.superposed)} ARC layers run their operator once:"] if self.superposed else []
+        lines += [f"  {name}" for name in self.superposed]
         lines += [f"{len(self.in_place)} activations in place" + (":" if self.in_place else "")]
         lines += [f"  {name}" for name in self.in_place]
         lines += ["convolutions channels last" if self.channels_last else f"memory format kept: {_LAYOUT_UNKNOWN}"]
@@ -67,7 +71,8 @@ def prepare_for_inference(model: Network) -> Network:
 
     Batch norms that a convolution or linear layer hands its output to, and nothing else does, become part of its weight
     and bias; so do those of ARC layers, unless these feed back features that are not normalised yet
-    (`feedback="operator"`). Activations overwrite their input where nothing else needs it. Weights of 2-D and 3-D
+    (`feedback="operator"`). ARC layers whose state is a plain sum, such as those of `ArcConfig.light()`, run their
+    operator once for all steps. Activations overwrite their input where nothing else needs it. Weights of 2-D and 3-D
     convolutions are laid out channels last, if nothing in the network can depend on how its feature maps lie in memory;
     the maps are then laid out so as well. On a CPU such convolutions also keep their weights as oneDNN reads them, for
     the last shapes of clips, which takes the memory of the weights once more for each. No parameter wants a gradient.
@@ -89,10 +94,12 @@ def prepare_for_inference(model: Network) -> Network:
     channels_last = _layout_is_free(prepared, graphs)
     if channels_last:
         _lay_out(prepared)
+    superposed = [name for name, layer in prepared.named_modules() if isinstance(layer, ArcLayer) and layer.superpose()]
     reordered = _keep_reordered(prepared) if channels_last else []
     report = Preparation(
         folded=(*(earlier.folded if isinstance(earlier, Preparation) else ()), *folded),
         left=tuple(Skipped(name, reason) for name, reason in reasons.items()),
+        superposed=tuple(superposed),
         in_place=tuple(in_place),
         channels_last=channels_last,
         reordered=tuple(reordered),

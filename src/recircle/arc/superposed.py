@@ -1,0 +1,107 @@
+"""An ARC layer for inference whose state is X + A: an operator f that is linear gives f(X + A) = f(X) + f(A).
+
+So f runs once on X for all steps. A is W^a times pooled features, and where these are pooled over time it has one frame
+for all T: f(A) is the operator on that one frame, with weights that are f's times W^a and are made once.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from recircle.arc.clip_dims import ClipDims
+from recircle.arc.config import ArcConfig
+from recircle.arc.forms import ANY, Form
+from recircle.arc.steps import Steps
+from recircle.torch_internals import is_recorded
+
+SUPERPOSED = Form(
+    {
+        "steps": ANY,
+        "attention": {True},
+        "fusion": {False},
+        "embedding": {None, False},
+        "pooling": {"max", "mean"},
+        "aggregation": {"T", "ST"},
+        "interaction": {"additive"},
+        "attention_module": {"fc"},
+        "negative_slope": {1},
+        "feedback": {"norm_act"},
+        "attention_init": ANY,
+        "signed_input": set(),
+    }
+)
+"""What `forward_superposed` knows. With no activation phi, `signed_input` is a field that is not read."""
+
+
+def superposes(config: ArcConfig, steps: Steps, clip_dims: ClipDims) -> bool:
+    """Tell whether `forward_superposed` knows this variant, and every step reads all channels of single frames."""
+    known = config.evolves and SUPERPOSED.takes(config)
+    return known and len(set(steps.inputs)) == 1 and clip_dims.framewise
+
+
+@torch.no_grad()
+def weights_of_terms(weight: Tensor, attention: Tensor, steps: Steps) -> list[Tensor]:
+    """Return for each step after the first the weight of z -> f(W^a z), z being the features of all steps before it.
+
+    Args:
+        weight: [c, Cin, ...], of the original layer.
+        attention: W^a, [Cin, c - g].
+        steps: of the layer.
+    """
+    fed = range(steps.width, len(weight), steps.width)
+    products = [torch.einsum("oc...,cf->of...", weight[k : k + steps.width], attention[:, :k]) for k in fed]
+    last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+    return [p.contiguous(memory_format=torch.channels_last) if last else p.contiguous() for p in products]
+
+
+def forward_superposed(
+    x: Tensor,
+    operate: Callable[[Tensor, int | None], Tensor],
+    act: nn.Module | None,
+    config: ArcConfig,
+    steps: Steps,
+    clip_dims: ClipDims,
+) -> Tensor:
+    """Compute what `recurse` does for a layer without a norm.
+
+    Args:
+        x: the input X.
+        operate: the operator on folded frames: with all weights of the layer for None, or with those of a term, by its
+            place in `weights_of_terms`.
+        act: the activation after the operator.
+        config: a variant that `superposes`, like `steps` and `clip_dims`.
+        steps: of the layer.
+        clip_dims: the layout of `x` and of the features.
+    """
+    channel, width, last = clip_dims.channel, steps.width, config.steps - 1
+    y = clip_dims.unfold(operate(clip_dims.fold(x), None), x)
+    in_place = not (y.requires_grad or is_recorded(y))
+    features, fed = [y.narrow(channel, j * width, width) for j in range(config.steps)], list[Tensor]()
+    for j in range(config.steps):
+        if j:
+            pooled = fed[0] if j == 1 else torch.cat(fed, channel)
+            pooled = clip_dims.resize(pooled, x, (clip_dims.time,))
+            term = clip_dims.unfold(operate(clip_dims.fold(pooled), j - 1), pooled)
+            features[j] = features[j].add_(term) if in_place else features[j] + term
+        features[j] = _activate(features[j], act, in_place=in_place)
+        if j < last:
+            fed.append(_pool(features[j], config, clip_dims, x))
+    return y if in_place else clip_dims.concat(features)
+
+
+def _pool(features: Tensor, config: ArcConfig, clip_dims: ClipDims, like: Tensor) -> Tensor:
+    (over,) = clip_dims.pooled_dims(config.aggregation)
+    if config.pooling == "mean":
+        return clip_dims.pool(features, over, "mean", like)
+    # in the order in which they lie in memory, which is ten times as fast on a CPU as in that of the dimensions
+    rows, channel = features.movedim(clip_dims.channel, -1), clip_dims.channel
+    return rows.amax([d - (d > channel) for d in over], keepdim=True).movedim(-1, channel)
+
+
+def _activate(features: Tensor, act: nn.Module | None, *, in_place: bool) -> Tensor:
+    if act is None:
+        return features
+    if in_place:
+        return features.relu_() if type(act) is nn.ReLU else features.copy_(act(features))
+    return act(features.clone() if getattr(act, "inplace", False) else features)
