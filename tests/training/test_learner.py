@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from copy import deepcopy
 
@@ -7,6 +8,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from torch import Tensor
 
+from recircle.arc import ArcLayer
 from recircle.errors import UserError
 from recircle.loading.batch import Batch
 from recircle.models.registry import ModelConfig
@@ -153,3 +155,39 @@ def test_memory_layout_changes_no_number(make_learner: MakeLearner, make_batch: 
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     stems = [learner.model.get_parameter("conv1.weight") for learner in learners]
     assert [stem.is_contiguous(memory_format=torch.channels_last) for stem in stems] == [False, True]
+
+
+DIAL = ModelConfig(name="arc_tsm_resnet18", width=8, dropout=0.0)
+
+
+def test_each_step_runs_with_the_number_of_recursive_steps_that_it_draws(
+    make_learner: MakeLearner, make_batch: MakeBatch
+) -> None:
+    learner = make_learner(model=DIAL, drawn_steps=(1, 2, 4))
+    seen: list[int] = []
+    layer = next(m for m in learner.model.modules() if isinstance(m, ArcLayer))
+    hook = layer.register_forward_pre_hook(lambda *_: seen.append(layer.config.steps))
+    for step in range(1, 13):
+        learner.step([make_batch(2, seed=step)], step=step, lr=0.01)
+        assert layer.config.steps == 4
+    assert set(seen) == {1, 2, 4}
+    again = list(seen)
+    seen.clear()
+    for step in range(12, 0, -1):
+        learner.step([make_batch(2, seed=step)], step=step, lr=0.01)
+    hook.remove()
+    assert seen == again[::-1]
+
+
+@pytest.mark.parametrize(
+    ("model", "steps", "words"),
+    [
+        ("arc_tsm_resnet18", (2, 8), "drawn_steps=2,8: layer1.0.conv1: steps=8: this layer has weights for 4 steps"),
+        ("tsm_resnet18", (2,), "drawn_steps=2: the network has no ARC layers"),
+    ],
+)
+def test_steps_that_the_network_cannot_run_are_refused(
+    make_learner: MakeLearner, model: str, steps: tuple[int, ...], words: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(words)):
+        make_learner(model=ModelConfig(name=model, width=8), drawn_steps=steps)

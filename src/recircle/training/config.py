@@ -53,6 +53,8 @@ class TrainConfig:
         keep: the last checkpoints that are kept.
         tracker: also log to "tensorboard" or another tracker that `accelerate` knows; metrics.jsonl is always
             written.
+        drawn_steps: numbers of recursive steps n, such as 1 2 4, of which each optimiser step draws one, so that one
+            set of weights learns to run with all of them (`recircle.set_steps`). Empty: always the network's own.
         channels_last: memory layout of the convolutions; the same numbers up to rounding, faster on most hardware.
             Networks from elsewhere keep theirs.
     """
@@ -78,6 +80,7 @@ class TrainConfig:
     checkpoint_every: int | None = None
     keep: int = 2
     tracker: str | None = None
+    drawn_steps: tuple[int, ...] = ()
     channels_last: bool = True
 
     def __post_init__(self) -> None:
@@ -85,6 +88,8 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value} must be 1 or more")
+        if any(steps < 1 for steps in self.drawn_steps):
+            raise ValueError(f"drawn_steps={self.drawn_steps}: a number of recursive steps is 1 or more")
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be 0 or more")
         if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:

@@ -1,8 +1,9 @@
 """A model that learns: the optimiser step on all processes, and everything that must survive between steps."""
 
 import math
-from collections.abc import Sequence
-from contextlib import nullcontext
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
+from recircle.arc.module import ArcLayer, set_steps
 from recircle.errors import UserError
 from recircle.loading.loaders import Batch
 from recircle.models.base import VideoModel
@@ -70,6 +72,8 @@ class Learner:
         self._accelerator = accelerator
         self._optimiser = accelerator.prepare_optimizer(config.optimiser.build(model))
         self._parallel = accelerator.prepare_model(model)
+        self._steps = {m.config.steps for m in model.modules() if isinstance(m, ArcLayer)}
+        self._check_drawn_steps()
 
     @property
     def evaluated(self) -> VideoModel:
@@ -106,7 +110,7 @@ class Learner:
         total = torch.zeros((), device=accelerator.device)
         for i in usable:
             waits = accelerator.no_sync(self._parallel) if i != usable[-1] else nullcontext()
-            with waits:
+            with waits, self._drawn_steps(step):
                 loss = self._loss_sum(batches[i])
                 # averaged over the processes by the backward pass, hence their number
                 accelerator.backward(loss * (accelerator.num_processes / clips))
@@ -128,6 +132,40 @@ class Learner:
         if self.ema:
             self.ema.update(self.model, step)
         return StepResult(loss=loss, clips=clips, grad_norm=grad_norm)
+
+    def _check_drawn_steps(self) -> None:
+        """Insist that the network can run with every number of steps that is drawn.
+
+        Raises:
+            UserError: it cannot; or there are several processes, which wait for gradients that some steps do not have.
+        """
+        if not self._config.drawn_steps:
+            return
+        told = f"drawn_steps={','.join(map(str, self._config.drawn_steps))}"
+        if self._accelerator.num_processes > 1:
+            raise UserError(f"{told}: this is for training in one process; leave it out, or start one")
+        if len(self._steps) != 1:
+            found = "different numbers of steps in its ARC layers" if self._steps else "no ARC layers"
+            raise UserError(f"{told}: the network has {found}")
+        try:
+            for steps in self._config.drawn_steps:
+                set_steps(self.model, steps)
+        except ValueError as problem:
+            raise UserError(f"{told}: {problem}") from None
+        finally:
+            set_steps(self.model, *self._steps)
+
+    @contextmanager
+    def _drawn_steps(self, step: int) -> Iterator[None]:
+        """Run the network with the number of recursive steps that is drawn for an optimiser step."""
+        if not self._config.drawn_steps:
+            yield
+            return
+        set_steps(self.model, random.Random(f"{self._config.seed} {step}").choice(self._config.drawn_steps))
+        try:
+            yield
+        finally:
+            set_steps(self.model, *self._steps)
 
     def share(self, numbers: Sequence[int]) -> np.ndarray:
         """Return the numbers of every process, [processes, len(numbers)]."""
