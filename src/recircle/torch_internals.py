@@ -4,9 +4,10 @@ Beside each stands why nothing public will do, and what happens where a version 
 fallbacks too.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import IO, Any
 from unittest.mock import patch
 
 import torch
@@ -26,17 +27,21 @@ __all__ = [
     "TorchDispatchMode",
     "UncalledLinear",
     "adopt",
+    "aten",
     "backward_pass",
     "capture_errors",
+    "compile_program",
     "compiler_errors",
     "convolve_reordered",
     "end_workers",
     "has_compiled_parts",
+    "has_cpp_compiler",
     "has_hooks",
     "is_recorded",
     "is_watched",
     "leaky_relu_backward_",
     "leaky_relu_out",
+    "load_compiled_program",
     "own_parameter",
     "reorder_weight",
     "reversed_padding",
@@ -51,6 +56,9 @@ __all__ = [
 # with running statistics (those and instance norms), for "any convolution", and for the linear layer that
 # nn.MultiheadAttention reads without calling it. TorchDispatchMode and tree_leaves are what torch.utils.flop_counter
 # uses. Without one of them this import fails, and names it.
+
+aten: Any = torch.ops.aten
+"""The operators of captured graphs, which are public as what `torch.export` shows, and not as a list that stays."""
 
 
 def version(tensor: Tensor) -> int:
@@ -219,6 +227,46 @@ def capture_errors() -> tuple[type[Exception], ...]:
 def compiler_errors() -> tuple[type[Exception], ...]:
     """Return what a compiled network raises where the compiler fails; without its private class, nothing."""
     return _classes("BackendCompilerFailed")
+
+
+def has_cpp_compiler() -> bool:
+    """Tell whether PyTorch's compiler finds a C++ compiler.
+
+    It has no public question. Without the private one the answer is yes, and compiling fails in its own words.
+    """
+    import torch._inductor.cpp_builder as builder
+
+    find: Any = getattr(builder, "get_cpp_compiler", None)
+    try:
+        return find is None or bool(find())
+    except RuntimeError:
+        return False
+
+
+def compile_program(program: torch.export.ExportedProgram, file: IO[bytes], texts: dict[str, str]) -> None:
+    """Compile an exported program ahead of time and write it, with texts by their names.
+
+    PyTorch documents this for users under a private name only, and there is no other way. Without it the call fails.
+    """
+    import torch._inductor
+
+    with warnings.catch_warnings():
+        # torch imports parts of its own that it calls deprecated
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        torch._inductor.aoti_compile_and_package(
+            program,
+            package_path=file,
+            # frozen: weights are brought into the order of oneDNN now, not at every call
+            inductor_configs={"aot_inductor.metadata": texts, "freezing": True},
+        )
+
+
+def load_compiled_program(file: IO[bytes]) -> Any:
+    """Return what `compile_program` wrote as a function, whose `get_metadata()` has the texts."""
+    import torch._inductor
+
+    return torch._inductor.aoti_load_package(file)
 
 
 def _classes(name: str) -> tuple[type[Exception], ...]:

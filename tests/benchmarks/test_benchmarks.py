@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks import arc_cost, machine, throughput
+from benchmarks import arc_cost, engines, machine, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
@@ -189,6 +190,29 @@ def test_throughput_gives_the_fraction_of_the_peak(tmp_path: Path, capsys: pytes
         assert math.isclose(row["clips_per_s"], 2 / (row["ms"] / 1e3))
         assert math.isclose(row["peak_fraction"], row["gmacs"] * row["clips_per_s"] / peak)
     assert "of the peak" in capsys.readouterr().out
+
+
+def test_engines_are_compared_with_the_host_in_the_same_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "figures.json"
+    files = ["--folder", str(tmp_path / "files"), "--model", "tsm_resnet18", "--host", "tsn_resnet18"]
+    arguments = [*TINY, *files, "--engines", "onnxruntime", "onnxruntime-int8"]
+    engines.main([*arguments, "--output", str(output)])
+    rows = json.loads(output.read_text())["rows"]
+    for row in rows:
+        host = next(r for r in rows if r["engine"] == row["engine"] and r["model"] == "tsn_resnet18")
+        assert row["ratio"] == pytest.approx(row["ms"] / host["ms"])
+    assert len(rows) == 4
+    assert "minima of 2 rounds" in capsys.readouterr().out
+    written = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "files").iterdir()}
+    assert len(written) == 4
+    engines.main([*arguments, "--engines", "onnxruntime"])
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "files").iterdir()} == written
+
+
+def test_an_engine_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(UserError, match=r'openvino does not load .*: pip install "recircle\[openvino\]"'):
+        engines.load("openvino", tmp_path / "model.onnx", np.zeros(1))
 
 
 def test_by_default_every_network_is_measured() -> None:

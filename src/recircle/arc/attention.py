@@ -57,8 +57,8 @@ class Attention:
         """Return the given rows of the state, the first and how many, with the attention of all features so far."""
         maps = [(term.at(rows), dims) for term, dims in self._terms]
         if self._config.interaction == "additive":
-            for value, _ in maps:
-                state = self._clip_dims.add(state, value)
+            for value, dims in maps:
+                state = self._clip_dims.add(state, value, over=dims)
             return state
         sizes = [self._clip_dims.resize(value, self._x, dims) for value, dims in maps]
         return state * torch.sigmoid(sizes[0] + sizes[1] if len(sizes) == 2 else sizes[0])

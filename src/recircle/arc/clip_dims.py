@@ -67,10 +67,11 @@ class ClipDims:
         else:
             torch.addmm(sums, rows, matrix.t(), out=sums)
 
-    def add(self, x: Tensor, term: Tensor, out: Tensor | None = None) -> Tensor:
+    def add(self, x: Tensor, term: Tensor, out: Tensor | None = None, over: Sequence[int] = ()) -> Tensor:  # noqa: ARG002
         """Return x + term, written to `out` (not differentiable) if that is given.
 
-        `term` is brought to the positions of `x` by nearest neighbour; its dimensions of size 1 are broadcast.
+        `term` is brought to the positions of `x` by nearest neighbour; its dimensions of size 1 are broadcast. `over`
+        are the dimensions that it was pooled over, for layouts in which that cannot be seen.
         """
         shape, ones = x.shape, [d for d, small in enumerate(term.shape) if _is_one(small)]
         if torch.compiler.is_exporting():

@@ -11,6 +11,7 @@ from recircle.arc.attention_only import forward_attention_only, only_attends
 from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import NormAct, Replay
+from recircle.arc.folded_frames import FoldedFrames
 from recircle.arc.in_place import evolves_in_place, forward_in_place
 from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recomputation import forward_recomputed, recomputes
@@ -107,6 +108,9 @@ def arc_operator(
         y = operator(clip_dims.fold(x), weight, bias, groups)
         return clip_dims.unfold(y if epilogue is None else epilogue(y, 0, weight.shape[0]), x)
 
+    if torch.compiler.is_exporting() and (folded := FoldedFrames.of(x, clip_dims, config)) is not None:
+        plan = StepPlan(operator, weight, bias, steps, folded, epilogue)
+        return clip_dims.unfold(recurse(clip_dims.fold(x), plan.generate, matrices, config, steps, folded), x)
     plan = StepPlan(operator, weight, bias, steps, clip_dims, epilogue)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         return _recurse_channels_last(x, plan.generate, matrices, config, steps, clip_dims)

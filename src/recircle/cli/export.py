@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
 def export(
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     *,
-    format: Literal["onnx", "torch"] = "onnx",  # noqa: A002  (the option's name)
+    format: Literal["onnx", "torch", "aoti"] = "onnx",  # noqa: A002  (the option's name)
     output: Path | None = None,
 ) -> int:
     """Write a run's network as one file that runs without recircle: uint8 frames [B, T, 3, H, W] in, logits [B, K] out.
@@ -28,8 +28,9 @@ def export(
 
     Args:
         run: folder of the run.
-        format: onnx, for ONNX Runtime and others; torch, a file of torch.export.
-        output: the file; by default model.onnx or model.pt2 in the run's folder.
+        format: onnx, for ONNX Runtime and others; torch, a file of torch.export; aoti, machine code for computers like
+            this one, which takes minutes to compile here and nothing to start.
+        output: the file; by default model.onnx, model.pt2 or model.aoti.pt2 in the run's folder.
     """
     from recircle.export import export_run
 

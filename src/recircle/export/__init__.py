@@ -1,8 +1,9 @@
 """Trained runs as single files that run without this package.
 
-`recircle export RUN` writes RUN/model.onnx, and with `--format torch` RUN/model.pt2. Both take uint8 RGB frames and
-return logits; the normalisation is inside, so that nobody can do it in another way. Both carry the run's `model.json`:
-labels, preprocessing, sampling. B and T are free, H and W are the run's crop.
+`recircle export RUN` writes RUN/model.onnx, with `--format torch` RUN/model.pt2, and with `--format aoti`
+RUN/model.aoti.pt2. All take uint8 RGB frames and return logits; the normalisation is inside, so that nobody can do it
+in another way. All carry the run's `model.json`: labels, preprocessing, sampling. B and T are free, H and W are the
+run's crop.
 
 With ONNX Runtime, NumPy and Pillow only, one view of a clip whose frames are images in memory:
 
@@ -44,6 +45,10 @@ extra = {"model.json": ""}
 network = torch.export.load("model.pt2", extra_files=extra).module()
 logits = network(frames)
 ```
+
+What is compiled ahead of time (AOTInductor) needs a C++ compiler once, when it is written. It starts at once, and runs
+with this version of PyTorch on processors that have the instructions of the one that it was compiled on. "How do I run
+a network elsewhere?" in the FAQ says how.
 """
 
 from recircle.export.export import Exported, Format, export_run

@@ -11,14 +11,14 @@ from torch import Tensor
 
 from recircle.config import to_json
 from recircle.errors import UserError
-from recircle.export import onnx_model, torch_program
+from recircle.export import compiled_program, onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture
 from recircle.export.parity import Logits, Parity, compare
 from recircle.files import atomic_write, writing
 from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
 
-Format = Literal["onnx", "torch"]
+Format = Literal["onnx", "torch", "aoti"]
 Stage = Callable[[str], object]
 """Called with what is done next, in words."""
 
@@ -31,7 +31,10 @@ class _FileFormat(Protocol):
     def load(self, path: Path) -> Logits: ...
 
 
-_FORMATS: dict[Format, _FileFormat] = {"onnx": onnx_model, "torch": torch_program}
+_FORMATS: dict[Format, _FileFormat] = {"onnx": onnx_model, "torch": torch_program, "aoti": compiled_program}
+
+
+_WORK: dict[Format, str] = {"onnx": "translating", "torch": "translating", "aoti": "compiling"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +68,14 @@ def export_run(
 
     Args:
         run: the folder that training wrote.
-        format: "onnx", or "torch" for a file of `torch.export`.
-        output: the file; None is model.onnx or model.pt2 in the run's folder.
+        format: "onnx"; "torch" for a file of `torch.export`; or "aoti" for one of machine code, compiled for this kind
+            of machine.
+        output: the file; None is model.onnx, model.pt2 or model.aoti.pt2 in the run's folder.
         stage: called with what is done next.
 
     Raises:
-        UserError: the folder holds no trained model, packages are missing, the file cannot be written, or its network
-            computes something else than the run's.
+        UserError: the folder holds no trained model, packages or a compiler are missing, the file cannot be written, or
+            its network computes something else than the run's.
     """
     kind = _FORMATS[format]
     folder = Run.open(run)
@@ -86,7 +90,7 @@ def export_run(
 
     def write(temporary: Path) -> None:
         nonlocal parity
-        stage(f"translating it to {path.name}")
+        stage(f"{_WORK[format]} it to {path.name}")
         kind.write(program, {folder.spec_path.name: to_json(spec)}, temporary)
         stage("comparing it with the run's network")
         parity = _check(model, kind.load(temporary), spec, path)
@@ -98,7 +102,7 @@ def export_run(
 
 def _check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A002
     """Refuse a file that cannot be written, before the time for it is spent."""
-    if path.suffix != suffix:
+    if not path.name.endswith(suffix):
         raise UserError(f"output {path}: the format {format} has files that end in {suffix}; change one of the two")
     if path.is_dir():
         raise UserError(f"output {path} is a folder; give the name of a file")

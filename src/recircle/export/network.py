@@ -7,6 +7,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from recircle.errors import UserError
+from recircle.export.folded_frames import fold_frames
 from recircle.models.base import VideoModel
 from recircle.surgery.prepare import prepare_for_inference
 from recircle.torch_internals import capture_errors, sizes_may_be_one
@@ -51,6 +52,7 @@ def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
     clips = torch.zeros(batch, frames, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
     dims = {0: torch.export.Dim("B", min=1), 1: time}
     program = _export(network, clips, {"frames": dims})
+    fold_frames(program)
     for node in program.graph.nodes:
         # paths of this machine, which do not belong in a file that travels
         node.meta.pop("stack_trace", None)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 SUFFIX: str = ".onnx"
 
+_UNLIMITED = 1 << 40
+"""Bytes."""
+
 
 def require() -> None:
     """Insist that the packages for ONNX are there.
@@ -69,7 +72,9 @@ def _tidy(model: "ir.Model") -> None:
         if made_by is not None and made_by.op_type == "Expand":
             # zeros where there is no bias, for convolutions in three dimensions in a shape that ONNX Runtime refuses
             node.resize_inputs(2)
-    optimizer.fold_constants(model)
+    common.CommonSubexpressionEliminationPass()(model)
+    # the weights of steps too, which a quantiser must find as constants
+    optimizer.fold_constants(model, input_size_limit=_UNLIMITED, output_size_limit=_UNLIMITED)
     optimizer.remove_unused_nodes(model)
     common.CommonSubexpressionEliminationPass()(model)
     common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)

@@ -32,7 +32,7 @@ def temporal_shift(x: Shaped[Tensor, "B T C *place"], divisor: int = 8) -> Shape
         raise ValueError(f"divisor={divisor} would move more channels than there are; use 2 or more")
     fold = x.shape[2] // divisor
     if torch.compiler.is_exporting():
-        return _captured_shift(x, fold, 2)
+        return _folded_shift(x, fold)
     if torch.compiler.is_compiling():
         # in the order that the convolutions around it want, or a compiler would copy what it makes for them
         return _captured_shift(x.movedim(2, -1), fold, x.dim() - 1).movedim(-1, 2)
@@ -52,6 +52,21 @@ def _captured_shift(x: Tensor, fold: int, channel: int) -> Tensor:
     early, late = moving[:, 2:].narrow(channel, 0, fold), moving[:, :-2].narrow(channel, fold, fold)
     rest = x.narrow(channel, 2 * fold, x.shape[channel] - 2 * fold)
     return torch.cat((early, late, rest), dim=channel)
+
+
+def _folded_shift(x: Tensor, fold: int) -> Tensor:
+    """Shift with the frames in the batch, as exported files have them; what comes from another clip becomes zero."""
+    folded = x.flatten(0, 1)
+    has_earlier = torch.arange(x.shape[1], device=x.device) > 0
+    inside = [
+        mask.to(x.dtype).expand(x.shape[:2]).reshape(-1, *[1] * (folded.dim() - 1))
+        for mask in (has_earlier.flip(0), has_earlier)
+    ]
+    moving = F.pad(folded.narrow(1, 0, 2 * fold), (0, 0) * (folded.dim() - 1) + (1, 1))
+    early = moving[2:].narrow(1, 0, fold) * inside[0]
+    late = moving[:-2].narrow(1, fold, fold) * inside[1]
+    rest = folded.narrow(1, 2 * fold, folded.shape[1] - 2 * fold)
+    return torch.cat((early, late, rest), dim=1).unflatten(0, x.shape[:2])
 
 
 class _Shift(torch.autograd.Function):

@@ -1,0 +1,44 @@
+"""Networks as files of machine code (AOTInductor), which PyTorch runs without compiling anything at its start."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from recircle.errors import UserError
+from recircle.export.parity import Logits
+from recircle.torch_internals import compile_program, has_cpp_compiler, load_compiled_program
+
+SUFFIX: str = ".aoti.pt2"
+
+
+def require() -> None:
+    """Insist that a C++ compiler is there.
+
+    Raises:
+        UserError: none is; the message says how to get it.
+    """
+    if not has_cpp_compiler():
+        raise UserError(
+            "a file of compiled code needs a C++ compiler, and none was found: install g++ or clang++, or name yours "
+            "in the environment variable CXX; or use the format torch, whose files need none"
+        )
+
+
+def write(program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None:
+    """Compile a captured network for this kind of machine and write it, with texts by their names."""
+    # a file object, since torch insists on the suffix of a path
+    with path.open("w+b") as file:
+        compile_program(program, file, metadata)
+
+
+def load(path: Path) -> Logits:
+    """Return the network in a file as a function: uint8 frames [B, T, 3, H, W] to logits [B, K]."""
+    with path.open("rb") as file:
+        network = load_compiled_program(file)
+
+    def run(frames: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return network(frames)
+
+    return run
