@@ -12,22 +12,22 @@ from recircle.views.preprocessing import Preprocessing
 SIDES = (64, 80, 96, 112, 128, 144, 160, 192, 224)
 """Sides of a square of as many pixels as a view has."""
 
-_UPRIGHT, _LYING = 0.9, 1.1
-"""Shapes below and above which frames stand upright or lie; where both are among the clips, no one shape suits all."""
 _MARGIN = 17 / 16
 """How much larger than the view a frame is before it is cropped."""
 _STEP = 4
 
 
 def aspect(clips: Sequence[Clip]) -> float:
-    """Return width / height of the views that show whole frames of most clips; 1 where no one shape does."""
+    """Return width / height of the views: that of the middle one of the clips, between 1/2 and 2.
+
+    Whole frames are squeezed into it, since people and things at their sides are part of what happens.
+    """
     shapes = [clip.width / clip.height for clip in clips if clip.width and clip.height]
     if not shapes:
         return 1.0
-    narrow, middle, wide = np.quantile(shapes, (0.1, 0.5, 0.9))
-    if narrow < _UPRIGHT and wide > _LYING:
-        return 1.0
-    return float(min(max(middle, 0.5), 2.0))
+    # of the logarithms, in which as many upright as lying frames make a square
+    middle = math.exp(float(np.median(np.log(shapes))))
+    return min(max(middle, 0.5), 2.0)
 
 
 def sides(clips: Sequence[Clip]) -> list[int]:
@@ -43,10 +43,8 @@ def of_size(plain: Preprocessing, side: int, shape: float) -> Preprocessing:
     Args:
         plain: what the network wants.
         side: of a square of as many pixels.
-        shape: width / height; near 1, a square is cut from the middle, else whole frames are squeezed into it.
+        shape: width / height.
     """
-    if abs(math.log(shape)) < math.log(1.1):
-        return replace(plain, resize=_rounded(side * _MARGIN), crop=side)
     crop = _rounded(side / math.sqrt(shape)), _rounded(side * math.sqrt(shape))
     return replace(plain, resize=(_rounded(crop[0] * _MARGIN), _rounded(crop[1] * _MARGIN)), crop=crop)
 
