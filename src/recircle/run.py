@@ -15,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from recircle import __version__
+from recircle.arc.module import set_steps
 from recircle.config import from_json, parse_json, read_bytes, read_json, to_json, to_stamped_json
 from recircle.errors import UserError
 from recircle.files import atomic_write, make_folder
@@ -214,27 +215,36 @@ class Run:
         """
         return read_json(ModelSpec, self.spec_path)
 
-    def load_model(self, device: str | torch.device = "cpu", *, model: nn.Module | None = None) -> VideoModel:
+    def load_model(
+        self, device: str | torch.device = "cpu", *, model: nn.Module | None = None, steps: int | None = None
+    ) -> VideoModel:
         """Return the trained network in evaluation mode, with the run's preprocessing; nothing else is read.
 
         Args:
             device: where it is put.
             model: a network like the one that `recircle.train` was given as an object, whose weights do not matter;
                 a copy of it gets those of the run. None builds the network by its name.
+            steps: recursive steps n of its ARC layers, see `recircle.set_steps`; None is as many as were learned.
 
         Raises:
-            UserError: files are missing; the weights belong to another network; or the network was given as an object,
-                and `model` is not, or the other way round.
+            UserError: files are missing; the weights belong to another network; the network cannot run in so many
+                steps; or it was given as an object, and `model` is not, or the other way round.
         """
         Run.open(self.path)
         spec = self.load_spec()
         try:
-            return self._load_model(spec, device, model)
+            loaded = self._load_model(spec, device, model)
         except ValueError as error:
             # what this version can read of the file may still mean something else in it
             if (needed := upgrade_needed(self.spec_path, spec.recircle)) is None:
                 raise
             raise UserError(f"{needed} ({error})") from None
+        if steps is not None:
+            try:
+                set_steps(loaded, steps)
+            except ValueError as problem:
+                raise UserError(f"{self.path}: {problem}") from None
+        return loaded
 
     def _load_model(self, spec: ModelSpec, device: str | torch.device, given: nn.Module | None) -> VideoModel:
         model = self._like(spec, given)

@@ -45,6 +45,7 @@ class EvaluateSettings(TypedDict, total=False):
         cache: folder in which decoded, resized frames are kept for the next time (None).
         device: "auto", "cpu", "cuda", "cuda:1", "mps" ("auto").
         precision: of the forward pass ("fp32").
+        steps: recursive steps of ARC layers, see `recircle.set_steps` (as many as they learned).
     """
 
     skip_broken: bool
@@ -56,6 +57,7 @@ class EvaluateSettings(TypedDict, total=False):
     cache: str | Path | None
     device: str
     precision: Literal["fp32", "bf16"]
+    steps: int | None
 
 
 @public
@@ -208,7 +210,9 @@ def _how(given: Mapping[str, Any], order: Order | None) -> tuple[Loading, Forwar
         loading = replace(DEFAULT_LOADING, **some("batch_size", "workers", "seconds"))
         bootstrap = Bootstrap(**some("resamples", "seed"))
         device = pick_device(given.get("device", "auto"))
-        forward = Forward(device=device, **some("precision"), order=order or "as is", order_seed=bootstrap.seed)
+        forward = Forward(
+            device=device, **some("precision", "steps"), order=order or "as is", order_seed=bootstrap.seed
+        )
     except ValueError as problem:
         raise UserError(str(problem)) from None
     cache = given.get("cache")
@@ -285,7 +289,7 @@ LONGEST_ORIGIN = 150
 
 
 def default_name(provenance: Provenance) -> str:
-    """Return a file name that tells evaluations of other clips (a manifest and its part), views or precision apart."""
+    """Return a file name that tells evaluations of other clips (a manifest and its part), views, steps... apart."""
     clips, protocol = provenance.clips, provenance.protocol
     assert clips is not None
     assert protocol is not None
@@ -297,4 +301,5 @@ def default_name(provenance: Provenance) -> str:
         origin = os.fsencode(origin)[:LONGEST_ORIGIN].decode(errors="ignore")
     views = f"{protocol.clips}x{protocol.crops}"
     precision = [provenance.precision] if provenance.precision not in (None, "fp32") else []
-    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision])
+    steps = [] if provenance.steps is None else [f"n{provenance.steps}"]
+    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision, *steps])

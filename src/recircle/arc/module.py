@@ -159,6 +159,11 @@ class ArcLayer(nn.Module):
             raise ValueError(f"steps={steps} would cut through the groups of its group norm")
         self._compute_as(replace(learned, steps=steps))
 
+    @property
+    def runs_fewer(self) -> bool:
+        """Whether `set_steps` chose fewer steps than were learned."""
+        return self.config.steps != self._learned.steps
+
     def _compute_as(self, config: ArcConfig) -> None:
         steps = plan_steps(self._in_channels, self.weight.shape[0], self._groups, config.steps)
         superposed, self._terms = self._terms > 0, 0
@@ -570,3 +575,9 @@ def set_steps(network: nn.Module, steps: int) -> None:
             for changed, earlier in zip(layers.values(), before):
                 changed.set_steps(earlier)
             raise ValueError(f"{name}: {problem}" if name else str(problem)) from None
+
+
+def fewer_steps(network: nn.Module) -> int | None:
+    """Return the number of steps that `set_steps` chose, where it is not the one that was learned."""
+    layers = (module for module in network.modules() if isinstance(module, ArcLayer))
+    return next((layer.config.steps for layer in layers if layer.runs_fewer), None)

@@ -45,6 +45,7 @@ def evaluate(
     cache: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     device: str = "auto",
     precision: Literal["fp32", "bf16"] = "fp32",
+    steps: int | None = None,
 ) -> int:
     """Run a trained network over labelled clips, save its predictions, and print the metrics that follow from them.
 
@@ -74,6 +75,7 @@ def evaluate(
         cache: folder in which decoded, resized frames are kept for the next time, as by --data.cache of training.
         device: auto, cpu, cuda, cuda:1, mps.
         precision: of the forward pass.
+        steps: recursive steps of ARC layers; by default as many as they learned.
     """
     from recircle.api.evaluate import evaluate as evaluate_run
     from recircle.api.evaluate import evaluate_saved
@@ -122,6 +124,7 @@ def evaluate(
                 cache=cache,
                 device=device,
                 precision=precision,
+                steps=steps,
             )
     report = evaluation.report
     if json:

@@ -40,6 +40,7 @@ def predict(
     workers: int = 2,
     seconds: float = 600.0,
     device: str = "auto",
+    steps: int | None = None,
 ) -> int:
     """Recognise video files and folders of frames.
 
@@ -59,6 +60,7 @@ def predict(
         workers: processes that decode ahead.
         seconds: after how long a file is given up.
         device: auto, cpu, cuda, cuda:1, mps.
+        steps: recursive steps of ARC layers; by default as many as they learned.
     """
     from recircle.inference.clip_paths import clips_named
     from recircle.inference.recognizer import Recognizer
@@ -72,7 +74,9 @@ def predict(
         raise UserError(f"--output {output} writes what --json prints; give one of the two")
     if output is not None:
         check_results(output)
-    recognizer = Recognizer.load(run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds)
+    recognizer = Recognizer.load(
+        run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds, steps=steps
+    )
     paths = list(clips_named(files))
     if not paths:
         raise UserError("no clip was named: standard input gave no paths")

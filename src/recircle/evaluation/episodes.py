@@ -131,7 +131,7 @@ def extract_features(
     clips, source = labelled_clips(manifest, split, skip_broken=skip_broken)
     warn_outside(str(source), clips)
     result, left_out = run_views(
-        FeatureNetwork(prepare_for_inference(run.load_model(forward.device))),
+        FeatureNetwork(prepare_for_inference(run.load_model(forward.device, steps=forward.steps))),
         clips,
         labels=clips.labels,
         views=protocol.eval_views(spec.sampling, spec.preprocessing),

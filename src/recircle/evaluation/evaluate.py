@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
+from recircle.arc.module import fewer_steps
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.forward import Forward
@@ -76,8 +77,9 @@ def evaluate(
         clips.check_found(str(source))
         warn_outside(str(source), clips)
     check_broken(clips, skip_broken)
+    network = run.load_model(forward.device, model=model, steps=forward.steps)
     result, left_out = run_views(
-        prepare_for_inference(run.load_model(forward.device, model=model)),
+        prepare_for_inference(network),
         clips,
         labels=spec.labels,
         views=protocol.eval_views(spec.sampling, spec.preprocessing),
@@ -103,6 +105,7 @@ def evaluate(
             order=forward.order,
             order_seed=forward.order_seed if forward.order == "shuffled" else None,
             precision=forward.precision,
+            steps=fewer_steps(network),
             machine=Machine.here(forward.device),
         ),
         fusion=protocol.fusion,

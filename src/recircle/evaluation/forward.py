@@ -36,15 +36,17 @@ class Forward:
     Attributes:
         device: where the network is; by default the first GPU, or the CPU where there is none.
         precision: of the forward pass (autocast); bf16 is faster on recent hardware and differs in the third digit.
+        steps: recursive steps of ARC layers, see `recircle.set_steps`; None is as many as they learned.
         order: in which the network sees the frames of a view; other than "as is" to learn whether it matters.
         order_seed: of frames that are shuffled.
 
     Raises:
-        ValueError: there is no such precision or order, or the seed is negative.
+        ValueError: there is no such precision or order, or the steps or the seed are too small.
     """
 
     device: torch.device = field(default_factory=pick_device)
     precision: Precision = "fp32"
+    steps: int | None = None
     order: Order = "as is"
     order_seed: int = 0
 
@@ -53,6 +55,8 @@ class Forward:
             raise ValueError(f"precision={self.precision!r} is not one of {', '.join(get_args(Precision))}")
         if self.order not in get_args(Order):
             raise ValueError(f"order={self.order!r} is not one of {', '.join(get_args(Order))}")
+        if self.steps is not None and self.steps < 1:
+            raise ValueError(f"steps={self.steps} must be 1 or more")
         if self.order_seed < 0:
             raise ValueError(f"order_seed={self.order_seed} must be 0 or more")
 

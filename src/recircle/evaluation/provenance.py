@@ -14,6 +14,7 @@ from recircle.public import public
 from recircle.views.crops import view_size
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
+from recircle.words import counted
 
 
 @public
@@ -76,6 +77,7 @@ class Provenance:
         order: of the frames that the network saw.
         order_seed: of frames that were shuffled.
         precision: of the forward pass.
+        steps: recursive steps of ARC layers, where they ran in fewer than they had learned.
         machine: that ran the network.
         recircle: version of this package that ran it; empty if it is not known.
         others: of the other networks whose views are averaged with those of this one, on the same clips.
@@ -90,6 +92,7 @@ class Provenance:
     order: Order | None = None
     order_seed: int | None = None
     precision: Literal["fp32", "bf16", "fp16"] | None = None
+    steps: int | None = None
     machine: Machine | None = None
     recircle: str = __version__
     others: tuple["Provenance", ...] = ()
@@ -156,8 +159,9 @@ class Provenance:
             return ""
         mean = "feature" if self.averaged == "features" else self.protocol.fusion
         precision = "" if self.precision in (None, "fp32") else f", {self.precision}"
+        steps = "" if self.steps is None else f", ARC in {counted(self.steps, 'step')}"
         order = describe_order(self.order or "as is", self.order_seed or 0)
-        return f"{self.protocol.describe(self.sampling, self.preprocessing, mean)}{precision}{order}"
+        return f"{self.protocol.describe(self.sampling, self.preprocessing, mean)}{precision}{steps}{order}"
 
     def _compared(self) -> dict[str, object]:
         """Return what makes two protocols different, by the names to show."""
@@ -180,6 +184,7 @@ class Provenance:
             "what is averaged": self.averaged,
             "order of frames": (self.order, self.order_seed),
             "precision": self.precision,
+            "recursive steps": self.steps,
         }
 
 

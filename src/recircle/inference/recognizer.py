@@ -15,6 +15,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor, nn
 
+from recircle.arc.module import fewer_steps
 from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
@@ -96,7 +97,7 @@ class Recognizer:
         self._model = prepare_for_inference(model).to(self._device)
         self._families = dict(families or {})
         self._views = self.protocol.eval_views(sampling, preprocessing or model.preprocessing)
-        tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing)
+        tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing, fewer_steps(model))
         self._provenance = replace(tested, machine=Machine.here(self._device))
         self._decoders = DecoderPool(seconds=seconds)
 
@@ -125,6 +126,7 @@ class Recognizer:
         calibrated: bool = False,
         seconds: float = FILE_SECONDS,
         model: nn.Module | None = None,
+        steps: int | None = None,
     ) -> Self:
         """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
 
@@ -137,21 +139,23 @@ class Recognizer:
                 fitted under another protocol.
             seconds: after how long a file is given up.
             model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
+            steps: recursive steps of ARC layers, see `recircle.set_steps`; None is as many as they learned.
 
         Raises:
-            UserError: the folder holds no trained model, or no temperature, or there is no such device.
+            UserError: the folder holds no trained model, or no temperature; the model cannot run in so many steps; or
+                there is no such device.
             ValueError: no such number of clips or crops, or `seconds` is not above 0.
         """
         protocol = Protocol(clips=clips, crops=crops)
         folder = Run.open(run)
         spec = folder.load_spec()
-        temperature = 1.0
+        network, temperature = folder.load_model(model=model, steps=steps), 1.0
         if calibrated:
             if not folder.calibration_path.is_file():
                 raise UserError(f"{folder.path} has no temperature; fit one with `recircle eval RUN --calibrate`")
             calibration = Calibration.load(folder.calibration_path)
             temperature = calibration.temperature
-            used = _tested(protocol, spec.sampling, spec.preprocessing)
+            used = _tested(protocol, spec.sampling, spec.preprocessing, fewer_steps(network))
             if differs := differing(calibration.provenance, used):
                 warnings.warn(
                     f"the temperature was fitted for {calibration.protocol}, not for {used.protocol_words}, which "
@@ -159,7 +163,7 @@ class Recognizer:
                     stacklevel=2,
                 )
         return cls(
-            folder.load_model(model=model),
+            network,
             spec.labels,
             sampling=spec.sampling,
             preprocessing=spec.preprocessing,
@@ -279,7 +283,7 @@ class Recognizer:
         ]
 
 
-def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing) -> Provenance:
+def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, steps: int | None) -> Provenance:
     return Provenance(
-        protocol=protocol, sampling=sampling, preprocessing=preprocessing, order="as is", precision="fp32"
+        protocol=protocol, sampling=sampling, preprocessing=preprocessing, order="as is", precision="fp32", steps=steps
     )
