@@ -83,6 +83,8 @@ def test_what_does_not_act_on_each_frame_stays(name: str) -> None:
 
 VARIANTS = (
     ArcConfig.paper(),
+    ArcConfig.light(),
+    ArcConfig.light(steps=4, aggregation="ST", pooling="mean"),
     ArcConfig.paper(steps=2, aggregation="T", fusion=False),
     ArcConfig.published(steps=2, aggregation="ST"),
     ArcConfig.published(steps=2, aggregation="T", attention_module="gru"),
@@ -111,9 +113,12 @@ def test_frames_of_one_dimension_and_pooling_that_is_learned() -> None:
     check(Net(drawn(ArcConv2d(8, 8, 3, padding=1, config=ArcConfig(steps=2, pooling="soft")))))
 
 
-@pytest.mark.parametrize("name", ["tsm_resnet18", "arc_tsm_resnet18"])
-def test_nothing_in_a_2d_network_has_five_dimensions(name: str) -> None:
-    model = create_model(name, 3, width=8).eval()
-    program = capture(ExportedNetwork(model, Preprocessing(resize=36, crop=32)))
+@pytest.mark.parametrize("config", [None, ArcConfig.paper(steps=2), ArcConfig.light()])
+def test_nothing_in_a_2d_network_has_five_dimensions(config: ArcConfig | None) -> None:
+    if config is None:
+        model = create_model("tsm_resnet18", 3, width=8)
+    else:
+        model = create_model("arc_tsm_resnet18", 3, width=8, arc=config)
+    program = capture(ExportedNetwork(model.eval(), Preprocessing(resize=36, crop=32)))
     values = {node.name: node.meta.get("val") for node in program.graph.nodes}
     assert [key for key, value in values.items() if isinstance(value, Tensor) and value.dim() > 4] == ["frames"]

@@ -31,7 +31,7 @@ def reordering(conv: nn.Module) -> nn.Module:
 def kept(layer: nn.Module) -> dict[Any, dict[int, Tensor]]:
     weights = layer.reordered
     assert isinstance(weights, ReorderedWeights)
-    return {} if weights._kept is None else weights._kept.made
+    return {} if not weights._kept else [*weights._kept.values()][-1].made
 
 
 CONVOLUTIONS = [
@@ -99,6 +99,25 @@ def test_few_shapes_are_kept() -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         fast(torch.randn(2, 8, 11, 5))
     assert len(kept(fast)) == reordered._SHAPES
+
+
+def test_several_weights_of_one_layer_are_kept_by_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def reorder(weight: Tensor, *others: Any) -> Tensor | None:
+        asked.append(len(weight))
+        return torch_internals.reorder_weight(weight, *others)
+
+    monkeypatch.setattr(reordered, "reorder_weight", reorder)
+    several, x = [torch.randn(c, 8, 3, 3) for c in (4, 5, 6)], torch.randn(2, 8, 5, 5)
+    weights, one = ReorderedWeights(), (1, 1)
+    for weight in several * 3:
+        found = weights.convolve(x, weight, None, one, one, one, 1)
+        torch.testing.assert_close(found, nn.functional.conv2d(x, weight, padding=1), rtol=1e-4, atol=1e-5)
+    assert asked == [4, 5, 6]
+    for _ in range(3 * reordered._WEIGHTS):
+        weights.convolve(x, torch.randn(4, 8, 3, 3), None, one, one, one, 1)
+    assert len(weights._kept) <= reordered._WEIGHTS
 
 
 def test_what_is_made_in_inference_mode_serves_outside_of_it() -> None:

@@ -13,6 +13,7 @@ from recircle.arc.clip_dims import TOKENS, ClipDims, part
 from recircle.arc.clip_length import frames_in_batch
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import NormAct
+from recircle.arc.folded_frames import FoldedFrames
 from recircle.arc.functional import CONV_DIMS, StepPlan, arc_linear, arc_operator
 from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recursion import recurse
@@ -190,7 +191,11 @@ class ArcLayer(nn.Module):
         def operate(z: Tensor, term: int | None) -> Tensor:
             return self.operator(z, self.weight, self.bias, 1) if term is None else self._operate_term(z, term)
 
-        return forward_superposed(x, operate, self.act, self.config, self.steps, self.clip_dims)
+        dims = self.clip_dims
+        if torch.compiler.is_exporting() and (folded := FoldedFrames.of(x, dims, self.config)) is not None:
+            y = forward_superposed(dims.fold(x), operate, self.act, self.config, self.steps, folded)
+            return dims.unfold(y, x)
+        return forward_superposed(x, operate, self.act, self.config, self.steps, dims)
 
     def _operate_term(self, z: Float[Tensor, "N ..."], term: int) -> Float[Tensor, "N ..."]:
         return self.operator(z, getattr(self, f"term{term}"), None, 1)

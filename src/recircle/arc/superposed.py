@@ -75,25 +75,28 @@ def forward_superposed(
         clip_dims: the layout of `x` and of the features.
     """
     channel, width, last = clip_dims.channel, steps.width, config.steps - 1
+    (over,) = clip_dims.pooled_dims(config.aggregation)
     y = clip_dims.unfold(operate(clip_dims.fold(x), None), x)
     in_place = not (y.requires_grad or is_recorded(y))
     features, fed = [y.narrow(channel, j * width, width) for j in range(config.steps)], list[Tensor]()
     for j in range(config.steps):
         if j:
             pooled = fed[0] if j == 1 else torch.cat(fed, channel)
-            pooled = clip_dims.resize(pooled, x, (clip_dims.time,))
+            pooled = clip_dims.resize(pooled, x)
             term = clip_dims.unfold(operate(clip_dims.fold(pooled), j - 1), pooled)
-            features[j] = features[j].add_(term) if in_place else features[j] + term
+            if in_place:
+                features[j].add_(term)
+            else:
+                features[j] = clip_dims.add(features[j], term, over=(clip_dims.time,))
         features[j] = _activate(features[j], act, in_place=in_place)
         if j < last:
-            fed.append(_pool(features[j], config, clip_dims, x))
+            fed.append(_pool(features[j], over, config, clip_dims, x))
     return y if in_place else clip_dims.concat(features)
 
 
-def _pool(features: Tensor, config: ArcConfig, clip_dims: ClipDims, like: Tensor) -> Tensor:
-    (over,) = clip_dims.pooled_dims(config.aggregation)
-    if config.pooling == "mean":
-        return clip_dims.pool(features, over, "mean", like)
+def _pool(features: Tensor, over: tuple[int, ...], config: ArcConfig, clip_dims: ClipDims, like: Tensor) -> Tensor:
+    if config.pooling == "mean" or not clip_dims.framewise:
+        return clip_dims.pool(features, over, config.pooling, like)
     # in the order in which they lie in memory, which is ten times as fast on a CPU as in that of the dimensions
     rows, channel = features.movedim(clip_dims.channel, -1), clip_dims.channel
     return rows.amax([d - (d > channel) for d in over], keepdim=True).movedim(-1, channel)

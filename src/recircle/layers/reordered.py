@@ -24,6 +24,9 @@ _SHAPES = 3
 _SMALL = 1 << 20
 """Multiply-adds below which PyTorch's own code for a single map is quicker than the call to oneDNN."""
 
+_WEIGHTS = 16
+"""Most weights of one layer that are kept, an ARC layer having one for each step; after that, all are made anew."""
+
 _DTYPES = (torch.float32, torch.bfloat16)
 
 
@@ -32,22 +35,22 @@ class _Kept:
     """What was made of one weight as it was at one time.
 
     Attributes:
-        state: where the weight lies, and how often it was changed.
+        version: how often the weight was changed.
         weight: holds the memory, so that no other weight can come to lie there.
         made: for each kind of input, the reordered weights by the place of the rows that they are of.
     """
 
-    state: tuple[int, int]
+    version: int
     weight: Tensor
     made: dict[tuple[torch.Size, torch.dtype], dict[int, Tensor]] = field(default_factory=dict)
 
 
 @public
 class ReorderedWeights:
-    """The weight of one convolution, or the rows of it that the steps of an ARC layer use, reordered."""
+    """The weights that one layer convolves with, reordered: all of one tensor, or the rows of it that a step uses."""
 
     def __init__(self) -> None:
-        self._kept: _Kept | None = None
+        self._kept: dict[int, _Kept] = {}
 
     def __reduce__(self) -> tuple[Callable[[], "ReorderedWeights"], tuple[()]]:
         """Copy and pickle nothing of what was made."""
@@ -77,10 +80,12 @@ class ReorderedWeights:
         dtype = torch.get_autocast_dtype("cpu") if cast else x.dtype
         if dtype not in _DTYPES or not (cast or weight.dtype == dtype):
             return None
-        state = (weight.untyped_storage().data_ptr(), version(weight))
-        kept = self._kept
-        if kept is None or kept.state != state:
-            kept = self._kept = _Kept(state, weight)
+        place, changed = weight.untyped_storage().data_ptr(), version(weight)
+        kept = self._kept.get(place)
+        if kept is None or kept.version != changed:
+            if len(self._kept) >= _WEIGHTS:
+                self._kept.clear()
+            kept = self._kept[place] = _Kept(changed, weight)
         if cast:
             x, bias = x.to(dtype), None if bias is None else bias.to(dtype)
         made = kept.made.setdefault((x.shape, dtype), {})
