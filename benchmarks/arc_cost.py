@@ -2,6 +2,7 @@
 
     python -m benchmarks.arc_cost --output arc_cost.json --plot arc_cost.png
     python -m benchmarks.arc_cost --only inference --model arc_tsn_resnet50 --host tsn_resnet50 --steps 4
+    python -m benchmarks.arc_cost --preset light paper --steps 2 4
     python -m benchmarks.arc_cost --without fusion --steps 4
     python -m benchmarks.arc_cost --only inference --compile --steps 4
     python -m benchmarks.arc_cost --device cuda --dtype bf16 --batch 1 16 --train-batch 16
@@ -49,6 +50,7 @@ from benchmarks.networks import (
     random_clips,
 )
 from recircle import ArcConfig, Cost, UserError, measure_cost, prepare_for_inference
+from recircle.arc.config import PRESETS
 from recircle.cli.console import out, print_table, progress
 from recircle.evaluation.forward import pick_device
 from recircle.torch_internals import compiler_errors
@@ -65,14 +67,19 @@ class Entry:
         role: what it is compared as.
         model: its name.
         steps: n of its ARC layers; None where it has none.
+        preset: what they are a variant of, by its name in `ArcConfig`.
     """
 
     role: Literal["host", "arc", "larger"]
     model: str
     steps: int | None = None
+    preset: str = PRESETS[0]
 
     def __str__(self) -> str:
-        return self.model if self.steps is None else f"{self.model}, n = {self.steps}"
+        if self.steps is None:
+            return self.model
+        variant = "" if self.preset == PRESETS[0] else f", {self.preset}"
+        return f"{self.model}{variant}, n = {self.steps}"
 
 
 class Comparison:
@@ -87,7 +94,11 @@ class Comparison:
         self._options = options
         self.device, self._dtype = pick_device(options.device), DTYPES[options.dtype]
         self._host = Entry(role="host", model=options.host)
-        arcs = [Entry(role="arc", model=options.model, steps=steps) for steps in options.steps]
+        arcs = [
+            Entry(role="arc", model=options.model, steps=steps, preset=preset)
+            for preset in options.preset
+            for steps in options.steps
+        ]
         larger = [] if options.larger == "none" else [Entry(role="larger", model=options.larger)]
         self._pair, self._all = [self._host, *arcs], [self._host, *arcs, *larger]
         self._costs = {entry: self._cost(entry) for entry in self._all}
@@ -187,7 +198,7 @@ class Comparison:
         if entry.steps is None:
             return None
         left_out = {} if self._options.without is None else {self._options.without: False}
-        return ArcConfig.paper(steps=entry.steps, **left_out)
+        return ArcConfig.preset(entry.preset, steps=entry.steps, **left_out)
 
     def _cost(self, entry: Entry) -> Cost:
         return measure_cost(self._build(entry).eval(), self._options.frames, self._options.size)
@@ -197,8 +208,12 @@ class Comparison:
 
 
 def kept_growth(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return how the memory kept grows from the smallest n to the largest; None where there is only one n."""
-    kept = {row["steps"]: row["kept_bytes"] for row in rows if row["role"] == "arc"}
+    """Return how the memory kept grows from the smallest n to the largest; None where there is only one n.
+
+    Of several variants it is the first that counts.
+    """
+    arcs = [row for row in rows if row["role"] == "arc"]
+    kept = {row["steps"]: row["kept_bytes"] for row in arcs if row["preset"] == arcs[0]["preset"]}
     least, most = min(kept), max(kept)
     return None if least == most else {"from": least, "to": most, "ratio": kept[most] / kept[least]}
 
@@ -247,7 +262,7 @@ def _table(title: str, *columns: str, left: Sequence[str]) -> Table:
 
 
 def _name(row: dict[str, Any]) -> str:
-    return str(Entry(role=row["role"], model=row["model"], steps=row["steps"]))
+    return str(Entry(role=row["role"], model=row["model"], steps=row["steps"], preset=row["preset"]))
 
 
 def _ratio(value: int | None, host: int | None) -> float | None:
@@ -265,6 +280,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--host", default="tsm_resnet18", help="the network that it is compared with")
     add("--larger", default="tsm_resnet50", help="a larger network to compare inference with, or none")
     add("--steps", nargs="+", type=int, default=[2, 4, 8], help="numbers of steps, n")
+    add("--preset", nargs="+", choices=PRESETS, default=[PRESETS[0]], help="variants of the layer, by name")
     add("--without", choices=["attention", "fusion"], help="leave out this half of the recursion")
     add("--width", type=int, help="channels of the stems; narrower networks for a quick look")
     add("--batch", nargs="+", type=int, default=[1, 4], help="clips in a batch of inference")
@@ -284,7 +300,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("numbers of steps, clips, frames, pixels and rounds must be 1 or more")
     if options.train_batch * options.frames < 2:
         parser.error("batch norm needs two frames or more in a training step; raise --train-batch or --frames")
-    options.steps = sorted(set(options.steps))
+    options.steps, options.preset = sorted(set(options.steps)), list(dict.fromkeys(options.preset))
+    if len(options.preset) > 1 and options.plot:
+        parser.error("a picture shows one variant against n; give one --preset with --plot")
     return options
 
 

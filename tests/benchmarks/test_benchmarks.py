@@ -95,6 +95,18 @@ def test_training_is_measured_for_each_number_of_steps(tmp_path: Path) -> None:
     assert "inference" not in found
 
 
+def test_variants_are_measured_beside_one_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = cost(tmp_path, "--preset", "light", "paper", "--larger", "none", "--steps", "2", "--batch", "1")
+    for part in ("inference", "training", "memory"):
+        rows = [row for row in found[part] if row.get("form", "as it is") == "as it is"]
+        assert [(row["steps"], row["preset"]) for row in rows if row["role"] == "arc"] == [(2, "light"), (2, "paper")]
+    light, paper = (row["gmacs_ratio"] for row in found["training"][1:])
+    assert 1 < light < 1.05 < paper
+    assert "arc_tsm_resnet18, light, n = 2" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        arc_cost.main(["--preset", "light", "paper", "--plot", str(tmp_path / "cost.png")])
+
+
 def test_half_of_the_recursion_costs_less(tmp_path: Path) -> None:
     whole, half = (
         cost(tmp_path, "--only", "inference", "--steps", "2", *more)["inference"]
