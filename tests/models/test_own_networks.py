@@ -1,5 +1,6 @@
 """Networks of one's own: modules that register them, packages that announce them, and configs that remember both."""
 
+import importlib
 import importlib.metadata
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
+import recircle
 from recircle.cli.main import COMMANDS, WITHOUT_NETWORKS, main
 from recircle.config import from_json, to_json
 from recircle.errors import UserError
 from recircle.models import ModelConfig, create_model, discovery, list_models
 from recircle.models import registry as registry_module
+from tests.small_run import write_clips
 
 NETWORK = """
 import recircle
@@ -48,7 +51,7 @@ def write(name: str, code: str) -> None:
 def forget(module: str) -> None:
     """Be a new process, as far as this module goes."""
     del sys.modules[module]
-    registry_module._BUILDERS.pop(module.replace("nets_", "net_"))
+    del registry_module._BUILDERS[module.replace("nets_", "net_")]
 
 
 def test_a_config_remembers_the_module_and_imports_it_again() -> None:
@@ -163,3 +166,32 @@ def test_one_announced_network_that_fails_costs_only_itself(monkeypatch: pytest.
     ):
         assert f"the network '{name}' (package_" in words
         assert reason in words
+
+
+NEEDY = NETWORK.replace("width: int = 8", "width: int, deep: int")
+
+
+@pytest.mark.filterwarnings("default:importing")
+def test_the_commands_train_evaluate_and_load_an_imported_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("nets_k", NEEDY.format(name="net_k"))
+    clips = write_clips(tmp_path / "clips")
+    train = ["train", "net_k", "--import", "nets_k", "--data", str(clips.root), "--epochs", "1", "--batch-size", "3"]
+    train += ["--data.workers", "0", "--data.preprocessing.resize", "36", "--data.preprocessing.crop", "32"]
+    assert main(train) == 2
+    assert "net_k needs deep, width, for which its function has no default" in capsys.readouterr().err
+    assert main([*train, "--model.width", "8", "--model.options", "deep", "2", "--output", "run"]) == 0
+    run = recircle.Run(Path("run"))
+    assert run.load_spec().model.module == "nets_k"
+    forget("nets_k")
+    capsys.readouterr()
+    assert main(["eval", "run", "--workers", "0", "--resamples", "5"]) == 0
+    assert "importing nets_k, whose code registers the network net_k" in " ".join(capsys.readouterr().err.split())
+    Path("nets_k.py").unlink()
+    forget("nets_k")
+    importlib.invalidate_caches()
+    assert main(["predict", "run", str(clips.path(clips.clips[0]))]) == 2
+    assert (
+        "the network 'net_k' is registered by nets_k, and the module 'nets_k' is not found" in capsys.readouterr().err
+    )

@@ -159,6 +159,7 @@ def test_what_is_not_known_of_it_is_refused_in_a_sentence() -> None:
         lambda: model.forward_features(CLIPS),
         lambda: model.forward_head(CLIPS),
         lambda: model.reset_classifier(3),
+        lambda: model.num_features,
     ):
         with pytest.raises(UserError, match=r"not known here"):
             call()

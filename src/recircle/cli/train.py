@@ -13,6 +13,7 @@ from recircle.errors import UserError
 if TYPE_CHECKING:
     from recircle.run import Run
     from recircle.training.config import TrainConfig
+    from recircle.views.preprocessing import Preprocessing
 
 PRESET = "--model.arc-preset"
 
@@ -92,24 +93,12 @@ def parse_config(
     config: "TrainConfig", overrides: Sequence[str], command: str = "", description: str = ""
 ) -> "TrainConfig":
     """Return a config with the overrides of a command line; the command and its description are for the help."""
-    import tyro
-
     from recircle.api.train import build_on_meta
-    from recircle.training.config import TrainConfig
 
     preset, overrides = take_option(overrides, PRESET)
     if preset is not None:
         config = _with_preset(config, preset, take_option(overrides, "--model.name")[0] or config.model.name)
-    # a field that may be None or a config is no subcommand, but of the kind that it has in the default
-    default = _spelt_out(config, overrides)
-    with parser_output():
-        parsed = tyro.cli(
-            tyro.conf.AvoidSubcommands[TrainConfig],
-            default=default,
-            prog=f"recircle train {command}",
-            description=description,
-            args=list(overrides),
-        )
+    parsed = _parse(_spelt_out(config, overrides), overrides, command, description)
     build_on_meta(parsed.model)
     return parsed
 
@@ -127,9 +116,24 @@ def _with_preset(config: "TrainConfig", preset: str, name: str) -> "TrainConfig"
     return replace(config, model=replace(config.model, name=name, arc=arc))
 
 
+def _parse(config: "TrainConfig", overrides: Sequence[str], command: str = "", description: str = "") -> "TrainConfig":
+    import tyro
+
+    from recircle.training.config import TrainConfig
+
+    # a field that may be None or a config is no subcommand, but of the kind that it has in the default
+    with parser_output():
+        return tyro.cli(
+            tyro.conf.AvoidSubcommands[TrainConfig],
+            default=config,
+            prog=f"recircle train {command}",
+            description=description,
+            args=list(overrides),
+        )
+
+
 def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig":
     """Return the config with what it leaves to the model filled in, where the overrides (or a --help) reach into it."""
-    from recircle.api.train import build_on_meta
     from recircle.arc.config import ArcConfig
     from recircle.models.registry import model_options
 
@@ -140,9 +144,23 @@ def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig"
     if config.model.arc is None and "arc" in model_options(name) and reached("--model.arc."):
         config = replace(config, model=replace(config.model, name=name, arc=ArcConfig.paper()))
     if config.data.preprocessing is None and reached("--data.preprocessing."):
-        preprocessing = build_on_meta(replace(config.model, name=name)).preprocessing
-        config = replace(config, data=replace(config.data, preprocessing=preprocessing))
+        config = replace(config, data=replace(config.data, preprocessing=_wanted(config, name, overrides)))
     return config
+
+
+def _wanted(config: "TrainConfig", name: str, overrides: Sequence[str]) -> "Preprocessing":
+    """Return the preprocessing that a network wants; what it is built with may be among the overrides."""
+    from recircle.api.train import build_on_meta
+    from recircle.models.registry import needed_options
+    from recircle.views.preprocessing import Preprocessing
+
+    model = replace(config.model, name=name)
+    if needed_options(name):
+        if {"-h", "--help"} & {*overrides}:
+            return Preprocessing()
+        anything = replace(config, data=replace(config.data, preprocessing=Preprocessing()))
+        model = _parse(anything, overrides).model
+    return build_on_meta(model).preprocessing
 
 
 def _resume(path: Path, data: str | None, overrides: list[str]) -> int:

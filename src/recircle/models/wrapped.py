@@ -91,16 +91,29 @@ class WrappedModel(VideoModel):
         # its code may ask for that, as `view` does
         return _logits(self.net(clips.contiguous()), clips, self.num_classes, self.name)
 
+    @property
+    def num_features(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Refuse, as `forward_features` does.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(self._unknown)
+
+    @property
+    def _unknown(self) -> str:
+        return (
+            f"{self.name} is a network from elsewhere, whose last feature maps are not known here; to explain it, or "
+            "to take its features, make it a subclass of recircle.VideoModel with forward_features"
+        )
+
     def forward_features(self, clips: Tensor) -> Tensor:  # noqa: ARG002  (the method of all networks)
         """Refuse: they are not known.
 
         Raises:
             UserError: always.
         """
-        raise UserError(
-            f"{self.name} is a network from elsewhere, whose last feature maps are not known here; to explain it, or "
-            "to take its features, make it a subclass of recircle.VideoModel with forward_features"
-        )
+        raise UserError(self._unknown)
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # noqa: ARG002
         """Refuse, as `forward_features` does."""
