@@ -5,10 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from recircle.arc.config import ArcConfig
-from recircle.models.registry import ModelConfig
-from recircle.training.config import TrainConfig
-from recircle.training.optimiser import Optimiser
+from recircle import ArcConfig, ModelConfig, Optimiser, TrainConfig
 from studies.pages import differences_table, markdown, table
 from studies.pictures import curves, scatter
 from studies.results import Results
@@ -26,6 +23,7 @@ class Contest:
 
     Attributes:
         name: of the study.
+        prefix: of its marked places in the page.
         title: of its pictures.
         networks: what makes the training of each, from a manifest, `epochs` and what `folds` gives.
         host: the plain one of them.
@@ -36,10 +34,12 @@ class Contest:
         folds: the divisions of the data, by name.
         seeds: of each division.
         times: the file of what steps take.
-        other: the result file of another study, whose trainings with the same settings are taken.
+        other: the result file of another study, whose trainings with the same settings are taken, and as many epochs
+            or one more or less. Their own steps are what the tables and pictures show.
     """
 
     name: str
+    prefix: str = ""
     title: str
     networks: Mapping[str, Callable[..., TrainConfig]]
     host: str
@@ -123,12 +123,13 @@ class Contest:
                 (self.whole, self.host),
             ]
         ]
-        return {
+        found = {
             "times": self._times_table(times),
             "results": table(summarise(records, self._systems(times))),
             "answers": differences_table(differences(records, pairs, "top1"), answer),
             "missing": self.missing(records, times),
         }
+        return {f"{self.prefix}{place}": text for place, text in found.items()}
 
     def missing(self, records: Iterable[Record], times: Times) -> str:
         """Return in words which trainings have no record."""
@@ -195,13 +196,21 @@ def _network(system: str) -> str:
 
 
 def _same(settings: dict[str, Any], config: TrainConfig) -> bool:
-    """Tell whether a record is of this training; what the settings of an older one lack has its default."""
+    """Tell whether a record is of this training, or of one with an epoch more or less.
+
+    What the settings of an older record lack has its default.
+    """
     model = dict(settings["model"])
     if model["arc"] is not None:
         model["arc"] = ArcConfig(**model["arc"])
     return (
-        ModelConfig(**model) == config.model
-        and settings["epochs"] == config.epochs
+        _spelt_out(ModelConfig(**model)) == _spelt_out(config.model)
+        and abs(settings["epochs"] - config.epochs) <= 1
         and settings["batch_size"] == config.batch_size
         and Optimiser(**settings["optimiser"]) == config.optimiser
     )
+
+
+def _spelt_out(model: ModelConfig) -> ModelConfig:
+    """Return the same network, its ARC layers named where they are the default."""
+    return replace(model, arc=ArcConfig()) if model.name.startswith("arc_") and model.arc is None else model

@@ -10,7 +10,7 @@ trainings with the same settings are taken and not done again.
 from functools import partial
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
+from recircle import ArcConfig
 from studies import miracl, miracl_words
 from studies.command import ROOT, Study
 from studies.contest import Contest
@@ -27,7 +27,7 @@ CONTEST = Contest(
     title="MIRACL words, speakers never seen",
     networks={
         HOST: partial(_PLAIN, model="tsm_resnet18"),
-        LIGHT: partial(_ARC, arc=ArcConfig.paper(steps=2, fusion=False, embedding=False, aggregation="T")),
+        LIGHT: partial(_ARC, arc=ArcConfig.light()),
         WHOLE: partial(_ARC, arc=ArcConfig.paper()),
         "TSM-R34": partial(_PLAIN, model="tsm_resnet34"),
     },

@@ -11,7 +11,7 @@ eight train and two are tested on, another two in the second division; no test s
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recircle.arc.config import ArcConfig
+from recircle import ArcConfig
 from studies import miracl, miracl_settings
 from studies.command import Study
 from studies.datasets import manifest
@@ -40,8 +40,10 @@ class Candidate:
     in_settings: str = ""
 
 
-def _attention(aggregation: str, steps: int, *, embedding: bool = False) -> ArcConfig:
-    return ArcConfig.paper(steps=steps, fusion=False, embedding=embedding, aggregation=aggregation)
+def _attention(aggregation: str, steps: int, *, embedding: bool = False, slope: float = 0.01) -> ArcConfig:
+    return ArcConfig.paper(
+        steps=steps, fusion=False, embedding=embedding or None, aggregation=aggregation, negative_slope=slope
+    )
 
 
 HOST, WHOLE = "TSM-R18", "whole layer, n = 4"
@@ -50,6 +52,8 @@ CANDIDATES: dict[str, Candidate] = {
     HOST: Candidate(arc=None, in_settings=f"tsm_resnet18 {miracl.LR}"),
     "T, n = 2, last two stages": Candidate(arc=_attention("T", 2), stages="layer3,layer4"),
     "T, n = 4": Candidate(arc=_attention("T", 4)),
+    "T, n = 2, no phi": Candidate(arc=_attention("T", 2, slope=1.0)),
+    "T, n = 4, no phi": Candidate(arc=_attention("T", 4, slope=1.0)),
     "S+T, n = 2": Candidate(arc=_attention("S+T", 2)),
     "T, n = 2, W^e": Candidate(arc=_attention("T", 2, embedding=True)),
     "S+T, n = 4": Candidate(arc=_attention("S+T", 4)),

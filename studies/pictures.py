@@ -147,6 +147,8 @@ def scatter(
 def curves(lines: Mapping[str, Sequence[Row]], path: Path, *, figure: Figure, title: str) -> None:
     """Draw accuracy against the time of training, a line with 95 % intervals for each network.
 
+    Points of the same time are moved apart by a few percent, so that their intervals can be seen.
+
     Args:
         lines: the rows of each network, one for each time of training; networks without a row are left out.
         path: of the PNG file.
@@ -165,7 +167,6 @@ def curves(lines: Mapping[str, Sequence[Row]], path: Path, *, figure: Figure, ti
         found = _with(rows, figure) if rows else []
         if not found:
             continue
-        # the same time for all networks, so the intervals would hide each other
         minutes = [nudge * row.seconds / 60 for row, _ in found]
         means = [100 * spread.mean for _, spread in found]
         colour = _colour(found[0][0])
@@ -182,7 +183,7 @@ def curves(lines: Mapping[str, Sequence[Row]], path: Path, *, figure: Figure, ti
 
 
 _STYLES = ("-", "-", "--", "--", ":")
-_NUDGES = (0.98, 1.02, 1.06, 0.94, 1.0)
+_NUDGES = (0.99, 1.01, 1.03, 0.97, 1.05)
 
 
 def _with(rows: Sequence[Row], figure: Figure) -> list[tuple[Row, Spread]]:

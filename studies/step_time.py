@@ -18,18 +18,15 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from benchmarks.machine import describe
+from recircle import Preprocessing, TrainConfig, UserError, prepare_for_inference
 from recircle.cli.console import progress
 from recircle.config import read_json, to_json
-from recircle.errors import UserError
 from recircle.files import atomic_write
 from recircle.loading.batch import Batch
 from recircle.loading.options import Shard
-from recircle.surgery.prepare import prepare_for_inference
-from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
 from recircle.training.devices import accelerated
 from recircle.training.learner import Learner
-from recircle.views.preprocessing import Preprocessing
 from studies.trial import current_commit
 
 ROUNDS = 15

@@ -3,12 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from recircle import ModelConfig, TrainConfig, UserError
 from recircle.config import to_json
-from recircle.errors import UserError
 from recircle.models.checkpoints import arc_parameters
-from recircle.models.registry import ModelConfig
-from recircle.training.config import TrainConfig
-from studies import light_choice, miracl
+from studies import equal_time_ut_interaction, light_choice, miracl
 from studies.contest import answer
 from studies.equal_time import CONTEST
 from studies.results import Results
@@ -50,11 +48,13 @@ def test_a_training_of_another_study_is_taken_only_with_the_same_settings(tmp_pa
     assert contest.elsewhere(contest.plan(Path(), TIMES)) == []
     host = miracl.config(Path("m"), "tsm_resnet18", lr=miracl.LR, epochs=51)
     assert taken(host) == {contest.named(contest.host, 51)}
-    assert taken(replace(host, epochs=50)) == set()
+    assert taken(replace(host, epochs=50)) == {contest.named(contest.host, 51)}
+    assert taken(replace(host, epochs=49)) == set()
     assert taken(replace(host, optimiser=replace(host.optimiser, lr=0.01))) == set()
     assert taken(replace(host, model=replace(host.model, width=32))) == set()
     whole = contest.networks[contest.whole](Path("m"), epochs=17)
     assert taken(whole) == {contest.named(contest.whole, 51)}
+    assert taken(replace(whole, model=replace(whole.model, arc=None))) == {contest.named(contest.whole, 51)}
 
 
 def test_minutes_are_those_of_the_measured_steps() -> None:
@@ -102,6 +102,20 @@ def test_steps_are_timed_and_kept(tmp_path: Path) -> None:
     assert kept_times(path, {"TSM": plain}) == Times.read(path) == times
     with pytest.raises(UserError, match=r"times.json has no times of other; move it"):
         kept_times(path, {"other": plain})
+
+
+def test_folds_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    contest = replace(equal_time_ut_interaction.CONTEST, other=lambda: Path("not there"))
+    times = times_for(contest)
+    monkeypatch.setattr(Times, "read", lambda _: times)
+    planned = contest.plan(Path(), times)
+    assert len(planned) == 2 * 20 * 3
+    assert all(trial.config.data.test_groups == (trial.fold,) for trial in planned)
+    assert contest.compared(times) == [contest.host, contest.light, contest.whole]
+    records = [record(one.system, one.seed, fold=one.fold) for one in planned[1:]]
+    assert contest.missing(records, times).endswith(f"* {planned[0].system}: seed 0 of set1/01")
+    found = contest.blocks(Results(study="", command="", records=tuple(records)))
+    assert found.keys() == {"uti_times", "uti_results", "uti_answers", "uti_missing"}
 
 
 def test_candidates_of_the_light_layer_see_no_test_speaker() -> None:

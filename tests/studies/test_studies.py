@@ -9,6 +9,7 @@ import pytest
 from studies import (
     contest,
     equal_time,
+    equal_time_ut_interaction,
     light_choice,
     miracl_settings,
     miracl_words,
@@ -27,6 +28,7 @@ from tests.studies.records import record, times_for
 
 MODULES = (
     equal_time,
+    equal_time_ut_interaction,
     light_choice,
     miracl_settings,
     miracl_words,
