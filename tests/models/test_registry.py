@@ -265,3 +265,10 @@ def test_a_function_that_builds_something_else_is_named() -> None:
             create_model("wrong", 3)
     with pytest.raises(UserError, match="takes='CHW' is not one of NCHW, BTCHW, BCTHW"):
         register_model(lambda n: torch.nn.Linear(2, n), name="line", takes="CHW")  # pyright: ignore
+
+
+def test_a_title_tells_the_variant_of_arc() -> None:
+    assert ModelConfig(name="arc_tsm_resnet18").title == "arc_tsm_resnet18"
+    assert ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.light()).title == "arc_tsm_resnet18 (light, n = 2)"
+    own = ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig(pooling="soft"))
+    assert own.title == "arc_tsm_resnet18 (ARC of its own kind, n = 4)"

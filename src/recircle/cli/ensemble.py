@@ -33,6 +33,6 @@ def ensemble(
     run = make_ensemble(runs, output)
     spec = run.load_spec()
     out.print(
-        f"{run.path}: {spec.model.name}, {len(spec.labels)} classes, clips of {spec.sampling.frames} frames",
+        f"{run.path}: {spec.model.title}, {len(spec.labels)} classes, clips of {spec.sampling.frames} frames",
     )
     return 0

@@ -195,6 +195,13 @@ class ModelConfig:
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is the share of features left out; give a value in [0, 1)")
 
+    @property
+    def title(self) -> str:
+        """The name, and where the ARC layers are given which variant they are: "arc_tsm_resnet18 (light, n = 2)"."""
+        if self.arc is None:
+            return self.name
+        return f"{self.name} ({self.arc.preset_name or 'ARC of its own kind'}, n = {self.arc.steps})"
+
     def _check_given(self) -> None:
         if self.arc or self.width or self.dropout is not None or self.pretrained or self.options:
             raise ValueError(

@@ -89,7 +89,7 @@ def _origins(facts: Sequence[Facts]) -> Html:
         rows.append(
             (
                 fact.name,
-                fact.spec.model.name,
+                fact.spec.model.title,
                 metrics.data or NOTHING,
                 f"{count(metrics.clips, 'clip')} of {classes}"
                 + (f", {unlabelled} more without a label" if unlabelled else ""),

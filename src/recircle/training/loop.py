@@ -418,7 +418,7 @@ class _Training:
 
     def _describe(self) -> str:
         clips, processes = len(self.data.train) - len(self.loader.left_out), self.accelerator.num_processes
-        name = self.config.model.name
+        name = self.config.model.title
         if isinstance(self.learner.model, WrappedModel):
             name += f" ({self.learner.model.words})"
         text = (
