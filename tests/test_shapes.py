@@ -15,7 +15,6 @@ from recircle.evaluation import order
 from recircle.explain import heat
 from recircle.explain.activation import ClassActivation
 from recircle.export import parity
-from recircle.inference import recognizer
 from recircle.layers import frames, temporal_aggregation
 from recircle.layers.motion_excitation import mean_change
 from recircle.loading.batch import Batch
@@ -40,7 +39,6 @@ def test_rooms_whose_shapes_are_checked() -> None:
         heat.value_heat,
         ClassActivation.probabilities.fget,
         parity.random_clips,
-        recognizer._frames,  # pyright: ignore[reportPrivateUsage]
         EvalBatches.view,
         Batch.__init__,
         VideoModel.forward,
