@@ -251,9 +251,14 @@ class Run:
         state = read_safetensors(self.weights_path)
         difference = _difference(model.state_dict(), state)
         if difference:
+            if given is not None:
+                described, cure = "as `model` is", "give one like the network that was trained"
+            else:
+                described = f"as {self.spec_path.name} describes it"
+                cure = "keep the two files of one run together"
             raise UserError(
                 f"{self.weights_path} holds another network than {spec.model.name} with {len(spec.labels)} classes "
-                f"as {self.spec_path.name} describes it: {difference}; keep the two files of one run together"
+                f"{described}: {difference}; {cure}"
             )
         broken = not_finite(state)
         if broken:
@@ -280,7 +285,7 @@ class Run:
         if takes is None:
             raise UserError(f"the network of {self.path} is built by its name, {spec.model.name}; leave out model=")
         if not isinstance(given, nn.Module):
-            raise UserError(f"model={given!r} is no network; {self.path} needs one like its {spec.model.name}")
+            raise UserError(f"model={given!r} is not a network; {self.path} needs one like its {spec.model.name}")
         copied = copy.deepcopy(given)
         if isinstance(copied, VideoModel):
             return copied

@@ -237,8 +237,8 @@ def test_options_without_a_default_have_to_be_given() -> None:
         (no_classes, "no_classes takes no number of classes as its first argument; a network is built by no_classes"),
         (only_options, "only_options takes no number of classes"),
         (by_place, "by_place takes 'depth' by its position alone"),
-        (lambda n: None, "'<lambda>' is no name for a network"),
-        (functools.partial(small_network, width=8), "'' is no name for a network"),
+        (lambda n: None, "'<lambda>' cannot be the name of a network"),
+        (functools.partial(small_network, width=8), "'' cannot be the name of a network"),
         ("tsm_resnet18", "takes the function that builds a network, not 'tsm_resnet18'"),
     ],
 )

@@ -219,7 +219,7 @@ def part(x: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def _is_one(size: int) -> bool:
-    # a length that a capture does not know is no int, and must not decide
+    # a capture that does not know a length has a symbol for it, which must not decide
     return isinstance(size, int) and size == 1
 
 

@@ -75,9 +75,9 @@ class ArcConfig:
 
     @classmethod
     def light(cls, **changes: Any) -> Self:
-        """Return the cheapest layer that keeps the gain: two steps, attention over time alone, no fusion, no phi.
+        """Return the cheapest layer: attention over time alone in two steps, without fusion and without phi.
 
-        How it was chosen is in docs/studies/equal_time.md.
+        How it was chosen, and what is known of its gain, is in docs/studies/equal_time.md.
         """
         return replace(cls(steps=2, fusion=False, aggregation="T", negative_slope=1.0), **changes)
 

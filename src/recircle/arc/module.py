@@ -83,8 +83,8 @@ class ArcLayer(nn.Module):
             self.norm = norm if isinstance(norm, SlicedNorm) else slice_norm(norm, config.steps)
             if self.norm is None:
                 raise ValueError(
-                    f"{type(norm).__name__} cannot be normalised in {config.steps} steps: it is no batch norm and no "
-                    'group norm with whole groups a step; leave the norm outside and use feedback="operator"'
+                    f"{type(norm).__name__} cannot be normalised in {config.steps} steps: only a batch norm, and a "
+                    'group norm with whole groups a step, can be; leave the norm outside and use feedback="operator"'
                 )
         if act is not None:
             if not is_elementwise(act):

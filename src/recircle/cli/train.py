@@ -28,7 +28,7 @@ Trains a network and leaves a run: a folder with weights, labels, config and met
   --config FILE    instead of a recipe, all settings of another run: its config.json, or the folder it lies in
   --model.arc-preset paper|published|light
                    all of --model.arc.* at once: the layer as the paper states it, as its authors' scripts run it, or
-                   the cheapest one that keeps its gain; single options after it change that
+                   the cheapest one; single options after it change that
   --resume RUN     go on with an interrupted run exactly where its last checkpoint is; only what does not change the
                    steps already done can be overridden, such as --epochs
 
@@ -121,7 +121,7 @@ def _parse(config: "TrainConfig", overrides: Sequence[str], command: str = "", d
 
     from recircle.training.config import TrainConfig
 
-    # a field that may be None or a config is no subcommand, but of the kind that it has in the default
+    # a field that may be None or a config has the kind of its default, and does not become a subcommand
     with parser_output():
         return tyro.cli(
             tyro.conf.AvoidSubcommands[TrainConfig],
@@ -171,7 +171,7 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
 
     run = Run(path)
     if not run.config_path.is_file():
-        raise UserError(f"{path} has no config.json, so it is no run; give the folder that `recircle train` wrote")
+        raise UserError(f"{path} has no config.json, so it is not a run; give the folder that `recircle train` wrote")
     config = run.load_config(TrainConfig)
     given = [f"a network, {config.model.name}"] if config.model.given is not None else []
     given += [f"a Dataset, {config.data.dataset}"] if config.data.dataset else []

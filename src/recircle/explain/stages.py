@@ -48,7 +48,7 @@ def maps_and_logits(
         cells: with 1 the maps are the last ones, which the classifier pools.
 
     Raises:
-        UserError: the network's features are no maps.
+        UserError: the network's features are not maps.
     """
     trunks = _trunks(model)
     kept: dict[nn.Module, Tensor] = {}

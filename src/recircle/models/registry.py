@@ -63,7 +63,7 @@ def register_model(
     called = name if name is not None else getattr(builder, "__name__", "")
     if not re.fullmatch(r"\w[\w.-]*", called):
         raise UserError(
-            f"{called!r} is no name for a network; give one, such as register_model(..., name='my_network')"
+            f"{called!r} cannot be the name of a network; give one, such as register_model(..., name='my_network')"
         )
     if called in _BUILDERS and not replace:
         raise UserError(

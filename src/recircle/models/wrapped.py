@@ -82,7 +82,7 @@ class WrappedModel(VideoModel):
         """Return logits [B, K].
 
         Raises:
-            ValueError: the clips are no floating-point tensor [B, T, 3, H, W].
+            ValueError: the clips are not a floating-point tensor [B, T, 3, H, W].
             UserError: the network returns something else than a tensor [B, K].
         """
         _check_input(clips, self)

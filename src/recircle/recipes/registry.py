@@ -40,7 +40,7 @@ def get_recipe(name: str) -> Recipe:
             return own_recipe(name)
         near = difflib.get_close_matches(name, list_models(), n=3, cutoff=0.8)
         close = near or difflib.get_close_matches(name, recipes, n=3, cutoff=0.4)
-        hint = f"did you mean {', '.join(close)}?" if close else "`recircle recipes` lists them."
+        hint = f"did you mean {', '.join(close)}?" if close else "`recircle recipes` lists them all."
         raise UserError(
             f"there is no recipe {name!r}; {hint} A network of your own is known once the module that registers it is "
             "imported (--import MODULE on the command line)"

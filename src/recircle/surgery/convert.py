@@ -117,7 +117,7 @@ def convert(
         `model`.
 
     Raises:
-        UserError: `model` is no network, but its name for example.
+        UserError: `model` is not a network, but for example its name.
         ValueError: nothing could be converted, or `stages` names a part that does not exist; the message says what
             there is.
     """

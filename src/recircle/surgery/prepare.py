@@ -242,7 +242,7 @@ def _called(model: nn.Module, prefix: str, graph: fx.Graph) -> dict[fx.Node, nn.
 
 
 def _reason_of_kind(norm: nn.Module) -> str | None:
-    """Tell why a norm is no fixed scale and shift of each channel, or None if it is."""
+    """Tell why a norm is not a fixed scale and shift of each channel, or None if it is one."""
     if not isinstance(norm, BatchNorm):
         return f"a {type(norm).__name__.removeprefix('Sliced')} takes its statistics from its input"
     if norm.running_mean is None or norm.running_var is None:

@@ -47,7 +47,7 @@ class TrainConfig:
             its class), so that all classes count alike, however many clips each has. The losses of the run are then
             weighted ones.
         minutes: training ends within about so many, counted from its start or from where it goes on: after each epoch,
-            `epochs` is lowered to what still fits by the pace so far, and the schedule with it. None is no limit.
+            `epochs` is lowered to what still fits by the pace so far, and the schedule with it. None sets no limit.
         seed: of the initialisation, the order of the clips, their augmentation and dropout.
         checkpoint_every: optimiser steps between checkpoints; None is one at the end of each epoch.
         keep: the last checkpoints that are kept.
