@@ -249,7 +249,7 @@ class TestSomethingV1:
 
     def test_a_line_without_a_number_is_an_error(self, folder: Path) -> None:
         write(folder / something_v1.LISTS["train"], "20,Opening something\n")
-        with pytest.raises(UserError, match="line 1: '20,Opening something' is not a number"):
+        with pytest.raises(UserError, match="line 1: '20,Opening something' is not the number of a video"):
             find_clips(folder)
 
     def test_the_list_of_classes_is_needed(self, folder: Path) -> None:
@@ -315,7 +315,7 @@ class TestSomethingV2:
         ("name", "text", "message"),
         [
             ("train", '[{"id": "20", "template": "Dropping [something]"}]', "entry 1: label 'Dropping something'"),
-            ("train", '[{"label": "x"}]', "entry 1: '' is not a number"),
+            ("train", '[{"label": "x"}]', "entry 1: '' is not the number of a video"),
             ("train", "{}", "a JSON list of videos is wanted"),
             ("train", "[", "is not JSON"),
             ("labels", "[]", "a JSON object of classes"),

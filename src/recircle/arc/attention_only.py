@@ -99,22 +99,31 @@ class _State(torch.autograd.Function):
     def forward(ctx: Any, clip_dims: ClipDims, config: ArcConfig, x: Tensor, *maps: Tensor) -> Tensor:
         ctx.clip_dims, ctx.slope, ctx.over = clip_dims, config.negative_slope, clip_dims.pooled_dims(config.aggregation)
         ctx.save_for_backward(x, *maps)
+        ctx.unpacked = None
         return _evolved(clip_dims, ctx.slope, x, *maps)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        dims, maps = ctx.clip_dims, ctx.saved_tensors[1:]
+        dims, (_, *maps) = ctx.clip_dims, _unpacked(ctx)
         if ctx.slope != 1:
             # the state is made for its sign alone: its gradient takes its memory
             grad = torch_internals.leaky_relu_backward_(grad, again(ctx), ctx.slope**2)
+        ctx.unpacked = None
         sums = [dims.resize_backward(dims.sum(grad, over), value, over) for value, over in zip(maps, ctx.over)]
         return None, None, grad, *sums
 
 
 def again(node: Any) -> Tensor:
     """Return the state that a node of `_State` made."""
-    return _evolved(node.clip_dims, node.slope, *node.saved_tensors)
+    return _evolved(node.clip_dims, node.slope, *_unpacked(node))
+
+
+def _unpacked(node: Any) -> tuple[Tensor, ...]:
+    """Return what a node of `_State` saved, asked for once in a backward pass: gradient checkpointing insists on it."""
+    if node.unpacked is None:
+        node.unpacked = node.saved_tensors
+    return node.unpacked
 
 
 class _Remade:

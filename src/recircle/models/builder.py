@@ -43,7 +43,7 @@ class Registered:
         if self.takes is not None and self.takes not in get_args(Takes):
             raise UserError(f"takes={self.takes!r} is not one of {', '.join(get_args(Takes))}")
         wanted = f"a network is built by {name}(num_classes, option=default, ...)"
-        parameters = self._parameters()
+        parameters = self._signature()
         if parameters is None:
             return
         if not parameters or parameters[0].kind not in _POSITIONAL:
@@ -100,13 +100,13 @@ class Registered:
         """Names of the options that have no default."""
         return frozenset(
             parameter.name
-            for parameter in (self._parameters() or [])[1:]
+            for parameter in (self._signature() or [])[1:]
             if parameter.kind not in _VARIADIC and parameter.default is parameter.empty
         )
 
     def options(self) -> tuple[frozenset[str], bool]:
         """Return the names of the function's options, and whether it takes others too."""
-        parameters = self._parameters()
+        parameters = self._signature()
         if parameters is None:
             return frozenset(), True
         options: set[str] = set()
@@ -122,7 +122,7 @@ class Registered:
                 options |= get_type_hints(typed).keys()
         return frozenset(options), False
 
-    def _parameters(self) -> list[inspect.Parameter] | None:
+    def _signature(self) -> list[inspect.Parameter] | None:
         """Return the parameters; None for something written in C, of which nothing is known."""
         try:
             return list(inspect.signature(self.function).parameters.values())
