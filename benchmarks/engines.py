@@ -112,7 +112,7 @@ def load(engine: str, path: Path, clip: np.ndarray) -> Infer:
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         return lambda: session.run(["logits"], {"frames": clip})
     try:
-        import openvino
+        import openvino  # pyright: ignore[reportMissingImports]  (an extra)
     except ImportError as error:
         raise UserError(f'the engine {engine} does not load ({error}): pip install "recircle[openvino]"') from None
     core: Any = openvino.Core()
