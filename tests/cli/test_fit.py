@@ -158,7 +158,8 @@ def test_what_cannot_be_is_told_before_any_work(
 def test_options_go_where_they_belong() -> None:
     assert divide(["a", "--minutes", "5", "--epochs", "3"]) == (["a", "--minutes", "5"], ["--epochs", "3"])
     assert divide(["--seed=1", "a", "--freeze", "b", "c"]) == (["--seed=1", "a"], ["--freeze", "b", "c"])
-    assert divide(["a", "--model.name", "b", "--output", "c"]) == (["a", "--output", "c"], ["--model.name", "b"])
+    assert divide(["a", "--model.name", "b", "--output", "c"]) == (["a", "--model", "b", "--output", "c"], [])
+    assert divide(["a", "--model.name=b", "--model.width", "8"]) == (["a", "--model=b"], ["--model.width", "8"])
     assert divide(["--help"]) == (["--help"], [])
     assert divide(["a", "--minutes"]) == (["a", "--minutes"], [])
 

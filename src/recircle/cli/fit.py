@@ -80,6 +80,9 @@ def divide(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     has_clips = False
     remaining = iter(arguments)
     for word in remaining:
+        # the name that `recircle train` has for it; the choice of a recipe depends on the network
+        if word.partition("=")[0] == "--model.name":
+            word = word.replace("--model.name", "--model", 1)
         if word in OWN:
             own += [word, *(value for value in [next(remaining, None)] if value is not None)]
         elif word in ("-h", "--help") or word.partition("=")[0] in OWN:
