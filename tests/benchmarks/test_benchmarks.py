@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks import arc_cost, engines, machine, throughput
+from benchmarks import arc_cost, arc_forms, engines, machine, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
@@ -225,6 +225,52 @@ def test_an_engine_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(UserError, match=r'openvino does not load .*: pip install "recircle\[openvino\]"'):
         engines.load("openvino", tmp_path / "model.onnx", np.zeros(1))
+
+
+def test_each_form_is_measured_where_it_is_the_one_that_computes(tmp_path: Path) -> None:
+    output = tmp_path / "forms.json"
+    arc_forms.main([*TINY, "--steps", "2", "--output", str(output)])
+    rows = json.loads(output.read_text())["rows"]
+    assert [(row["preset"], row["what"], row["form"]) for row in rows] == [
+        ("paper", "inference, prepared", "general"),
+        ("paper", "inference, prepared", "in place"),
+        ("light", "inference, prepared", "general"),
+        ("light", "inference, prepared", "in place"),
+        ("light", "inference, prepared", "sum of convolutions"),
+        ("paper", "a training step", "general"),
+        ("paper", "a training step", "recomputed"),
+        ("light", "a training step", "general"),
+        ("light", "a training step", "recomputed"),
+        ("light", "a training step", "attention only"),
+    ]
+    assert all(row["ratio"] == 1 for row in rows if row["form"] == "general")
+
+
+def test_the_forms_that_are_named_are_those_that_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = {
+        "general": (arc_forms.functional, "recurse"),
+        "in place": (arc_forms.functional, "forward_in_place"),
+        "recomputed": (arc_forms.functional, "forward_recomputed"),
+        "attention only": (arc_forms.functional, "forward_attention_only"),
+        "sum of convolutions": (arc_forms.module, "forward_superposed"),
+    }
+    used: set[str] = set()
+
+    def noting(form: str, function: Any) -> Any:
+        def run(*args: Any, **options: Any) -> Any:
+            used.add(form)
+            return function(*args, **options)
+
+        return run
+
+    for form, (place, name) in functions.items():
+        monkeypatch.setattr(place, name, noting(form, getattr(place, name)))
+    options = arc_forms.parse(TINY)
+    for (preset, training), forms in arc_forms.CASES.items():
+        for form, off in forms:
+            used.clear()
+            arc_forms._run(preset, 2, off, options, training=training)()
+            assert used == {form}
 
 
 def test_by_default_every_network_is_measured() -> None:
