@@ -67,11 +67,14 @@ def test_frames_in_the_batch_dimension_and_the_number_of_steps() -> None:
     layer.set_steps(2)
     with torch.no_grad():
         torch.testing.assert_close(layer(x.flatten(0, 1)), expected)
+    assert layer._terms == 1
     layer.set_steps(1)
+    assert layer._terms == 0
     plain = torch.nn.functional.conv2d(x.flatten(0, 1), layer.weight, layer.bias).relu()
     with torch.no_grad():
         torch.testing.assert_close(layer(x.flatten(0, 1)), plain)
     layer.set_steps(2)
+    assert layer._terms == 1
     with torch.no_grad():
         torch.testing.assert_close(layer(x.flatten(0, 1)), expected)
 

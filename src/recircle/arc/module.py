@@ -75,7 +75,7 @@ class ArcLayer(nn.Module):
         self.steps = plan_steps(in_channels, out_channels, groups, config.steps)
         self.config = self._learned = config
         self._groups = groups
-        self._terms = 0
+        self._wants_terms, self._terms = False, 0
         self.frames = None
         self.norm: SlicedNorm | None = None
         self.act: nn.Module | None = None
@@ -167,9 +167,8 @@ class ArcLayer(nn.Module):
 
     def _compute_as(self, config: ArcConfig) -> None:
         steps = plan_steps(self._in_channels, self.weight.shape[0], self._groups, config.steps)
-        superposed, self._terms = self._terms > 0, 0
-        self.config, self.steps = config, steps
-        if superposed:
+        self.config, self.steps, self._terms = config, steps, 0
+        if self._wants_terms:
             self.superpose()
 
     def superpose(self) -> bool:
@@ -178,6 +177,8 @@ class ArcLayer(nn.Module):
         For inference with the weights as they are now, a norm being part of them already.
         """
         attention = self.matrices.attention
+        # so that a number of steps which does not allow it is not the last one that asks
+        self._wants_terms = True
         if self.norm is not None or not superposes(self.config, self.steps, self.clip_dims):
             return False
         assert isinstance(attention, Tensor)
