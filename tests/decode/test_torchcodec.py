@@ -91,6 +91,18 @@ def test_real_files_are_equal_too(shared_data: Path, compare: Compare) -> None:
     assert len(used) >= 10
 
 
+def test_parts_are_equal_too(tmp_path: Path, compare: Compare) -> None:
+    frames = media.moving_frames(40)
+    steady = media.write_video(tmp_path / "h264.mp4", frames, options={"g": "12", "bf": "3"})
+    varying = media.write_video(tmp_path / "vfr.mkv", frames, times=[n + n * n // 20 for n in range(40)])
+    avi = media.write_video(tmp_path / "mpeg4.avi", frames, codec="mpeg4")
+    parts = [Path(f"{steady}#t={part}") for part in ("0.4,0.84", "0,0.2", "1.2,9", "0.81,0.82")]
+    parts += [Path(f"{varying}#t=1,3.5"), Path(f"{avi}#t=0.4,0.8")]
+    verdicts = compare(parts)
+    assert [path for path, verdict in verdicts.items() if not verdict["equal"]] == []
+    assert [path for path, verdict in verdicts.items() if verdict["warnings"]] == [parts[3], parts[5]]
+
+
 def _package(folder: Path, code: str) -> Path:
     (folder / "torchcodec").mkdir()
     (folder / "torchcodec" / "__init__.py").write_text(code)

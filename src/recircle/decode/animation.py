@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from recircle.decode.error import DecodeError
 from recircle.decode.frame_size import size_fault
 from recircle.decode.images import count_images, open_image, to_rgb
+from recircle.decode.part import Part
 from recircle.decode.pyav import count_frames, describe, past_the_end
+
+NO_PART = "is an animation, of which no part is read; convert it to a video"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ def open_animation(path: Path) -> Iterator[Animation]:
         if fault is not None:
             raise DecodeError(path, f"a frame {fault}")
         yield Animation(path, declared, image)
+
+
+def refuse_part(path: Path, part: Part, wanted: list[int]) -> Iterator[NDArray[np.uint8]]:  # noqa: ARG001
+    """Raise a `DecodeError`: animations are short, and come as the whole that they are."""
+    raise DecodeError(path, NO_PART)
 
 
 def select_from_animation(path: Path, wanted: list[int]) -> Iterator[NDArray[np.uint8]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from recircle.decode.error import DecodeError
 from recircle.decode.images import read_image
 from recircle.decode.media import frames_of
+from recircle.decode.part import Part
 from recircle.decode.pyav import past_the_end
 
 
@@ -27,7 +28,15 @@ def select_images(folder: Path, wanted: list[int]) -> Iterator[NDArray[np.uint8]
     Raises:
         DecodeError: the folder is not a clip, an image cannot be decoded, there are fewer, or their sizes differ.
     """
-    paths = list_frames(folder)
+    return _read(folder, list_frames(folder), wanted)
+
+
+def select_part_of_folder(folder: Path, part: Part, wanted: list[int]) -> Iterator[NDArray[np.uint8]]:
+    """Read images of a part of a folder, which is given by numbers of frames; otherwise as `select_images`."""
+    return _read(folder, part.of_list(list_frames(folder)), wanted)
+
+
+def _read(folder: Path, paths: list[Path], wanted: list[int]) -> Iterator[NDArray[np.uint8]]:
     first: tuple[int, ...] | None = None
     for index in wanted:
         if index >= len(paths):

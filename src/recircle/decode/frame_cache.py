@@ -15,6 +15,7 @@ from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from recircle.decode.frames import Backend, DecodeError, decode
+from recircle.decode.part import split_part
 from recircle.decode.resize import Resize
 from recircle.errors import UserError
 
@@ -76,7 +77,7 @@ class FrameCache:
             return None
         try:
             file = self.folder / _name(path, count, resize)
-        except OSError:
+        except (OSError, DecodeError):
             return None
         clip = _read(file, count)
         if clip is not None:
@@ -116,8 +117,9 @@ def _name(path: Path, count: int, resize: Resize | None) -> Path:
         OSError: the clip is not there.
     """
     path = path.absolute()
-    status = path.stat()
-    size = sum(1 for _ in path.iterdir()) if stat.S_ISDIR(status.st_mode) else status.st_size
+    file, _ = split_part(path)
+    status = file.stat()
+    size = sum(1 for _ in file.iterdir()) if stat.S_ISDIR(status.st_mode) else status.st_size
     key = (_LAYOUT, str(path), size, status.st_mtime_ns, count, None if resize is None else resize.size)
     digest = hashlib.sha256(repr(key).encode()).hexdigest()
     # a folder with a file for each of many clips would be slow to list

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from recircle.decode.error import DecodeError
 from recircle.decode.media import kind_of
+from recircle.decode.part import split_part
 from recircle.decode.probe import Probe, probe
 from recircle.decode.resize import Resize
 from recircle.decode.whole_file import select
@@ -35,11 +36,13 @@ def decode(
     """Decode frames of a video file, or of a folder of frames.
 
     Indices count frames in the order in which they are shown, from 0. Decoding runs from the start of the file to the
-    largest index. Frames are turned as the file's metadata say, and resized a few at a time, so that of large ones no
-    more than one is held in full size. Pixels are taken as square.
+    largest index; of a part of a video, from the last frame before it that can be decoded alone. Frames are turned as
+    the file's metadata say, and resized a few at a time, so that of large ones no more than one is held in full size.
+    Pixels are taken as square.
 
     Args:
-        path: the clip. In a folder, the images in the order of the numbers in their names are the frames.
+        path: the clip. In a folder, the images in the order of the numbers in their names are the frames. Behind the
+            path of a video, `#t=12.5,17.25` makes a part of it the clip, in seconds after its first frame.
         indices: which frames; in any order, repeats allowed.
         resize: the size to bring them to; None keeps theirs.
         backend: what decodes video files; frames are the same.
@@ -74,11 +77,12 @@ def read_frames(path: Path, wanted: list[int], backend: Backend) -> Iterator[NDA
     """
     if backend not in get_args(Backend):
         raise ValueError(f"backend={backend!r} is unknown; use one of {', '.join(get_args(Backend))}")
-    if backend == "pyav" or kind_of(path) != "video":
+    file, part = split_part(path)
+    if backend == "pyav" or kind_of(file) != "video":
         return select(path, wanted)
     from recircle.decode.torchcodec import select_frames_torchcodec
 
-    return select_frames_torchcodec(path, wanted)
+    return select_frames_torchcodec(file, wanted, part)
 
 
 def resize_images(

@@ -1,5 +1,6 @@
 """What a clip holds, found out by decoding all of it once."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,13 +10,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.decode.animation import open_animation
+from recircle.decode.animation import NO_PART, open_animation
 from recircle.decode.clock import Clock, timeline_of
 from recircle.decode.cut_short import cut_short
 from recircle.decode.error import DecodeError
 from recircle.decode.folder import mixed_sizes
 from recircle.decode.images import read_image
 from recircle.decode.media import frames_of, kind_of
+from recircle.decode.part import Part, split_part
+from recircle.decode.part_frames import PartFrames
 from recircle.decode.pyav import count_frames, open_video
 from recircle.decode.timeline import Timeline
 
@@ -63,10 +66,17 @@ def probe(path: str | Path, visit: Visit | None = None) -> Probe:
         visit: is called for each frame with a function that returns it as RGB [H, W, 3], also later (until then it is
             held as it was decoded), and the bytes that it has as RGB.
     """
-    path = Path(path)
     visit = visit or _pass_by
-    probes = {"frames": _probe_folder, "animation": _probe_animation, "video": _probe_video}
-    return probes[kind_of(path)](path, visit)
+    try:
+        file, part = split_part(Path(path))
+    except DecodeError as error:
+        return broken(error.reason)
+    kind = kind_of(file)
+    if kind == "frames":
+        return _probe_folder(file, visit, part)
+    if kind == "video":
+        return _probe_video(file, visit, part)
+    return _probe_animation(file, visit) if part is None else broken(NO_PART)
 
 
 def broken(fault: str, *, frames: int = 0) -> Probe:
@@ -78,7 +88,7 @@ def _pass_by(read: Callable[[], Image], size: int) -> None:
     pass
 
 
-def _probe_video(path: Path, visit: Visit) -> Probe:
+def _probe_video(path: Path, visit: Visit, part: Part | None) -> Probe:
     count, corrupt, resized_at = 0, 0, -1
     stored = (0, 0)
     fps, width, height, declared = 0.0, 0, 0, 0
@@ -86,22 +96,23 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
     short: str | None = None
     try:
         with open_video(path) as video:
-            fps, declared = video.fps, video.declared
-            for frame in video.frames():
+            fps, declared = video.fps, video.declared if part is None else 0
+            wanted = None if part is None else PartFrames(video, part)
+            for frame in video.frames() if wanted is None else wanted:
                 if count == 0:
-                    stored = (frame.width, frame.height)
+                    stored = (frame.width, frame.height) if wanted is None else wanted.size
                     height, width, _ = video.to_rgb(frame, *stored).shape
-                elif resized_at < 0 and (frame.width, frame.height) != stored:
+                if resized_at < 0 and (frame.width, frame.height) != stored:
                     resized_at = count
                 visit(partial(video.to_rgb, frame, *stored), 3 * frame.width * frame.height)
                 corrupt += frame.is_corrupt
                 clock.add(frame)
                 count += 1
-            short = cut_short(video, clock.span, fps)
+            short = cut_short(video, clock.span, fps) if wanted is None else wanted.short
     except DecodeError as error:
         return Probe(count, fps, width, height, declared, error.reason, "broken")
     if count == 0:
-        return Probe(0, fps, 0, 0, declared, "no frame decodes", "broken")
+        return Probe(0, fps, 0, 0, declared, short or "no frame decodes", "broken")
     timeline, notes = clock.timeline(fps)
     if declared not in (0, count):
         notes.append(f"the container declares {count_frames(declared)}, {count} decode")
@@ -115,14 +126,19 @@ def _probe_video(path: Path, visit: Visit) -> Probe:
     return Probe(count, timeline.fps, width, height, declared, fault, "ok", timeline.durations)
 
 
-def _probe_folder(path: Path, visit: Visit) -> Probe:
+def _probe_folder(path: Path, visit: Visit, part: Part | None) -> Probe:
     count = 0
     first: tuple[int, ...] = (0, 0, 3)
     remark = ""
     try:
         series = frames_of(path)
         remark = series.remark
-        for name in series.names:
+        names = series.names if part is None else part.of_list(series.names)
+        if part is not None and len(series.names) < part.end < math.inf:
+            remark = "; ".join(filter(None, (remark, f"there are only {count_frames(len(series.names))}")))
+        if part is not None and not names:
+            return broken(f"begins at frame {part.start:g}, and the folder has only {count_frames(len(series.names))}")
+        for name in names:
             image = read_image(path / name)
             if count == 0:
                 first = image.shape

@@ -16,6 +16,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from recircle.decode.error import DecodeError
+from recircle.decode.part import Part
+from recircle.decode.part_frames import select_part_of_video
 from recircle.decode.pyav import Video, display_matrix, open_video, past_the_end, select_frames
 from recircle.errors import UserError
 
@@ -49,8 +51,13 @@ def import_decoders() -> ModuleType:
     return torchcodec.decoders
 
 
-def select_frames_torchcodec(path: Path, wanted: list[int]) -> Iterator[NDArray[np.uint8]]:
+def select_frames_torchcodec(path: Path, wanted: list[int], part: Part | None = None) -> Iterator[NDArray[np.uint8]]:
     """Decode the frames with these indices (ascending, each once) to RGB [H, W, 3], one at a time.
+
+    Args:
+        path: the file.
+        wanted: the indices, in the part where there is one.
+        part: of the video; None for all of it.
 
     Raises:
         DecodeError: the file cannot be decoded so far, or has fewer frames.
@@ -65,11 +72,14 @@ def select_frames_torchcodec(path: Path, wanted: list[int]) -> Iterator[NDArray[
                 raise DecodeError(path, past_the_end(wanted[0], 0))
             decoder = decoders.VideoDecoder(str(path.absolute()), dimension_order="NHWC", num_ffmpeg_threads=1)
             reason = _differs(video, first, decoder.metadata)
+        numbers = range(len(decoder)) if part is None or reason else _numbers(path, part)
+        if part is not None and not reason and not _are_of(numbers, part, decoder):
+            reason = "frames of a part that it finds elsewhere"
         if not reason:
             for index in wanted:
-                if index >= len(decoder):
-                    raise DecodeError(path, past_the_end(index, len(decoder)))
-                yield decoder.get_frame_at(index).data.numpy()
+                if index >= len(numbers):
+                    raise DecodeError(path, past_the_end(index, len(numbers)))
+                yield decoder.get_frame_at(numbers[index]).data.numpy()
                 done += 1
             return
     except (RuntimeError, ValueError, IndexError) as error:
@@ -77,7 +87,31 @@ def select_frames_torchcodec(path: Path, wanted: list[int]) -> Iterator[NDArray[
             raise
         reason = f"a {type(error).__name__} of torchcodec"
     warnings.warn(f"backend='torchcodec': some clips are decoded by PyAV instead ({reason})", stacklevel=2)
-    yield from select_frames(path, wanted[done:])
+    yield from select_frames(path, wanted[done:]) if part is None else select_part_of_video(path, part, wanted[done:])
+
+
+def _numbers(path: Path, part: Part) -> range:
+    """Return the numbers of the frames that begin in a part, by the times of the packets, without decoding them."""
+    with open_video(path) as video:
+        packets = video.container.demux(video.stream)
+        times = sorted(
+            float(packet.pts * packet.time_base)
+            for packet in packets
+            if packet.pts is not None and packet.time_base is not None and not packet.is_discard
+        )
+    inside = [
+        n for n, time in enumerate(times) if not (part.is_after(time - times[0]) or part.is_before(time - times[0]))
+    ]
+    return range(inside[0], inside[-1] + 1) if inside else range(0)
+
+
+def _are_of(numbers: range, part: Part, decoder: Any) -> bool:
+    """Tell whether the first and the last of these frames begin in the part, as torchcodec numbers them."""
+    if not numbers or numbers[-1] >= len(decoder):
+        return False
+    began = decoder.metadata.begin_stream_seconds_from_content
+    times = [float(decoder.get_frame_at(number).pts_seconds) - began for number in (numbers[0], numbers[-1])]
+    return not any(part.is_after(time) or part.is_before(time) for time in times)
 
 
 def _differs(video: Video, first: VideoFrame, metadata: Any) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from recircle.decode.animation import select_from_animation
+from recircle.decode.animation import refuse_part, select_from_animation
 from recircle.decode.error import DecodeError
-from recircle.decode.folder import select_images
+from recircle.decode.folder import select_images, select_part_of_folder
 from recircle.decode.media import kind_of
+from recircle.decode.part import split_part
+from recircle.decode.part_frames import select_part_of_video
 from recircle.decode.probe import Probe, probe
 from recircle.decode.pyav import select_frames
 
@@ -63,10 +65,15 @@ def read_whole_file(path: Path) -> WholeFile:
 
 
 def select(path: Path, wanted: Sequence[int]) -> Iterator[Image]:
-    """Decode frames (ascending, each once) of a file or folder, one at a time, as RGB [H, W, 3].
+    """Decode frames (ascending, each once) of a file, a folder or a part of one, one at a time, as RGB [H, W, 3].
 
     Raises:
         DecodeError: it cannot be decoded so far, or has fewer frames.
     """
+    file, part = split_part(path)
+    kind = kind_of(file)
+    if part is not None:
+        parts = {"frames": select_part_of_folder, "animation": refuse_part, "video": select_part_of_video}
+        return parts[kind](file, part, list(wanted))
     readers = {"frames": select_images, "animation": select_from_animation, "video": select_frames}
-    return readers[kind_of(path)](path, list(wanted))
+    return readers[kind](file, list(wanted))

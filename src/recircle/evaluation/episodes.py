@@ -144,7 +144,7 @@ def extract_features(
         values=result.logits.mean(1),
         labels=result.labels,
         classes=clips.labels,
-        paths=tuple(clips.clips[row].path for row in result.rows),
+        paths=tuple(clips.clips[row].name for row in result.rows),
         provenance=Provenance(
             protocol=protocol,
             sampling=spec.sampling,

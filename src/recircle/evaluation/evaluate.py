@@ -94,7 +94,7 @@ def evaluate(
     predictions = Predictions(
         logits=result.logits,
         labels=result.labels,
-        paths=tuple(clips.clips[row].path for row in result.rows),
+        paths=tuple(clips.clips[row].name for row in result.rows),
         classes=spec.labels,
         families=spec.families,
         provenance=Provenance(
@@ -159,7 +159,7 @@ def check_broken(clips: Manifest, skip_broken: bool) -> None:
     Raises:
         UserError: there are some, and `skip_broken` is off.
     """
-    _refuse([BrokenClip(c.path, c.fault) for c in clips.clips if c.status == "broken"], skip_broken)
+    _refuse([BrokenClip(c.name, c.fault) for c in clips.clips if c.status == "broken"], skip_broken)
 
 
 def training_protocol(run: Run) -> Protocol:

@@ -56,9 +56,9 @@ def index_folder(
         check_output(output)
     clips = find_clips(folder, layout, Path(labels) if labels is not None else None)
     root = folder.parent if folder.is_file() else folder
-    paths = [root / clip.path for clip in clips]
+    paths = [root / clip.name for clip in clips]
     verdicts = _probe_all(paths, workers, seconds, progress)
-    rows = tuple(_merge(clip, path, verdict) for clip, path, verdict in zip(clips, paths, verdicts))
+    rows = tuple(_merge(clip, root / clip.path, verdict) for clip, verdict in zip(clips, verdicts))
     manifest = Manifest(rows, root)
     if output is not None:
         manifest = manifest.write(output)

@@ -189,22 +189,22 @@ def _usable(
     left_out: list[BrokenClip] = []
     for row, clip in enumerate(manifest.clips):
         if clip.status == "broken":
-            left_out.append(BrokenClip(clip.path, clip.fault))
+            left_out.append(BrokenClip(clip.name, clip.fault))
         elif training and not clip.label:
-            left_out.append(BrokenClip(clip.path, "it has no label"))
+            left_out.append(BrokenClip(clip.name, "it has no label"))
         elif clip.label and clip.label not in numbers:
             raise UserError(
-                f"{clip.path} has the label {clip.label!r}, which is not one of the {len(labels)} labels in use; "
+                f"{clip.name} has the label {clip.label!r}, which is not one of the {len(labels)} labels in use; "
                 "correct the manifest, or train with this label"
             )
         elif clip.frames < 1:
-            raise UserError(f"{clip.path} has no frame count in the manifest; write the manifest with `recircle index`")
+            raise UserError(f"{clip.name} has no frame count in the manifest; write the manifest with `recircle index`")
         else:
             try:
                 sampling.check(clip.timeline)
             except UserError as error:
-                raise UserError(f"{clip.path}: {error}") from None
-            items.append(Item(row, clip.path, clip.timeline, numbers.get(clip.label, -1)))
+                raise UserError(f"{clip.name}: {error}") from None
+            items.append(Item(row, clip.name, clip.timeline, numbers.get(clip.label, -1)))
     if not items:
         raise UserError(
             f"none of the {len(manifest.clips)} clips under {manifest.root} can be used"
@@ -222,4 +222,4 @@ def _check_crops(manifest: Manifest, preprocessing: Preprocessing, crops: Crops)
             try:
                 crop_boxes(height, width, size, crops)
             except UserError as error:
-                raise UserError(f"{clip.path}: {error}") from None
+                raise UserError(f"{clip.name}: {error}") from None

@@ -88,8 +88,9 @@ def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
 
     Where clips have groups (subjects, sequences, sources), whole groups are held out, so that a network is never
     tested on people or scenes that it was trained on; a clip without a group is one of its own then. Otherwise, and
-    where each group is a single clip, each class gives its share, at least one clip if it has two or more. Broken clips
-    do not count; those that belong to no group that is held out stay with training.
+    where each group is a single clip, each class gives its share, at least one clip if it has two or more. Parts of one
+    video that have no group are a group. Broken clips do not count; those that belong to no group that is held out stay
+    with training.
 
     Args:
         manifest: clips without splits, or all to train on.
@@ -112,15 +113,15 @@ def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
     clips = _to_divide(manifest)
     if not clips:
         raise UserError("none of the clips can be read and has a label, so none are held out")
-    sizes = Counter(clip.group for clip in clips if clip.group)
+    sizes = Counter(map(_unit, clips))
     several = any(size > 1 for size in sizes.values())
     held = _whole_groups(clips, share, rng) if several else _of_each_class(clips, share, rng)
-    held_groups = {clip.group for clip in clips if clip.path in held} - {""}
+    held_units = {_unit(clip) for clip in clips if clip.name in held}
 
     def split(clip: Clip) -> str:
         if not clip.label:
             return ""
-        return "val" if clip.path in held or clip.group in held_groups else "train"
+        return "val" if _unit(clip) in held_units else "train"
 
     return replace(manifest, clips=tuple(replace(clip, split=split(clip)) for clip in manifest.clips))
 
@@ -129,12 +130,19 @@ def _to_divide(manifest: Manifest) -> list[Clip]:
     return [clip for clip in manifest.clips if clip.label and clip.status != "broken"]
 
 
+def _unit(clip: Clip) -> str:
+    """Return what stays together: the clip's group, or else its file, of which other clips may be parts."""
+    return clip.group or f"\0{clip.path}"
+
+
 def _whole_groups(clips: list[Clip], share: float, rng: np.random.Generator) -> set[str]:
     members: dict[str, list[str]] = defaultdict(list)
     for clip in clips:
-        members[clip.group or f"\0{clip.path}"].append(clip.path)
+        members[_unit(clip)].append(clip.name)
     if len(members) == 1:
-        raise UserError("all clips are of one group, so holding it out would leave none to train on")
+        parts = all(clip.end for clip in clips) and len({clip.path for clip in clips}) == 1
+        way = "; to divide the parts of this one video all the same, give each a group of its own" if parts else ""
+        raise UserError(f"all clips are of one group, so holding it out would leave none to train on{way}")
 
     def draw() -> set[str]:
         held: set[str] = set()
@@ -156,7 +164,7 @@ def _whole_groups(clips: list[Clip], share: float, rng: np.random.Generator) -> 
 def _of_each_class(clips: list[Clip], share: float, rng: np.random.Generator) -> set[str]:
     members: dict[str, list[str]] = defaultdict(list)
     for clip in clips:
-        members[clip.label].append(clip.path)
+        members[clip.label].append(clip.name)
     held: set[str] = set()
     for label in sorted(members):
         paths = rng.permutation(sorted(members[label]))

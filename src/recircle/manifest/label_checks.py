@@ -18,7 +18,7 @@ def warn_labels(place: Path, manifest: Manifest) -> None:
             "of their own, or index a list of clips and labels",
             stacklevel=2,
         )
-    loose = [clip.path for clip in manifest.clips if clip.label and not clip.split and clip.status == "ok"]
+    loose = [clip.name for clip in manifest.clips if clip.label and not clip.split and clip.status == "ok"]
     if loose and any(clip.split for clip in manifest.clips):
         warnings.warn(
             f"{place}: {len(loose)} of {len(manifest.clips)} clips have no split where others have one, and are "
@@ -28,6 +28,7 @@ def warn_labels(place: Path, manifest: Manifest) -> None:
     warn_look_alikes(place, manifest.labels)
     evaluated = [clip for clip in manifest.clips if clip.split in ("val", "test")]
     warn_one_sided(place, manifest.select("train").clips, evaluated)
+    warn_divided_videos(place, manifest.select("train").clips, evaluated)
 
 
 def warn_look_alikes(place: Path, labels: Iterable[str]) -> None:
@@ -83,6 +84,23 @@ def warn_one_sided(place: Path, train: Iterable[Clip], evaluated: Iterable[Clip]
                 f"{lacks} on: {_some(sorted(map(repr, only)))}",
                 stacklevel=3,
             )
+
+
+def warn_divided_videos(place: Path, train: Iterable[Clip], evaluated: Iterable[Clip]) -> None:
+    """Say how many videos have parts on both sides of a division, which look alike whatever happens in them.
+
+    Args:
+        place: the manifest's file.
+        train: the clips to train on.
+        evaluated: the clips to evaluate on.
+    """
+    learnt, measured = ({clip.path for clip in side if clip.end} for side in (train, evaluated))
+    if both := sorted(learnt & measured):
+        warnings.warn(
+            f"{place}: {len(both)} of {len(learnt | measured)} videos have parts to train on and parts to evaluate on "
+            f"({_some(both, 3)}), so figures may be too good; give all parts of a video one split",
+            stacklevel=3,
+        )
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self, get_args
 
+from recircle.decode.part import part_name
 from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
 from recircle.manifest.table import Row, is_parquet, read_rows, write_rows
@@ -26,6 +27,9 @@ class Clip:
     Attributes:
         path: a video file or a folder of frames; with forward slashes, relative to the manifest's folder, or absolute
             where a list names the clip so.
+        start: where in its video a clip begins that is a part of it, in seconds after the video's first frame (of a
+            folder of frames, the number of the frame, from 0).
+        end: where it ends, likewise; 0 for a clip that is a whole file or folder.
         label: the class; empty where it is not known.
         parent: the family (coarse class) of the label, if there is one.
         split: "train", "val", "test", or empty.
@@ -44,6 +48,8 @@ class Clip:
     """
 
     path: str
+    start: float = 0.0
+    end: float = 0.0
     label: str = ""
     parent: str = ""
     split: str = ""
@@ -65,12 +71,22 @@ class Clip:
             raise ValueError(f"split={self.split!r} is unknown; write {', '.join(get_args(Split))} or leave it empty")
         if self.status not in get_args(Status):
             raise ValueError(f"status={self.status!r} is unknown; write {' or '.join(get_args(Status))}")
-        for name in ("frames", "fps", "width", "height", "size"):
+        for name in ("start", "end", "frames", "fps", "width", "height", "size"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name}={value} must be 0 (not known) or more")
+        if (self.start or self.end) and not self.start < self.end:
+            raise ValueError(f"start={self.start:g} and end={self.end:g}: a part must end after it begins")
         if self.durations:
             _ = self.timeline
+
+    @property
+    def name(self) -> str:
+        """What tells the clip from all others: its path, and behind it the part of it, as in `talk.mp4#t=12.5,17.25`.
+
+        Predictions, logs and reports call it so, and whatever decodes takes it for the clip's path.
+        """
+        return part_name(self.path, self.start, self.end)
 
     @property
     def timeline(self) -> Timeline:
@@ -82,9 +98,19 @@ class Clip:
         return Timeline(self.frames, self.fps, self.durations)
 
 
-_NUMBERS: dict[str, type] = {"frames": int, "fps": float, "width": int, "height": int, "size": int}
+_NUMBERS: dict[str, type] = {
+    "start": float,
+    "end": float,
+    "frames": int,
+    "fps": float,
+    "width": int,
+    "height": int,
+    "size": int,
+}
 COLUMNS = {field.name: _NUMBERS.get(field.name, str) for field in fields(Clip)}
 REQUIRED_COLUMNS = ("path", "frames")
+_OF_PARTS = ("start", "end")
+"""Columns that are written where a clip is a part of its file, so that other tables stay as narrow as they were."""
 
 
 @public
@@ -93,7 +119,7 @@ class Manifest:
     """The clips of a data set.
 
     Attributes:
-        clips: the rows, each path once.
+        clips: the rows, each name once.
         root: the folder that the paths are relative to; where a manifest file lies, this is its folder.
         file: where exactly these clips were read or written; None for others, such as a selection of them.
     """
@@ -119,9 +145,9 @@ class Manifest:
         clips: dict[str, Clip] = {}
         for where, row in read_rows(path, REQUIRED_COLUMNS, tuple(COLUMNS)):
             clip = _parse_row(row, where)
-            if clip.path in clips:
-                raise UserError(f"{where}: path {clip.path!r} is there already; remove one of the two rows")
-            clips[clip.path] = clip
+            if clip.name in clips:
+                raise UserError(f"{where}: path {clip.name!r} is there already; remove one of the two rows")
+            clips[clip.name] = clip
         return cls(tuple(clips.values()), _absolute(path.parent))._of(path)
 
     def write(self, path: str | Path) -> Self:
@@ -135,7 +161,9 @@ class Manifest:
         """
         path = Path(path)
         moved = self.relative_to(path.parent)
-        write_rows(path, COLUMNS, [asdict(clip) for clip in moved.clips])
+        parts = any(clip.end for clip in moved.clips)
+        columns = {name: kind for name, kind in COLUMNS.items() if parts or name not in _OF_PARTS}
+        write_rows(path, columns, [asdict(clip) for clip in moved.clips])
         return replace(moved)._of(path)
 
     def _of(self, path: Path) -> Self:
@@ -176,7 +204,7 @@ class Manifest:
                 known = families.setdefault(clip.label, clip.parent)
                 if known != clip.parent:
                     raise UserError(
-                        f"label {clip.label!r} has two parents, {known!r} and {clip.parent!r} (at {clip.path}); "
+                        f"label {clip.label!r} has two parents, {known!r} and {clip.parent!r} (at {clip.name}); "
                         "write the same parent in all rows of a label"
                     )
         return families
@@ -197,8 +225,12 @@ class Manifest:
         return replace(self, clips=clips)
 
     def path(self, clip: Clip) -> Path:
-        """Return where a clip lies."""
+        """Return where a clip lies, which for a part is the file that it is a part of."""
         return self.root / clip.path
+
+    def address(self, clip: Clip) -> Path:
+        """Return what decodes to a clip: where it lies, with the part of it behind that."""
+        return self.root / clip.name
 
     def check_found(self, source: str | Path) -> Self:
         """Return the manifest if a clip that could be decoded when it was written is there still.

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from recircle.decode.frames import DecodeError, resize_images
+from recircle.decode.part import split_part
 from recircle.decode.pool import DecoderPool
 from recircle.decode.resize import Resize, resize_frames
 from recircle.errors import UserError
@@ -93,7 +94,7 @@ class Place:
     """Where a clip lies.
 
     Attributes:
-        path: of the file or folder.
+        path: of the file or folder, with the part of it that the clip is.
         clip: its row of the manifest.
         outside: whether its path leads out of the manifest's folder.
     """
@@ -122,9 +123,9 @@ def find_clips(failures: Sequence[Failure], manifests: Sequence[Path]) -> tuple[
             reasons.append(str(error))
             continue
         found = {
-            clip.path: Place(manifest.path(clip), clip, leads_out(clip.path, manifest.root))
+            clip.name: Place(manifest.address(clip), clip, leads_out(clip.path, manifest.root))
             for clip in manifest.clips
-            if clip.path in paths
+            if clip.name in paths
         }
         if found:
             missing = len(paths) - len(found)
@@ -144,7 +145,7 @@ def read_strip(path: Path, clip: Clip, decoders: DecoderPool) -> FrameStrip:
     Raises:
         DecodeError: the clip is not there, or cannot be decoded.
     """
-    if not path.exists():
+    if not split_part(path)[0].exists():
         raise DecodeError(path, "is not there now")
     if not clip.frames:
         raise DecodeError(path, "the manifest does not know how many frames it has; `recircle index` counts them")

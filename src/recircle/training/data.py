@@ -8,7 +8,7 @@ from recircle.errors import UserError
 from recircle.loading.dataset import DatasetClips
 from recircle.loading.loaders import EvalLoader, TrainLoader
 from recircle.loading.options import Shard
-from recircle.manifest.label_checks import warn_look_alikes, warn_one_sided
+from recircle.manifest.label_checks import warn_divided_videos, warn_look_alikes, warn_one_sided
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.manifest.outside import warn_outside
 from recircle.training.config import TrainConfig
@@ -70,6 +70,7 @@ class TrainingData:
             )
         warn_look_alikes(config.data.manifest, labels)
         warn_one_sided(config.data.manifest, train.clips, val.clips)
+        warn_divided_videos(config.data.manifest, train.clips, val.clips)
         return cls(tuple(labels), dict(manifest.families), train, val, config.data.sampling, dataset)
 
     @property
@@ -79,7 +80,7 @@ class TrainingData:
         for clip in self.train.clips:
             # a Dataset may cut its clips anew each time
             frames = clip.frames if self.dataset is None else 0
-            digest.update(repr((clip.path, clip.label, frames, clip.status)).encode())
+            digest.update(repr((clip.name, clip.label, frames, clip.status)).encode())
             # times count where they choose the frames
             if self.sampling.by == "time" and clip.durations:
                 digest.update(clip.durations.encode())
@@ -143,4 +144,4 @@ def _clips_of(config: TrainConfig, dataset: DatasetClips | None) -> Manifest:
 
 def labelled_clips(manifest: Manifest) -> dict[str, Clip]:
     """Return the clips that have a label, readable or not, by their paths."""
-    return {clip.path: clip for clip in manifest.clips if clip.label}
+    return {clip.name: clip for clip in manifest.clips if clip.label}
