@@ -6,6 +6,9 @@
     python -m benchmarks.arc_cost --without fusion --steps 4
     python -m benchmarks.arc_cost --only inference --compile --steps 4
     python -m benchmarks.arc_cost --device cuda --dtype bf16 --batch 1 16 --train-batch 16
+    python -m benchmarks.arc_cost --device cuda --full --output full.json --plot full.png
+
+With --full everything is measured that matters on a GPU, in the minutes given (see `benchmarks.arc_sweep`).
 
 Times are medians over interleaved rounds after one round that is not counted; beside each ratio of times stands the
 ratio of multiply-adds, which is what the layers' arithmetic alone would cost. Nothing here asserts a time.
@@ -27,6 +30,7 @@ import torch
 from rich.table import Table
 from torch import nn
 
+from benchmarks import arc_sweep
 from benchmarks.arc_plot import check_picture, plot
 from benchmarks.machine import (
     DTYPES,
@@ -124,7 +128,7 @@ class Comparison:
 
     def training(self) -> list[dict[str, Any]]:
         """Return the milliseconds of a training step of each network."""
-        clips = self._clips(self._options.train_batch)
+        clips = self._clips(self._options.train_batch[0])
         runs: dict[tuple[Entry, str], Run] = {
             (entry, FORMS[0]): TrainingStep(self._build(entry), clips, self._dtype) for entry in self._pair
         }
@@ -133,7 +137,7 @@ class Comparison:
     def memory(self) -> list[dict[str, Any]]:
         """Return the bytes that each network keeps for the backward pass, and those of a step at its peak."""
         options = self._options
-        clips = self._clips(options.train_batch)
+        clips = self._clips(options.train_batch[0])
         kept: dict[Entry, int] = {}
         peak: dict[Entry, int | None] = {}
         with progress("memory") as show:
@@ -144,7 +148,7 @@ class Comparison:
                     entry.model,
                     arc=self._arc(entry),
                     width=options.width,
-                    batch=options.train_batch,
+                    batch=options.train_batch[0],
                     frames=options.frames,
                     size=options.size,
                     device=self.device,
@@ -153,7 +157,7 @@ class Comparison:
         return [
             {
                 **asdict(entry),
-                "batch": options.train_batch,
+                "batch": options.train_batch[0],
                 "kept_bytes": kept[entry],
                 "kept_ratio": kept[entry] / kept[self._host],
                 "peak_bytes": peak[entry],
@@ -283,8 +287,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--preset", nargs="+", choices=PRESETS, default=[PRESETS[0]], help="variants of the layer, by name")
     add("--without", choices=["attention", "fusion"], help="leave out this half of the recursion")
     add("--width", type=int, help="channels of the stems; narrower networks for a quick look")
-    add("--batch", nargs="+", type=int, default=[1, 4], help="clips in a batch of inference")
-    add("--train-batch", type=int, default=2, help="clips in a training step")
+    add("--batch", nargs="+", type=int, help="clips in a batch of inference; by default 1 and 4, with --full 1 to 128")
+    add("--train-batch", nargs="+", type=int, help="clips in a training step; by default 2, with --full 8 and 32")
     add("--frames", type=int, default=8, help="frames of a clip")
     add("--size", type=int, default=224, help="side of the frames in pixels")
     add("--rounds", type=int, default=11, help="rounds that count")
@@ -292,13 +296,21 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--dtype", choices=list(DTYPES), default="fp32", help="precision of the forward passes (autocast)")
     add("--compile", action="store_true", help="time compiled inference too; compiling takes minutes")
     add("--only", choices=PARTS, help="measure only this")
+    add("--full", action="store_true", help="whole and light beside the host: each precision, mode and batch")
+    add("--minutes", type=float, default=8.0, help="with --full: start nothing new after so long")
     add("--output", type=Path, help="write machine, settings and all figures to this JSON file")
     add("--plot", type=Path, help="draw time and memory against n into this picture")
     options = parser.parse_args(arguments)
-    counts = (*options.steps, *options.batch, options.train_batch, options.frames, options.size, options.rounds)
+    if options.full and options.only == "memory":
+        parser.error("--full measures times; leave it out to measure memory")
+    options.batch = options.batch or (list(arc_sweep.INFERENCE_BATCHES) if options.full else [1, 4])
+    options.train_batch = options.train_batch or (arc_sweep.TRAINING_BATCHES if options.full else [2])
+    counts = (*options.steps, *options.batch, *options.train_batch, options.frames, options.size, options.rounds)
     if min(counts) < 1:
         parser.error("numbers of steps, clips, frames, pixels and rounds must be 1 or more")
-    if options.train_batch * options.frames < 2:
+    if not options.full and len(options.train_batch) > 1:
+        parser.error("give one --train-batch; only --full takes several")
+    if min(options.train_batch) * options.frames < 2:
         parser.error("batch norm needs two frames or more in a training step; raise --train-batch or --frames")
     options.steps, options.preset = sorted(set(options.steps)), list(dict.fromkeys(options.preset))
     if len(options.preset) > 1 and options.plot:
@@ -316,6 +328,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_writable(options.output, options.plot)
     if options.plot:
         check_picture(options.plot)
+    if options.full:
+        sweep(options)
+        return
     comparison = Comparison(options)
     machine = describe(comparison.device)
     machine["peak_gmacs_per_s"] = matmul_peak(comparison.device, DTYPES[options.dtype])
@@ -337,6 +352,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         write_json(options.output, found)
     if options.plot:
         plot(options.plot, found)
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Measure what --full does, print the tables, write the JSON file and draw the picture."""
+    device = pick_device(options.device)
+    whole = arc_sweep.Sweep(options, device)
+    rows, machine = whole.measure(), describe(device)
+    arc_sweep.print_rows(rows)
+    out.print(f"{options.frames} frames of {options.size} px; medians of rounds by turns; {whole.speeds}; {machine}")
+    if options.output:
+        found = {"machine": machine, "settings": settings(options), "speeds": whole.speeds}
+        write_json(options.output, {"benchmark": "arc_cost --full", **found, "rows": [asdict(row) for row in rows]})
+    if options.plot:
+        arc_sweep.draw(options.plot, rows)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ Line = tuple[str, Sequence[tuple[int, float]]]
 def _times(found: dict[str, Any]) -> list[Line]:
     """Return the training step, and inference of the smallest batch in each form."""
     options, inference = found["settings"], found.get("inference", [])
-    lines = [(f"training step, batch of {options['train_batch']}", _points(found.get("training", []), "ratio"))]
+    lines = [(f"training step, batch of {options['train_batch'][0]}", _points(found.get("training", []), "ratio"))]
     for form in dict.fromkeys(row["form"] for row in inference):
         batch = min(options["batch"])
         rows = [row for row in inference if row["form"] == form and row["batch"] == batch]

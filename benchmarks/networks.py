@@ -70,6 +70,33 @@ def compiled(model: nn.Module) -> nn.Module:
     return whole
 
 
+def compiled_for_any_batch(model: nn.Module) -> nn.Module:
+    """Return the network compiled with the number of clips left open, from the second batch on that it sees."""
+    whole: Any = torch.compile(model, fullgraph=True)
+    return whole
+
+
+def compiled_step(model: nn.Module) -> nn.Module:
+    """Return the network compiled for training."""
+    whole: Any = torch.compile(model, dynamic=False)
+    return whole
+
+
+def graphed(run: Run) -> Run:
+    """Return what a call does on a GPU as one CUDA graph, which is replayed without the calls of Python."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        # libraries choose their kernels and take their memory before the recording
+        for _ in range(3):
+            run()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        run()
+    return graph.replay
+
+
 class TrainingStep:
     """One optimiser step as a callable: forward, backward and plain SGD, weights and frames channels-last.
 
@@ -77,8 +104,9 @@ class TrainingStep:
         clips: what it learns from, [B, T, 3, H, W]; may be replaced.
     """
 
-    def __init__(self, model: nn.Module, clips: Tensor, dtype: torch.dtype) -> None:
-        self._model, self.clips = prepare_for_training(model, clips.device), clips
+    def __init__(self, model: nn.Module, clips: Tensor, dtype: torch.dtype, *, compiled: bool = False) -> None:
+        network = prepare_for_training(model, clips.device)
+        self._model, self.clips = compiled_step(network) if compiled else network, clips
         self._dtype = dtype
         self._optimiser = torch.optim.SGD(model.parameters(), lr=1e-4)
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from recircle.arc import ArcConfig, ArcConv1d, ArcConv2d, ArcConv3d, ArcLinear
+from recircle.surgery import prepare_for_inference
 from tests.arc.variants import VARIANTS, randomise
 
 LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
@@ -52,6 +53,17 @@ def test_variants(name: str, size: tuple[int, int]) -> None:
 def test_operators(name: str) -> None:
     layer, shape = LAYERS[name]
     check(layer, clip(*shape))
+
+
+@pytest.mark.parametrize("config", [ArcConfig.light(), ArcConfig.light(steps=4), ArcConfig.paper()])
+def test_prepared(config: ArcConfig) -> None:
+    layer = ArcConv2d(6, 8, 3, 2, 1, config=config, norm=nn.BatchNorm2d(8), act=nn.ReLU())
+    randomise(layer)
+    prepared, x = prepare_for_inference(layer.eval()), clip(2, 3, 6, 6, 8)
+    torch._dynamo.reset()
+    whole: Any = torch.compile(prepared, fullgraph=True, backend="aot_eager")
+    with torch.no_grad():
+        torch.testing.assert_close(whole(x), prepared(x))
 
 
 @torch.no_grad()

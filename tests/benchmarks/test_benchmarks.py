@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks import arc_cost, arc_forms, engines, machine, throughput
+from benchmarks import arc_cost, arc_forms, arc_sweep, engines, floors, machine, networks, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
@@ -341,3 +341,29 @@ def test_from_the_shell_an_error_is_one_line_and_2(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit, match="2"):
         machine.run_main(lambda: throughput.main(["--models", "c3d"]))
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_full_comparison_has_floors_ratios_and_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arc_sweep, "compiled_for_any_batch", lambda model: model)
+    monkeypatch.setattr(networks, "compiled_step", lambda model: model)
+    monkeypatch.setitem(floors.COPIED, "cpu", 2**16)
+    picture = tmp_path / "full.png"
+    options = ["--full", "--batch", "1", "2", "--train-batch", "2", "--plot", str(picture)]
+    found = cost(tmp_path, *options)
+    rows = found["rows"]
+    assert picture.stat().st_size > 0
+    assert {row["network"] for row in rows} == {"host", "light, n = 2", "whole, n = 4"}
+    # both precisions of two batches in two modes, of training in two and in one
+    assert len(rows) == 3 * (2 * 2 * 2 + 2 + 1)
+    assert all(row["ms"] > 0 and row["ratio"] > 0 and not row["reason"] for row in rows)
+    eager = [row for row in rows if (row["use"], row["dtype"], row["mode"]) == ("inference", "fp32", "eager")]
+    work = {(row["network"], row["batch"]): (row["operations_ms"], row["bytes_ms"]) for row in eager}
+    assert min(min(pair) for pair in work.values()) > 0
+    for network in ("light, n = 2", "whole, n = 4"):
+        assert work[network, 1][0] > work["host", 1][0]
+    # weights are read once for all clips of a batch
+    assert work["host", 2][0] == pytest.approx(2 * work["host", 1][0])
+    assert work["host", 1][1] < work["host", 2][1] < 2 * work["host", 1][1]
+
+    none = cost(tmp_path, *options, "--minutes", "0", "--only", "inference")["rows"]
+    assert {row["reason"] for row in none} == {"no time was left"}

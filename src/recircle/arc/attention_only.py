@@ -69,7 +69,8 @@ def forward_attention_only(
     # a split into one part would be copied in the backward pass
     columns = matrices.attention.split(steps.width, dim=1) if config.steps > 2 else (matrices.attention,)
     over = clip_dims.pooled_dims(config.aggregation)
-    features, maps = [generate(0, x)], list[Tensor]()
+    features = [generate(0, x)]
+    maps: list[Tensor] = []
     for j in range(1, config.steps):
         terms = [_pool(features[-1].to(x.dtype), dims, config, clip_dims, x) for dims in over]
         terms = [clip_dims.pointwise(pooled, columns[j - 1]) for pooled in terms]

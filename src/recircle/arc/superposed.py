@@ -78,7 +78,8 @@ def forward_superposed(
     (over,) = clip_dims.pooled_dims(config.aggregation)
     y = clip_dims.unfold(operate(clip_dims.fold(x), None), x)
     in_place = not (y.requires_grad or is_recorded(y))
-    features, fed = [y.narrow(channel, j * width, width) for j in range(config.steps)], list[Tensor]()
+    features = [y.narrow(channel, j * width, width) for j in range(config.steps)]
+    fed: list[Tensor] = []
     for j in range(config.steps):
         if j:
             pooled = fed[0] if j == 1 else torch.cat(fed, channel)
