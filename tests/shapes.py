@@ -23,6 +23,7 @@ ROOMS = (
     "recircle.loading",
     "recircle.models",
     "recircle.surgery",
+    "recircle.timelines",
     "recircle.views",
 )
 """The packages whose functions, methods, properties and dataclasses are checked."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from recircle.evaluation.report import Report
     from recircle.inference.recognition import Recognition
     from recircle.inference.recognizer import Recognizer
+    from recircle.inference.stream import Stream, Window
     from recircle.loading.config import DataConfig
     from recircle.manifest.manifest import Clip, Manifest
     from recircle.models.base import VideoModel
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from recircle.surgery.convert import Conversion, Converted, Skipped, arc_report, convert
     from recircle.surgery.frame_model import FrameModel
     from recircle.surgery.prepare import Preparation, prepare_for_inference, prepare_report
+    from recircle.timelines.segments import Segment, Segmentation
+    from recircle.timelines.timeline import Timeline
     from recircle.training.config import TrainConfig
     from recircle.training.optimiser import Optimiser
     from recircle.training.schedule import Schedule
@@ -84,12 +87,17 @@ __all__ = [
     "Run",
     "Sampling",
     "Schedule",
+    "Segment",
+    "Segmentation",
     "Skipped",
+    "Stream",
+    "Timeline",
     "TrainConfig",
     "TrainSettings",
     "Unrolled",
     "UserError",
     "VideoModel",
+    "Window",
     "arc",
     "arc_conv",
     "arc_linear",
@@ -155,12 +163,17 @@ _HOMES = {
     "Run": "recircle.run",
     "Sampling": "recircle.views.sampling",
     "Schedule": "recircle.training.schedule",
+    "Segment": "recircle.timelines.segments",
+    "Segmentation": "recircle.timelines.segments",
     "Skipped": "recircle.surgery.convert",
+    "Stream": "recircle.inference.stream",
+    "Timeline": "recircle.timelines.timeline",
     "TrainConfig": "recircle.training.config",
     "TrainSettings": "recircle.api.settings",
     "Unrolled": "recircle.arc.module",
     "UserError": "recircle.errors",
     "VideoModel": "recircle.models.base",
+    "Window": "recircle.inference.stream",
     "arc_conv": "recircle.arc.functional",
     "arc_linear": "recircle.arc.functional",
     "arc_operator": "recircle.arc.functional",

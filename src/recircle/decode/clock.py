@@ -44,7 +44,7 @@ class Clock:
             Timeline.from_times(self._shown, self._end, fps=fps)
         except UnsteadyClockError:
             try:
-                Timeline.from_times(decoded := _go_on(self._decoded), fps=fps)
+                Timeline.from_times(decoded := go_on(self._decoded), fps=fps)
             except UnsteadyClockError:
                 pass
             else:
@@ -72,7 +72,7 @@ def timeline_of(
     return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
 
 
-def _go_on(times: list[float | None]) -> list[float | None]:
+def go_on(times: list[float | None]) -> list[float | None]:
     """Return decoding times where the last frames, which come when no packet is left, have some too."""
     known = len(times)
     while known and times[known - 1] is None:

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 from recircle.decode.error import DecodeError
 from recircle.decode.probe import Probe
 from recircle.decode.pyav import MAX_PIXELS
+from recircle.decode.running import Passage, TimedFrame
 from recircle.decode.whole_file import Image
 from recircle.errors import UserError
 
@@ -119,17 +122,33 @@ class DecoderProcess:
 
         timer = threading.Timer(seconds, give_up)
         timer.daemon = True
-        try:
-            timer.start()
-        except RuntimeError as error:
-            raise UserError(
-                f"no thread can be started to watch over decoding ({error}); close other programs"
-            ) from None
+        _start(timer)
         try:
             yield
         finally:
             timer.cancel()
             timer.join()  # what it does, it does to this file and not to the next
+
+    @contextmanager
+    def _watched(self, seconds: float) -> Iterator["_Watch"]:
+        """Have one thread end the process if a frame takes longer; a timer for each costs more than the frame."""
+        watch = _Watch()
+
+        def look() -> None:
+            while not watch.over.wait(min(1.0, seconds / 4)):
+                since = watch.since
+                if since is not None and time.monotonic() - since > seconds:
+                    self.late = True
+                    self.kill()
+                    return
+
+        thread = threading.Thread(target=look, daemon=True)
+        _start(thread)
+        try:
+            yield watch
+        finally:
+            watch.over.set()
+            thread.join()
 
     def ask(self, request: dict[str, Any]) -> None:
         """Send a request, which it answers next.
@@ -168,6 +187,36 @@ class DecoderProcess:
         """
         for _ in range(count):
             yield self._read_image(self._read_answer(path).get("shape"))
+        self.idle = True
+
+    def read_running(self, path: Path, passage: Passage, seconds: float) -> Iterator[TimedFrame]:
+        """Read the frames of a file as they come; the image of one is good until the next one is asked for.
+
+        Args:
+            path: of the file.
+            passage: is filled on the way.
+            seconds: after how long without a frame the file is given up.
+
+        Raises:
+            DecodeError: no frame decodes.
+            EndedError: the process has ended, or answers something else.
+        """
+        with self._watched(seconds) as watch:
+            while True:
+                watch.since = time.monotonic()
+                answer = self._read_answer(path)
+                if "ended" in answer:
+                    break
+                image = self._read_image(answer.get("shape"))
+                watch.since = None  # whoever takes the frame may be slow
+                try:
+                    passage.fps, passage.declared = float(answer["fps"]), float(answer["declared"])
+                    end = answer["end"]
+                    frame = TimedFrame(image, float(answer["time"]), None if end is None else float(end))
+                except (KeyError, TypeError, ValueError):
+                    raise GarbledError from None
+                yield frame
+        passage.notes += map(str, answer["ended"])
         self.idle = True
 
     def kill(self) -> None:
@@ -234,6 +283,21 @@ class DecoderProcess:
                 raise EndedError
             filled += got
         return np.frombuffer(self._buffer, np.uint8).reshape(shape)
+
+
+@dataclass
+class _Watch:
+    """Since when a frame is waited for, if one is; and whether no more will be."""
+
+    since: float | None = None
+    over: threading.Event = field(default_factory=threading.Event)
+
+
+def _start(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise UserError(f"no thread can be started to watch over decoding ({error}); close other programs") from None
 
 
 def _environment() -> dict[str, str]:

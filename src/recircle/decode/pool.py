@@ -5,7 +5,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +13,8 @@ from recircle.decode.decoder_process import DecoderProcess, EndedError, GarbledE
 from recircle.decode.error import DecodeError
 from recircle.decode.limits import FILE_SECONDS, crashed, too_slow
 from recircle.decode.probe import Probe, broken
+from recircle.decode.pyav import count_frames
+from recircle.decode.running import Passage, TimedFrame
 from recircle.decode.whole_file import Image, WholeFile
 
 COMMAND = (sys.executable, "-P", "-c", "from recircle.decode.worker import main; main()")
@@ -114,9 +116,30 @@ class DecoderPool:
         with self._ask(path, {"select": _name(path), "indices": list(wanted)}) as process:
             yield process.read_images(path, len(wanted))
 
+    def running(self, path: Path, passage: Passage, *, fps: float = 0.0) -> Iterator[TimedFrame]:
+        """Decode a file of any length, as `recircle.decode.running.running_frames` does.
+
+        The image of a frame is good until the next one is asked for. A file that gives no frame for `seconds` is given
+        up. What ends in the middle, in this way or another, has a note of that, and the frames before it are good.
+
+        Raises:
+            DecodeError: no frame decodes.
+            UserError: the processes do not start.
+        """
+        count = 0
+        try:
+            with self._ask(path, {"run": _name(path), "fps": fps}, whole=False) as process:
+                for frame in process.read_running(path, passage, self.seconds):
+                    count += 1
+                    yield frame
+        except DecodeError as error:
+            if not count:
+                raise
+            passage.notes.append(f"it ends after {count_frames(count)}: {error.reason}")
+
     @contextmanager
-    def _ask(self, path: Path, request: dict[str, Any]) -> Iterator[DecoderProcess]:
-        """Give a process to the block, for one file and no longer than the time for that."""
+    def _ask(self, path: Path, request: dict[str, Any], *, whole: bool = True) -> Iterator[DecoderProcess]:
+        """Give a process to the block, for one file; of a whole one, no longer than the time for that."""
         process = self._processes.take()
         if process is None:
             process = DecoderProcess(self._command)
@@ -124,13 +147,13 @@ class DecoderPool:
                 raise DecodeError(path, "not decoded, since it was stopped")
         try:
             process.wait_until_ready()
-            with process.limited(self.seconds):
+            with process.limited(self.seconds) if whole else nullcontext():
                 process.ask(request | {"seconds": self.seconds})
                 yield process
         except EndedError as error:
             process.end()
             if process.late:
-                reason = too_slow(self.seconds)
+                reason = too_slow(self.seconds) if whole else f"no frame comes within {self.seconds:g} seconds"
             elif isinstance(error, GarbledError):
                 reason = "the decoder crashed (what it answered is not a frame)"
             else:

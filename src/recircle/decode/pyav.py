@@ -78,19 +78,59 @@ class Video:
         left = max(_ANY_PIXELS, self.size * _PIXELS_OF_A_BYTE)
         try:
             for frame in self.container.decode(self.stream):
-                _check_pixels(self.container.name, frame.width, frame.height)
-                left -= frame.width * frame.height
-                if left < 0:
-                    much = f"{count_frames(count)} of {frame.width} x {frame.height} pixels and more"
-                    reason = f"its {self.size} bytes hold {much}, which no video does (a decompression bomb?)"
-                    raise DecodeError(self.container.name, reason)
+                left = self._spend(left, frame, count)
                 yield frame
                 count += 1
         except MEDIA_ERRORS as error:
             if isinstance(error, DecodeError):
                 raise
-            reason = f"decoding stops with an error after {count_frames(count)}: {describe(error)}"
-            raise DecodeError(self.container.name, reason) from None
+            raise self._stopped(count, error) from None
+
+    def packets(self) -> Iterator[VideoFrame | str]:
+        """Decode all frames, as `frames` does; instead of packets that are damaged there is the reason.
+
+        Raises:
+            DecodeError: the file cannot be read any further, a frame is too large, or all of them are for so small a
+                file.
+        """
+        count = 0
+        left = max(_ANY_PIXELS, self.size * _PIXELS_OF_A_BYTE)
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except MEDIA_ERRORS as error:
+                raise self._stopped(count, error) from None
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except MEDIA_ERRORS as error:
+                yield describe(error)
+                continue
+            for frame in frames:
+                assert isinstance(frame, VideoFrame)
+                left = self._spend(left, frame, count)
+                yield frame
+                count += 1
+
+    def _spend(self, left: int, frame: VideoFrame, count: int) -> int:
+        """Return how many pixels the file may still hold after a frame.
+
+        Raises:
+            DecodeError: it may not even hold this one.
+        """
+        _check_pixels(self.container.name, frame.width, frame.height)
+        left -= frame.width * frame.height
+        if left < 0:
+            much = f"{count_frames(count)} of {frame.width} x {frame.height} pixels and more"
+            reason = f"its {self.size} bytes hold {much}, which no video does (a decompression bomb?)"
+            raise DecodeError(self.container.name, reason)
+        return left
+
+    def _stopped(self, count: int, error: BaseException) -> DecodeError:
+        reason = f"decoding stops with an error after {count_frames(count)}: {describe(error)}"
+        return DecodeError(self.container.name, reason)
 
     def to_rgb(self, frame: VideoFrame, width: int, height: int) -> NDArray[np.uint8]:
         """Convert a frame to RGB [H, W, 3] as it is displayed, that is, turned as its metadata says.

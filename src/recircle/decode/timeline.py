@@ -18,13 +18,14 @@ _LONG = 50
 _DRIFT = 0.5
 # frame intervals that the last frame of a constant rate may be shown; longer, it is a picture that is held
 _LAST = 2.0
-# seconds between two frames beyond which a clock has jumped: no video holds a picture for so long
-_JUMP = 600.0
 # seconds by which a moment may miss the start of a frame and still show it: sums of decimals are not exact
 _EXACT = 2e-6
 # seconds to which times are written down; doubled until the runs are few enough for a field of a CSV table
 _PRECISION = 1e-6
 _MOST_RUNS = 5000
+
+JUMP = 600.0
+"""Seconds between two frames beyond which a clock has jumped: no video holds a picture for so long."""
 
 
 class UnsteadyClockError(ValueError):
@@ -89,11 +90,11 @@ class Timeline:
         gaps = np.diff(starts)
         if gaps.min() < 0:
             raise UnsteadyClockError("their times run backwards")
-        if gaps.max() > _JUMP:
+        if gaps.max() > JUMP:
             raise UnsteadyClockError("their times jump")
         if starts[-1] <= 0:
             raise UnsteadyClockError("they are all at the same time")
-        last = gaps[-1] if end is None or not 0 < end - times[0] - starts[-1] <= _JUMP else end - times[0] - starts[-1]  # type: ignore[operator]
+        last = gaps[-1] if end is None or not 0 < end - times[0] - starts[-1] <= JUMP else end - times[0] - starts[-1]  # type: ignore[operator]
         interval = starts[-1] / (count - 1)
         deviations = (starts - interval * np.arange(count)) / interval
         steady = np.abs(deviations).max() <= _STEADY or (count >= _LONG and np.ptp(deviations) <= 1)
@@ -174,7 +175,7 @@ def _parse(durations: str) -> list[tuple[float, int]]:
             run = (float(duration), int(count) if star else 1)
         except ValueError:
             run = (math.nan, 0)
-        if not 0 <= run[0] <= 1000 * _JUMP or run[1] < 1:
+        if not 0 <= run[0] <= 1000 * JUMP or run[1] < 1:
             raise ValueError(
                 f"durations={_shorten(durations)!r}: {token!r} is not a duration in milliseconds, with *COUNT where "
                 "several frames have it; run `recircle index` again"

@@ -3,7 +3,9 @@
 A request is a line of JSON: {"probe": path} asks for a verdict, {"hold": path} for a verdict on a file whose frames are
 wanted next, {"send": indices} for frames of that file, {"select": path, "indices": indices} for frames of any. Each has
 "seconds", after which the process ends itself. Answers are lines of JSON too: {"found": verdict}; for each frame
-{"shape": [height, width, 3]}, followed by its bytes; {"fault": reason} where one cannot be had.
+{"shape": [height, width, 3]}, followed by its bytes; {"fault": reason} where one cannot be had. {"run": path, "fps":
+rate} asks for all frames as they come, each with its "time" and "end"; "seconds" are then those of one frame, and
+{"ended": notes} comes last.
 """
 
 import dataclasses
@@ -22,6 +24,7 @@ import numpy as np
 from recircle.decode.error import DecodeError
 from recircle.decode.limits import limit_memory, limit_time, too_large
 from recircle.decode.probe import probe
+from recircle.decode.running import Passage, running_frames
 from recircle.decode.whole_file import Image, WholeFile, read_whole_file, select
 
 # seconds between two looks at whether the process that asks is still there
@@ -50,6 +53,10 @@ def _answer_all(requests: Iterable[bytes], answers: BinaryIO) -> None:
     held: WholeFile | None = None
     for line in requests:
         request = json.loads(line)
+        if "run" in request:
+            held = None
+            _run(request, answers)
+            continue
         # the process that asks looks at the clock too; a second later, this one has been left alone
         with limit_time(request["seconds"] + 1), limit_memory():
             try:
@@ -82,6 +89,31 @@ def _answer(request: dict[str, Any], held: WholeFile | None, answers: BinaryIO) 
     assert held is not None
     _send_images(answers, held.images(request["send"]))
     return None
+
+
+def _run(request: dict[str, Any], answers: BinaryIO) -> None:
+    """Answer with the frames of a file, one after the other."""
+    passage = Passage()
+    frames = running_frames(Path(request["run"]), passage, fps=request["fps"])
+    try:
+        with limit_memory():
+            while True:
+                # of each frame, since whoever takes them may be slow
+                with limit_time(request["seconds"] + 1):
+                    frame = next(frames, None)
+                if frame is None:
+                    break
+                told = {"fps": passage.fps, "declared": passage.declared, "time": frame.time, "end": frame.end}
+                _send(answers, {"shape": frame.image.shape, **told}, np.ascontiguousarray(frame.image))
+        _send(answers, {"ended": passage.notes})
+    except DecodeError as error:
+        _send(answers, {"fault": error.reason})
+    except MemoryError:
+        _send(answers, {"fault": too_large()})
+    except BrokenPipeError:
+        return
+    except Exception as error:  # whatever a library makes of a file, it is the file's fault
+        _send(answers, {"fault": f"decoding fails with {type(error).__name__}: {error}"})
 
 
 def _send_images(answers: BinaryIO, images: Iterable[Image]) -> None:

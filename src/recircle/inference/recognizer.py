@@ -2,10 +2,10 @@
 
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -19,6 +19,7 @@ from recircle.arc.module import fewer_steps
 from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
+from recircle.decode.running import Passage
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.forward import pick_device
@@ -28,12 +29,15 @@ from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import Provenance, differing
 from recircle.inference.clips import Clip, name_of, opened
+from recircle.inference.over_time import digest_of, run_through
 from recircle.inference.recognition import Recognition
 from recircle.inference.show import preview
+from recircle.inference.stream import Stream, check_times
 from recircle.models.base import VideoModel
 from recircle.public import public
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
+from recircle.timelines.timeline import Timeline, of_windows
 from recircle.views.crops import Crops
 from recircle.views.cut import frame_views, whole_file_views
 from recircle.views.preprocessing import Preprocessing
@@ -254,6 +258,83 @@ class Recognizer:
                 threads.shutdown(wait=False, cancel_futures=True)
                 decoders.close()
 
+    def stream(self, *, window: float, stride: float | None = None, fps: float = 0.0, batch_size: int = 1) -> Stream:
+        """Return a stream, which recognises frames as they come; each window as the clip that its frames are.
+
+        Args:
+            window: seconds of a window.
+            stride: seconds from the start of one window to that of the next; None is a quarter of the window.
+            fps: frames a second, where the source says so; only how a varying rate is told from a constant one, and
+                sampling at a rate, depend on it.
+            batch_size: windows that pass the network together: faster where it is small, later, and equal to one by one
+                up to rounding.
+
+        Raises:
+            UserError: a length of time is not above 0, or `batch_size` is below 1.
+        """
+        return Stream(
+            partial(self._recognize, with_preview=False),
+            self._views,
+            window=window,
+            stride=window / 4 if stride is None else stride,
+            fps=fps,
+            batch_size=batch_size,
+        )
+
+    def timeline(
+        self,
+        path: str | Path,
+        *,
+        window: float,
+        stride: float | None = None,
+        fps: float = 0.0,
+        batch_size: int = 1,
+        progress: Callable[[float, float], object] | None = None,
+    ) -> Timeline:
+        """Recognise a video over time. It is decoded once, and its length does not matter.
+
+        It is what `stream` makes of its frames. Damaged frames are left out, which the notes of the timeline say.
+
+        Args:
+            path: a video file, an animation, or a folder of frames.
+            window: see `stream`.
+            stride: likewise.
+            fps: frames a second of a folder of frames, or of a file that does not say when its frames are shown.
+            batch_size: see `stream`.
+            progress: called now and then with the seconds done, and those in all as far as the file says (else 0).
+
+        Raises:
+            DecodeError: no frame decodes, or it is not known when they are shown.
+            UserError: see `stream`; or frames are too small for the crop, or no process can be started.
+        """
+        stride = window / 4 if stride is None else stride
+        check_times(window, stride)
+        passage = Passage()
+
+        def make_stream(rate: float) -> Stream:
+            return self.stream(window=window, stride=stride, fps=rate, batch_size=batch_size)
+
+        passed = run_through(self._decoders.running(Path(path), passage, fps=fps), passage, make_stream, progress)
+        return Timeline(
+            video=str(path),
+            seconds=passed.seconds,
+            window=window,
+            stride=stride,
+            **of_windows(passed.windows, self.protocol.views, len(self.labels)),
+            labels=self.labels,
+            families=self._families,
+            temperature=self._temperature,
+            provenance=self._provenance,
+            network=self.digest,
+            notes=tuple(passage.notes),
+            glimpses=passed.glimpses,
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this network, as it is run, from others that were trained."""
+        return digest_of(self._model)
+
     def _views_of(self, clip: Clip, fps: float) -> UInt8[Tensor, "V T 3 h w"]:
         """Return what the network sees of a clip."""
         with opened(clip) as found:
@@ -267,7 +348,7 @@ class Recognizer:
                 # not under the name of the copy
                 raise DecodeError(name_of(clip), error.reason) from None
 
-    def _recognize(self, views: UInt8[Tensor, "B V T 3 h w"]) -> list[Recognition]:
+    def _recognize(self, views: UInt8[Tensor, "B V T 3 h w"], *, with_preview: bool = True) -> list[Recognition]:
         logits = logits_of_views(self._model, views, self._views.preprocessing, device=self._device).cpu().numpy()
         scores = fuse(logits, self.protocol.fusion, self._temperature)
         return [
@@ -277,7 +358,7 @@ class Recognizer:
                 logits=own,
                 provenance=self._provenance,
                 families=self._families,
-                preview=preview(clip),
+                preview=preview(clip) if with_preview else (),
             )
             for probabilities, own, clip in zip(scores, logits, views[:, 0])
         ]

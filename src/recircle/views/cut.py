@@ -51,7 +51,7 @@ def file_views(
     else:
         count = clip if isinstance(clip, int) else clip.frames
         frames = FrameCache(cache).frames(path, count, wanted, resize=resize, backend=backend)
-    return _cut_views(frames, indices, views)
+    return cut_views(frames, indices, views)
 
 
 def whole_file_views(
@@ -80,7 +80,7 @@ def whole_file_views(
         indices = views.sampling.test(file.found.timeline, views.clips)
         wanted, places = np.unique(indices, return_inverse=True)
         frames = resize_images(file.images(wanted.tolist()), len(wanted), views.preprocessing.resizer)
-    return _cut_views(frames[places.flatten()], indices, views)
+    return cut_views(frames[places.flatten()], indices, views)
 
 
 def frame_views(
@@ -100,12 +100,19 @@ def frame_views(
     # clips share frames when they overlap, and short clips repeat some: each is resized once
     unique, places = np.unique(indices, return_inverse=True)
     resized = views.preprocessing.resizer.apply(frames[unique.tolist()])
-    return _cut_views(resized[places.flatten()], indices, views)
+    return cut_views(resized[places.flatten()], indices, views)
 
 
-def _cut_views(
+def cut_views(
     frames: UInt8[Tensor, "N 3 H W"], indices: Int64[np.ndarray, "clips T"], views: EvalViews
 ) -> UInt8[Tensor, "V T 3 h w"]:
+    """Cut views out of frames that are resized already; otherwise as `file_views`.
+
+    Args:
+        frames: resized, the N = clips * T of `indices`, in its order.
+        indices: of the frames of each clip; here only their number counts.
+        views: what is seen of them.
+    """
     boxes = crop_boxes(frames.shape[-2], frames.shape[-1], view_size(views.preprocessing, views.crops), views.crops)
     clips = frames.unflatten(0, indices.shape)
     if len(boxes) == 1:
