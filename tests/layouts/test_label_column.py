@@ -125,6 +125,11 @@ def test_images_in_a_list_are_told(folder: Path) -> None:
         labels_of(folder, "path,label\nv/0.jpg,run\nv/1.jpg,run\nv/2.jpg,run\na.mp4,run\n")
 
 
-def test_several_parts_of_a_video_are_refused_as_such(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"line 3: a\.mp4 is listed twice, .* or cut it into one file per label"):
+def test_several_lines_of_a_video_may_be_parts_of_it(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"line 3: a\.mp4 is listed twice, .* for parts of one video columns start and"):
+        labels_of(folder, "path,label\na.mp4,run\na.mp4,jump\n")
+    with (
+        pytest.warns(UserWarning, match="is read as Parts of long videos"),
+        pytest.raises(UserError, match="which may be seconds or frames; say --units"),
+    ):
         labels_of(folder, "path,start,end,label\na.mp4,0,1,run\na.mp4,1,2,jump\n")

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from recircle.errors import UserError
 from recircle.layouts.index import index_folder
@@ -20,6 +21,9 @@ def index(
     layout: str = "auto",
     labels: str | Path | None = None,
     holdout: float | None = None,
+    units: Literal["seconds", "frames"] | None = None,
+    fps: float | None = None,
+    divide_videos: bool = False,
     workers: int | None = None,
     seconds: float = 600.0,
     progress: Callable[[int, int], None] | None = None,
@@ -35,6 +39,9 @@ def index(
         labels: class names for lists that give numbers: one a line, a table of numbers and names, or JSON.
         holdout: share of the clips to hold out for validation, in (0, 1), where the layout has no splits; whole groups
             where there are any, else of each class.
+        units: whether the starts and ends of parts of videos are seconds or frames, where the list does not say.
+        fps: frames a second by which a list counts frames, where it is not the videos' own.
+        divide_videos: let parts of one video lie on both sides of a division; by default they stay together.
         workers: processes that decode; None takes one a core, 0 decodes in this one, unprotected.
         seconds: after how long a clip is given up as broken.
         progress: called with (clips done, clips in all) after each.
@@ -51,6 +58,8 @@ def index(
         raise UserError(f"workers={workers} must be 0 (decode in this process) or more, or None for one a core")
     if not seconds > 0:
         raise UserError(f"seconds={seconds:g} must be above 0")
+    if fps is not None and not fps > 0:
+        raise UserError(f"fps={fps:g} must be above 0")
     if holdout is not None and not 0 < holdout < 1:
         raise UserError(f"holdout={holdout:g} must lie between 0 and 1, such as 0.2")
     target = Path(output) if output is not None else index_output(folder)
@@ -61,6 +70,9 @@ def index(
         layout=layout,
         output=target,
         labels=labels,
+        units=units,
+        fps=fps,
+        divide_videos=divide_videos,
         workers=workers,
         seconds=seconds,
         progress=progress,

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.table import Table
@@ -30,7 +30,10 @@ def index(
     output: Path | None = None,
     layout: str = "auto",
     labels: Path | None = None,
+    units: Literal["seconds", "frames"] | None = None,
+    fps: float | None = None,
     holdout: float | None = None,
+    divide_videos: bool = False,
     workers: int | None = None,
     seconds: float = 600.0,
 ) -> int:
@@ -41,14 +44,21 @@ def index(
     is 1.
 
     Args:
-        folder: videos or folders of frames, for example one folder a class; or a list of clips (.csv, .txt).
+        folder: videos or folders of frames, for example one folder a class; a list of clips (.csv, .txt); a list of
+            parts of videos; or what Label Studio, CVAT, FiftyOne or a Hugging Face video folder hold.
         output: the manifest to write, .csv or .parquet; by default manifest.csv in the folder.
         layout: how the folder is laid out, which for a known data set is its name, version and split; auto finds out
             where it can, and a wrong name lists the known ones.
         labels: class names for lists that give numbers: one a line, a table of numbers and names, or JSON; numbers in
             it count, and lines without numbers are counted from 0.
+        units: whether the starts and ends of parts of videos (--layout segments) are seconds or frames, where the names
+            of their columns do not say.
+        fps: frames a second by which the list counts frames, where it is not the videos' own: that of the project, for
+            --layout label-studio.
         holdout: share of the clips to hold out for validation, such as 0.2, where the layout has no splits; whole
             groups where there are any, else of each class.
+        divide_videos: let parts of one video lie on both sides of a division; by default all parts of a video stay
+            together.
         workers: processes that decode; by default one a core.
         seconds: after how long a clip is given up as broken.
     """
@@ -58,7 +68,7 @@ def index(
 
     if workers is not None:
         at_least(1, workers=workers)
-    above_zero(seconds=seconds)
+    above_zero(seconds=seconds, **({} if fps is None else {"fps": fps}))
     if holdout is not None and not 0 < holdout < 1:
         raise UserError(f"--holdout {holdout:g} must lie between 0 and 1, such as 0.2")
     output = output or index_output(folder)
@@ -68,6 +78,9 @@ def index(
             output=output,
             layout=layout,
             labels=labels,
+            units=units,
+            fps=fps,
+            divide_videos=divide_videos,
             holdout=holdout,
             workers=workers,
             seconds=seconds,

@@ -178,6 +178,21 @@ class DecoderProcess:
         self.idle = True
         return found
 
+    def read_times(self, path: Path) -> tuple[list[float], float]:
+        """Read when the frames of a file begin and the last one ends, and frames a second.
+
+        Raises:
+            DecodeError: the file cannot be decoded.
+            EndedError: the process has ended, or answers something else.
+        """
+        answer = self._read_answer(path)
+        try:
+            found = [float(time) for time in answer["times"]], float(answer["fps"])
+        except (KeyError, TypeError, ValueError):
+            raise GarbledError from None
+        self.idle = True
+        return found
+
     def read_images(self, path: Path, count: int) -> Iterator[Image]:
         """Read frames; they share one memory, in which the next one takes the place of the last.
 

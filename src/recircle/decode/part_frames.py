@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from recircle.decode.clock import Clock
 from recircle.decode.error import DecodeError
+from recircle.decode.media import kind_of
 from recircle.decode.part import Part
 from recircle.decode.pyav import Video, describe, open_video, past_the_end
 
@@ -154,6 +156,32 @@ def select_part_of_video(path: Path, part: Part, wanted: list[int]) -> Iterator[
                 if target < 0:
                     return
     raise DecodeError(path, past_the_end(target, number))
+
+
+def frame_times(path: Path) -> tuple[list[float], float]:
+    """Return when each frame of a video begins and, at last, the last one ends, and frames a second.
+
+    Times are seconds after the first frame, those by which parts are found. Of a damaged video they go as far as it can
+    be decoded; of a folder of frames, which has none, there are none.
+    """
+    if kind_of(path) != "video":
+        return [], 0.0
+    times: list[float | None] = []
+    clock, fps, lasting = Clock(), 0.0, 0.0
+    untimed = False
+    with suppress(DecodeError), open_video(path) as video:
+        fps, untimed = video.fps, bool(_UNTIMED & set(video.container.format.name.split(",")))
+        for frame in video.frames():
+            times.append(None if frame.time is None else float(frame.time))
+            clock.add(frame)
+            lasting = _lasting(frame, video)
+    known = [time for time in times if time is not None]
+    if not times:
+        return [], fps
+    if untimed or len(known) < len(times):
+        timeline, _ = clock.timeline(fps)
+        return ([*timeline.times.tolist(), timeline.seconds] if timeline.seconds else []), timeline.fps
+    return [*(time - known[0] for time in known), known[-1] - known[0] + lasting], fps
 
 
 def _after(first: VideoFrame, others: Iterator[VideoFrame]) -> Iterator[VideoFrame]:

@@ -88,6 +88,18 @@ class DecoderPool:
         except DecodeError as error:
             return broken(error.reason)
 
+    def frame_times(self, path: Path) -> tuple[list[float], float]:
+        """Return what `recircle.decode.part_frames.frame_times` does; nothing is known where that fails.
+
+        Raises:
+            UserError: the processes do not start.
+        """
+        try:
+            with self._ask(path, {"times": _name(path)}) as process:
+                return process.read_times(path)
+        except DecodeError:
+            return [], 0.0
+
     @contextmanager
     def whole_file(self, path: Path) -> Iterator[WholeFile]:
         """Decode a file or folder to its end; in the block, its frames can be asked for, once.

@@ -1,11 +1,11 @@
 """A process that decodes for `DecoderPool`.
 
-A request is a line of JSON: {"probe": path} asks for a verdict, {"hold": path} for a verdict on a file whose frames are
-wanted next, {"send": indices} for frames of that file, {"select": path, "indices": indices} for frames of any. Each has
-"seconds", after which the process ends itself. Answers are lines of JSON too: {"found": verdict}; for each frame
-{"shape": [height, width, 3]}, followed by its bytes; {"fault": reason} where one cannot be had. {"run": path, "fps":
-rate} asks for all frames as they come, each with its "time" and "end"; "seconds" are then those of one frame, and
-{"ended": notes} comes last.
+A request is a line of JSON: {"probe": path} asks for a verdict, {"times": path} for the times of frames, {"hold": path}
+for a verdict on a file whose frames are wanted next, {"send": indices} for frames of that file, {"select": path,
+"indices": indices} for frames of any. Each has "seconds", after which the process ends itself. Answers are lines of
+JSON too: {"found": verdict}; {"times": times, "fps": rate}; for each frame {"shape": [height, width, 3]}, followed by
+its bytes; {"fault": reason} where one cannot be had. {"run": path, "fps": rate} asks for all frames as they come, each
+with its "time" and "end"; "seconds" are then those of one frame, and {"ended": notes} comes last.
 """
 
 import dataclasses
@@ -23,6 +23,7 @@ import numpy as np
 
 from recircle.decode.error import DecodeError
 from recircle.decode.limits import limit_memory, limit_time, too_large
+from recircle.decode.part_frames import frame_times
 from recircle.decode.probe import probe
 from recircle.decode.running import Passage, running_frames
 from recircle.decode.whole_file import Image, WholeFile, read_whole_file, select
@@ -78,6 +79,10 @@ def _answer(request: dict[str, Any], held: WholeFile | None, answers: BinaryIO) 
     """Answer one request; return the file whose frames may be asked for next."""
     if "probe" in request:
         _send(answers, {"found": dataclasses.asdict(probe(request["probe"]))})
+        return None
+    if "times" in request:
+        times, fps = frame_times(Path(request["times"]))
+        _send(answers, {"times": times, "fps": fps})
         return None
     if "hold" in request:
         held = read_whole_file(Path(request["hold"]))

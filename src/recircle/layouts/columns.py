@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar, get_args
 
 from recircle.decode.media import is_media
+from recircle.decode.part import read_time
 from recircle.errors import UserError
 from recircle.layouts.tables import SPLITS
 from recircle.manifest.manifest import COLUMNS
@@ -51,8 +52,14 @@ _NAMES: Mapping[Role, tuple[str, ...]] = {
         "frames numframes nframes framecount framescount nbframes totalframes numberofframes nofframes numframe"
         " framenum lenframes",
     ),
-    "start": ("start begin onset tstart timestart starttime startframe framestart startsec startseconds tbegin",),
-    "end": ("end stop offset tend timeend endtime endframe frameend endsec endseconds tstop stopframe stoptime",),
+    "start": (
+        "start begin onset tstart timestart starttime startframe framestart startsec startseconds tbegin firstframe"
+        " beginframe startsecond beginseconds startms",
+    ),
+    "end": (
+        "end stop offset tend timeend endtime endframe frameend endsec endseconds tstop stopframe stoptime lastframe"
+        " endsecond endms",
+    ),
 }
 _ROLES: dict[str, list[tuple[Role, int]]] = {}
 for _role, _ranks in _NAMES.items():
@@ -69,10 +76,12 @@ class Columns:
     Attributes:
         table: the list's records, each as wide as the last column that is read.
         roles: the number of the column of each role.
+        of_manifest: whether the list is a manifest.
     """
 
     table: Table
     roles: Mapping[Role, int]
+    of_manifest: bool = False
 
     def value(self, record: Record, role: Role) -> str:
         """Return a record's field of a role, empty where there is no such column or the record ends before it."""
@@ -217,7 +226,7 @@ def _by_names(table: Table, is_there: IsThere) -> Columns:
     if "label" not in roles:
         _refuse_misspelt(left, where)
     _tell_columns(table, roles, left, of_manifest)
-    return Columns(table, roles)
+    return Columns(table, roles, of_manifest)
 
 
 def _refuse_misspelt(left: Sequence[str], where: str) -> None:
@@ -311,8 +320,10 @@ def _choose(table: Table, role: Role, found: list[tuple[int, int]]) -> int | Non
         found = [(rank, column) for rank, column in found if rank == 0 or _holds_splits(table, column)]
     elif role == "dataset" and found and _holds_splits(table, found[0][1]):
         return None
-    elif role in ("frames", "start", "end"):
+    elif role == "frames":
         found = [(rank, column) for rank, column in found if _is_numeric(table, column)]
+    elif role in ("start", "end"):
+        found = [(rank, column) for rank, column in found if _holds_times(table, column)]
     if not found or (len(found) > 1 and found[0][0] == found[1][0]):
         return None
     return found[0][1]
@@ -385,6 +396,11 @@ def _holds_splits(table: Table, column: int) -> bool:
 def _is_numeric(table: Table, column: int) -> bool:
     values = _values(table, column)
     return bool(values) and all(re.fullmatch(r"-?\d+(\.\d+)?", value) for value in values)
+
+
+def _holds_times(table: Table, column: int) -> bool:
+    values = _values(table, column)
+    return bool(values) and all(read_time(value.removeprefix("-")) is not None for value in values)
 
 
 def _same(table: Table, columns: Sequence[int]) -> bool:

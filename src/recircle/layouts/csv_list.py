@@ -11,8 +11,11 @@ from recircle.layouts.clip_table import read_clip_table
 from recircle.layouts.columns import ORDER, Columns, assign, find_header, plain_name, without_quotes
 from recircle.layouts.label_column import check_single_labels, tell_labels
 from recircle.layouts.list_places import ListPlaces
+from recircle.layouts.part_columns import PartColumns
+from recircle.layouts.parts import ListOptions
 from recircle.layouts.tables import SPLITS
 from recircle.manifest.manifest import Clip
+from recircle.manifest.table import is_manifest
 from recircle.manifest.text_table import DELIMITERS, Record
 
 
@@ -21,7 +24,19 @@ def matches(folder: Path) -> bool:
     return folder.is_file()
 
 
-def find(folder: Path, labels: Path | None = None) -> list[Clip]:
+def read_columns(path: Path) -> Columns:
+    """Return the table of a list, whatever form it has, and what its columns hold.
+
+    Raises:
+        UserError: it cannot be read, or is not clear.
+    """
+    # not the one that finds clips, since what is only tried here must not be reported as found
+    looked_up = ListPlaces(path.parent)
+    table = find_header(read_clip_table(path, looked_up.has), looked_up.has)
+    return assign(table if is_manifest(path) else without_quotes(table), looked_up.has)
+
+
+def find(folder: Path, labels: Path | None = None, *, parts: ListOptions | None = None) -> list[Clip]:
     """List the clips that a file names.
 
     Fields stand between commas, semicolons, tabs or bars, with a header that names them in usual words or in the order
@@ -32,33 +47,41 @@ def find(folder: Path, labels: Path | None = None) -> list[Clip]:
     Args:
         folder: the list.
         labels: class names, in one of the forms that `ClassList` reads.
+        parts: how parts of videos are meant; None takes whole clips, except from a manifest, whose parts are known.
 
     Raises:
         UserError: a line is malformed, may be meant in several ways, or its class is unknown.
     """
-    # not the one below, since what is only tried here must not be reported as found
-    looked_up = ListPlaces(folder.parent)
-    table = without_quotes(find_header(read_clip_table(folder, looked_up.has), looked_up.has))
-    columns = assign(table, looked_up.has)
+    columns = read_columns(folder)
     records = columns.table.records
+    if parts is None and columns.of_manifest:
+        parts = ListOptions(units="seconds")
+    times = None if parts is None else PartColumns.of(columns, parts)
     classes = ClassList.read(labels) if labels is not None else None
     check_single_labels(columns)
     if classes is not None:
         classes.check_counting(folder, [columns.value(record, "label") for record in records])
     places = ListPlaces(folder.parent)
     split = _split_of_name(folder)
-    clips = [_clip(record, columns, places, classes, split) for record in records]
+    clips = [_clip(record, columns, places, classes, split, is_part=times is not None) for record in records]
+    if times is not None:
+        clips = [times.part_of(clip, record) for clip, record in zip(clips, records)]
     _check_unique(clips, records)
     places.tell(folder)
     if classes is not None:
         classes.warn_unused({clip.label for clip in clips})
     tell_labels(columns, are_named=classes is not None)
-    _tell_parts(folder, columns)
+    if times is None:
+        _tell_parts(folder, columns)
+    else:
+        times.tell(folder)
     _tell_stills(folder, clips)
     return clips
 
 
-def _clip(record: Record, columns: Columns, places: ListPlaces, classes: ClassList | None, split: str) -> Clip:
+def _clip(
+    record: Record, columns: Columns, places: ListPlaces, classes: ClassList | None, split: str, *, is_part: bool
+) -> Clip:
     text, label = columns.value(record, "path"), columns.value(record, "label")
     if not text:
         raise UserError(f"{record.where}: the path is empty; write path, label")
@@ -82,7 +105,7 @@ def _clip(record: Record, columns: Columns, places: ListPlaces, classes: ClassLi
         group=columns.value(record, "group"),
         parent=columns.value(record, "parent"),
         dataset=columns.value(record, "dataset"),
-        frames=_frames(record, columns),
+        frames=0 if is_part else _frames(record, columns),
     )
 
 
@@ -113,8 +136,9 @@ def _tell_parts(folder: Path, columns: Columns) -> None:
     if not columns.roles.keys() >= {"start", "end"}:
         return
     warnings.warn(
-        f"{folder}: lines name a first and a last frame or second of each clip; the whole clips are taken (if these "
-        "numbers are labels too: several labels of a clip are not read)",
+        f"{folder}: lines name a first and a last frame or second of each clip; the whole clips are taken; if they are "
+        "parts of longer videos, give --layout segments (if these numbers are labels too: several labels of a clip are "
+        "not read)",
         stacklevel=3,
     )
 
@@ -142,18 +166,18 @@ def _check_unquoted(record: Record, columns: Columns, places: ListPlaces) -> Non
 def _check_unique(clips: list[Clip], records: tuple[Record, ...]) -> None:
     seen: dict[str, tuple[Clip, Record]] = {}
     for clip, record in zip(clips, records):
-        before, at = seen.setdefault(clip.path, (clip, record))
+        before, at = seen.setdefault(clip.name, (clip, record))
         if before is clip:
             continue
         if before.label != clip.label:
             raise UserError(
-                f"{record.where}: {clip.path} is listed twice, with label {clip.label!r} here and {before.label!r} in "
-                f"{at.where.rpartition(', ')[2]}; several labels of a clip, or of parts of one, are not read; "
-                "give it one, or cut it into one file per label"
+                f"{record.where}: {clip.name} is listed twice, with label {clip.label!r} here and {before.label!r} in "
+                f"{at.where.rpartition(', ')[2]}; several labels of a clip are not read; give it one, "
+                "or for parts of one video columns start and end (--layout segments)"
             )
         raise UserError(
-            f"{record.where}: {clip.path} is listed twice, here and in {at.where.rpartition(', ')[2]}; parts of one "
-            "video are not told apart, so cut it into one file per clip, or remove one line"
+            f"{record.where}: {clip.name} is listed twice, here and in {at.where.rpartition(', ')[2]}; remove one "
+            "line, or give parts of one video columns start and end (--layout segments)"
         )
 
 

@@ -6,17 +6,21 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
+from typing import Self, TypeVar
 
 from recircle.cores import cores
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.media import kind_of, look
+from recircle.decode.part_frames import frame_times
 from recircle.decode.pool import DecoderPool
 from recircle.decode.probe import Probe, probe
 from recircle.layouts import find_clips
 from recircle.layouts.counts import warn_incomplete
+from recircle.layouts.parts import NumberedClip, Units, group_by_video, warn_overlaps, with_seconds
 from recircle.manifest.manifest import Clip, Manifest, check_output
 
 Progress = Callable[[int, int], None]
+T = TypeVar("T")
 
 
 def index_folder(
@@ -25,6 +29,9 @@ def index_folder(
     layout: str = "auto",
     output: str | Path | None = None,
     labels: str | Path | None = None,
+    units: Units | None = None,
+    fps: float | None = None,
+    divide_videos: bool = False,
     workers: int | None = None,
     seconds: float = FILE_SECONDS,
     progress: Progress | None = None,
@@ -40,9 +47,13 @@ def index_folder(
         layout: how the data set is laid out, one of `recircle.layouts.LAYOUTS`; "auto" finds out.
         output: where to write the manifest (.csv or .parquet), if anywhere.
         labels: class names for lists that give numbers, in a form that `ClassList` reads: one a line, a table, or JSON.
+        units: of the starts and ends of parts of videos, where the list does not say.
+        fps: frames a second by which a list counts frames, where it is not the videos' own.
+        divide_videos: let parts of one video be divided; else they are of one group, where the list has no groups.
         workers: how many processes decode; None takes one a core, 0 decodes in this one, unprotected.
         seconds: after how long a clip is given up.
-        progress: called with (clips done, clips in all) after each.
+        progress: called with (clips done, clips in all) after each; a video of which the frames are counted first is
+            one more.
 
     Returns:
         The manifest, relative to the folder of `output`, or else to the data set's folder.
@@ -54,44 +65,75 @@ def index_folder(
     folder = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
     if output is not None:
         check_output(output)
-    clips = find_clips(folder, layout, Path(labels) if labels is not None else None)
+    listed = find_clips(folder, layout, Path(labels) if labels is not None else None, units=units, fps=fps)
     root = folder.parent if folder.is_file() else folder
-    paths = [root / clip.name for clip in clips]
-    verdicts = _probe_all(paths, workers, seconds, progress)
+    videos = list(dict.fromkeys(clip.path for clip in listed if isinstance(clip, NumberedClip)))
+    with _Workers(workers, seconds, progress, len(videos) + len(listed)) as ask:
+        found = ask.all([root / video for video in videos], frame_times, DecoderPool.frame_times)
+        times = {video: known for video, known in zip(videos, found) if not (root / video).is_dir()}
+        clips = group_by_video(folder, with_seconds(listed, times), divide=divide_videos)
+        verdicts = ask.all([root / clip.name for clip in clips], probe, DecoderPool.probe)
     rows = tuple(_merge(clip, root / clip.path, verdict) for clip, verdict in zip(clips, verdicts))
     manifest = Manifest(rows, root)
     if output is not None:
         manifest = manifest.write(output)
     warn_incomplete(folder, rows)
+    warn_overlaps(folder, rows)
     _warn_counts(folder, clips, rows)
     return manifest
 
 
-def _probe_all(paths: list[Path], workers: int | None, seconds: float, progress: Progress | None) -> list[Probe]:
-    verdicts: dict[int, Probe] = {}
+class _Workers:
+    """Processes that decode one file after the other; a context manager.
 
-    def record(number: int, verdict: Probe) -> None:
-        verdicts[number] = verdict
-        if progress is not None:
-            progress(len(verdicts), len(paths))
+    Args:
+        workers: how many; None takes one a core, 0 decodes in this process.
+        seconds: after how long a file is given up.
+        progress: told after each file.
+        total: how many files there will be.
+    """
 
-    workers = cores() if workers is None else workers
-    if workers == 0:
-        for number, path in enumerate(paths):
-            record(number, probe(path))
-    elif paths:
-        threads = ThreadPoolExecutor(min(workers, len(paths)), thread_name_prefix="probe")
-        with DecoderPool(seconds=seconds) as decoders:
-            try:
-                tasks = {threads.submit(decoders.probe, path): number for number, path in enumerate(paths)}
-                for task in as_completed(tasks):
-                    record(tasks[task], task.result())
-            finally:
-                # who is left early must not wait for files that nobody wants to know about
-                threads.shutdown(wait=False, cancel_futures=True)
-                decoders.close()
-                threads.shutdown()
-    return [verdicts[number] for number in range(len(paths))]
+    def __init__(self, workers: int | None, seconds: float, progress: Progress | None, total: int) -> None:
+        self._count = cores() if workers is None else workers
+        self._decoders = DecoderPool(seconds=seconds)
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._decoders.close()
+
+    def all(self, paths: Sequence[Path], here: Callable[[Path], T], there: Callable[[DecoderPool, Path], T]) -> list[T]:
+        """Return the answer for each path.
+
+        Args:
+            paths: the files.
+            here: answers in this process.
+            there: answers in another one.
+        """
+        if not self._count or not paths:
+            return [self._told(here(path)) for path in paths]
+        answers: dict[int, T] = {}
+        threads = ThreadPoolExecutor(min(self._count, len(paths)), thread_name_prefix="probe")
+        try:
+            tasks = {threads.submit(there, self._decoders, path): number for number, path in enumerate(paths)}
+            for task in as_completed(tasks):
+                answers[tasks[task]] = self._told(task.result())
+        except BaseException:
+            # who is left early must not wait for files that nobody wants to know about
+            threads.shutdown(wait=False, cancel_futures=True)
+            self._decoders.close()
+            raise
+        finally:
+            threads.shutdown()
+        return [answers[number] for number in range(len(paths))]
+
+    def _told(self, answer: T) -> T:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+        return answer
 
 
 def _merge(clip: Clip, path: Path, verdict: Probe) -> Clip:
