@@ -157,7 +157,8 @@ def _passes(
     preprocessing = Preprocessing(resize=options.resize, crop=options.crop)
     loading = Loading(batch_size=options.batch_size, workers=case.workers, backend=case.backend)
     if case.use == "training":
-        views = TrainViews(sampling=sampling, preprocessing=preprocessing, augmentation=Augmentation(), seed=SEED)
+        augmentation = Augmentation(one_resample=options.one_resample)
+        views = TrainViews(sampling=sampling, preprocessing=preprocessing, augmentation=augmentation, seed=SEED)
         loader = TrainLoader(manifest, labels=("clip",), views=views, loading=loading)
     else:
         views = EvalViews(sampling=sampling, preprocessing=preprocessing)
@@ -314,6 +315,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--batch-size", type=int, default=8, help="clips in a batch")
     add("--frames", type=int, default=8, help="frames of a view")
     add("--resize", type=int, default=256, help="pixels of the shorter side after resizing")
+    add("--one-resample", action="store_true", help="training cuts views from frames of full size and resizes once")
     add("--crop", type=int, default=224, help="side of the view in pixels")
     add("--height", type=int, default=240, help="of generated clips, in pixels")
     add("--width", type=int, default=320, help="of generated clips, in pixels")

@@ -108,3 +108,8 @@ def test_json_round_trip():
 def test_wrong_fields_are_named(fields, message):
     with pytest.raises(ValueError, match=message):
         replace(CONFIG, **fields)
+
+
+def test_views_of_full_frames_and_a_cache_of_resized_ones_exclude_each_other():
+    with pytest.raises(ValueError, match="one_resample cuts views from frames of full size, and a cache keeps"):
+        DataConfig(manifest=Path("m.csv"), augmentation=Augmentation(one_resample=True), cache=Path("frames"))

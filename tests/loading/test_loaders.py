@@ -105,6 +105,20 @@ def test_a_training_batch_is_what_its_rows_say(clips):
             assert (frames[0, :, 1, 0, 0] // 10).tolist() == Sampling(frames=3).train(FRAMES, rng).tolist()
 
 
+def test_views_resampled_once_are_the_same_views_sharper(clips):
+    twice, once = (
+        list(train_loader(clips, preprocessing=Preprocessing(resize=24, crop=16), augmentation=augmentation).epoch(0))
+        for augmentation in (Augmentation(), Augmentation(one_resample=True))
+    )
+    for one, other in zip(once, twice):
+        assert one.frames.shape == other.frames.shape
+        assert torch.equal(one.labels, other.labels)
+        assert torch.equal(one.rows, other.rows)
+        # frame and clip as before; the edge in blue a pixel apart at most, and steeper
+        assert torch.equal(one.frames[..., :2, :, :], other.frames[..., :2, :, :])
+        assert (one.frames[:, :, :, 2].float() - other.frames[:, :, :, 2].float()).abs().mean() < 200 * 2 / 16
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_networks_get_the_memory_order_of_the_decoder(clips, workers):
     training = next(iter(train_loader(clips, workers=workers).epoch(0)))

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recircle.views.augmentation import Augmentation
+from recircle.decode.resize import Resize
+from recircle.views.augmentation import Augmentation, RandomView
 from recircle.views.crops import Box
 
 
@@ -105,3 +106,40 @@ def test_the_flip_can_be_off_without_changing_the_crop():
 def test_wrong_fields_are_named(fields, message):
     with pytest.raises(ValueError, match=message):
         Augmentation(**fields)
+
+
+@settings(deadline=None)
+@given(st.integers(8, 60), st.integers(8, 60), st.integers(4, 12), st.integers(0, 50))
+def test_a_view_resampled_once_shows_the_same_part_of_the_frame(height, width, crop, seed):
+    # each pixel says where it is, so that the mean of a view says what part it shows
+    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    frames = torch.stack([rows * 4, columns * 4, rows * 0]).expand(2, 3, -1, -1).to(torch.uint8)
+    resize, augmentation = Resize(2 * crop), Augmentation(scales=(0.9, 0.7), max_distort=0)
+    views = []
+    for seen in (resize.apply(frames), frames):
+        view = RandomView(augmentation, resize, (crop, crop), np.random.default_rng(seed), flip=True)
+        views.append((view.apply(seen).float().mean((0, 2, 3)), view.flipped))
+    (twice, flipped), (once, flipped_too) = views
+    assert flipped == flipped_too
+    # the box lies between whole pixels, in frames of either size
+    pixel = 4 * max(1.0, min(height, width) / (2 * crop))
+    torch.testing.assert_close(once, twice, rtol=0, atol=1.5 * pixel)
+
+
+def test_a_view_is_the_same_for_all_parts_of_a_clip():
+    frames = torch.randint(0, 256, (6, 3, 40, 50), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    views = [RandomView(Augmentation(), Resize(32), (24, 24), np.random.default_rng(3), flip=True) for _ in range(2)]
+    whole = views[0].apply(frames)
+    parts = torch.cat([views[1].apply(part) for part in frames.split(2)])
+    assert torch.equal(whole, parts)
+
+
+@given(st.integers(1, 50), st.integers(1, 50), st.integers(1, 70), st.integers(1, 70), st.data())
+def test_a_scaled_box_lies_in_its_frame(height, width, tall, wide, data):
+    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
+    box = Box(top, left, data.draw(st.integers(1, height - top)), data.draw(st.integers(1, width - left)))
+    scaled = box.scaled((height, width), (tall, wide))
+    assert scaled.height >= 1 and scaled.width >= 1  # noqa: PT018
+    assert 0 <= scaled.top <= tall - scaled.height
+    assert 0 <= scaled.left <= wide - scaled.width
+    assert box.scaled((height, width), (height, width)) == box

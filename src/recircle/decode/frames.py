@@ -14,7 +14,7 @@ from recircle.decode.error import DecodeError
 from recircle.decode.media import kind_of
 from recircle.decode.part import split_part
 from recircle.decode.probe import Probe, probe
-from recircle.decode.resize import Resize
+from recircle.decode.resize import Resampling
 from recircle.decode.whole_file import select
 
 Backend = Literal["pyav", "torchcodec"]
@@ -29,7 +29,7 @@ def decode(
     path: str | Path,
     indices: Sequence[int],
     *,
-    resize: Resize | None = None,
+    resize: Resampling | None = None,
     backend: Backend = "pyav",
     memory_format: torch.memory_format = torch.contiguous_format,
 ) -> UInt8[Tensor, "T 3 H W"]:
@@ -44,7 +44,7 @@ def decode(
         path: the clip. In a folder, the images in the order of the numbers in their names are the frames. Behind the
             path of a video, `#t=12.5,17.25` makes a part of it the clip, in seconds after its first frame.
         indices: which frames; in any order, repeats allowed.
-        resize: the size to bring them to; None keeps theirs.
+        resize: brings them to another size; None keeps theirs.
         backend: what decodes video files; frames are the same.
         memory_format: of the result. `torch.channels_last` is the order in which frames come from a decoder: it is
             made without a transposition, and resized faster afterwards.
@@ -86,7 +86,7 @@ def read_frames(path: Path, wanted: list[int], backend: Backend) -> Iterator[NDA
 
 
 def resize_images(
-    images: Iterator[NDArray[np.uint8]], count: int, resize: Resize | None
+    images: Iterator[NDArray[np.uint8]], count: int, resize: Resampling | None
 ) -> UInt8[Tensor, "count 3 H W"]:
     """Return `count` RGB images [H, W, 3] of one size, resized, as a tensor of the memory format channels_last."""
     parts = [batch if resize is None else resize.apply(batch) for batch in _batches(images, count)]

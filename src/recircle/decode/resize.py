@@ -1,10 +1,19 @@
 """The size that decoded frames are brought to."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch.nn.functional as F
 from jaxtyping import UInt8
 from torch import Tensor
+
+
+class Resampling(Protocol):
+    """What is done to decoded frames of full size, a few at a time."""
+
+    def apply(self, frames: UInt8[Tensor, "N 3 H W"], /) -> UInt8[Tensor, "N 3 h w"]:
+        """Return the frames in the size that is wanted; all frames of a clip have one size."""
+        ...
 
 
 @dataclass(frozen=True)

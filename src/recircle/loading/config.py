@@ -64,6 +64,11 @@ class DataConfig:
             raise ValueError(
                 f"min_readable={self.min_readable} is a share of the clips, in [0, 1]; 0 asks for one clip"
             )
+        if self.cache is not None and self.augmentation.one_resample:
+            raise ValueError(
+                "augmentation.one_resample cuts views from frames of full size, and a cache keeps resized ones; "
+                "leave one of them out"
+            )
         self.loading(1)  # which refuses what is wrong
 
     def loading(self, batch_size: int) -> Loading:

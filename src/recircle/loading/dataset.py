@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from recircle.decode.error import DecodeError
+from recircle.decode.resize import Resampling
 from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
 from recircle.loading.jobs import EvalBatches, Item, TrainBatches
@@ -150,11 +151,11 @@ class DatasetTrainBatches(TrainBatches):
 
     source: DatasetClips
 
-    def frames(self, item: Item, rng: np.random.Generator) -> tuple[Tensor, int]:
+    def frames(self, item: Item, rng: np.random.Generator, resize: Resampling) -> tuple[Tensor, int]:
         """Return the frames of a random view, resized, and the label."""
         clip, label = self.source.read(item.path)
         indices = self.views.sampling.train(Timeline(len(clip)), rng).tolist()
-        return self.views.preprocessing.resizer.apply(clip[indices]), label
+        return resize.apply(clip[indices]), label
 
 
 @dataclass(frozen=True, kw_only=True)

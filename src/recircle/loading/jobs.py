@@ -16,8 +16,10 @@ from torch.utils.data import Dataset, default_collate
 from recircle.decode.frame_cache import FrameCache
 from recircle.decode.frames import Backend, DecodeError, decode
 from recircle.decode.limits import is_out_of_memory, too_large
+from recircle.decode.resize import Resampling
 from recircle.decode.timeline import Timeline
 from recircle.loading.batch import Batch, BrokenClip
+from recircle.views.augmentation import RandomView
 from recircle.views.cut import file_views
 from recircle.views.flip import FlipPolicy
 from recircle.views.views import EvalViews, TrainViews
@@ -129,20 +131,25 @@ class TrainBatches(BatchMaker):
     def view(self, item: Item, epoch: int) -> tuple[UInt8[Tensor, "V T 3 h w"], int]:
         """Return a random view; the label is the partner's if the view is flipped."""
         rng = np.random.default_rng((self.views.seed, epoch, item.row))
-        frames, label = self.frames(item, rng)
-        crop, flip = self.views.preprocessing.crop_size, self.flip.enabled
-        view, flipped = self.views.augmentation.apply(frames, crop, rng, flip=flip)
-        return view[None], self.flip.flipped(label) if flipped else label
+        augmentation, preprocessing = self.views.augmentation, self.views.preprocessing
+        resize, crop = preprocessing.resizer, preprocessing.crop_size
+        view = RandomView(augmentation, resize, crop, rng, flip=self.flip.enabled)
+        if augmentation.one_resample:
+            frames, label = self.frames(item, rng, view)
+        else:
+            frames, label = self.frames(item, rng, resize)
+            frames = view.apply(frames)
+        return frames[None], self.flip.flipped(label) if view.flipped else label
 
-    def frames(self, item: Item, rng: np.random.Generator) -> tuple[Tensor, int]:
+    def frames(self, item: Item, rng: np.random.Generator, resize: Resampling) -> tuple[Tensor, int]:
         """Return the frames of a random view, resized, and the label."""
         indices = self.views.sampling.train(item.timeline, rng).tolist()
-        path, resize = self.root / item.path, self.views.preprocessing.resizer
+        path = self.root / item.path
         if self.cache is None:
             frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
         else:
-            count = item.timeline.frames
-            frames = FrameCache(self.cache).frames(path, count, indices, resize=resize, backend=self.backend)
+            count, kept = item.timeline.frames, self.views.preprocessing.resizer
+            frames = FrameCache(self.cache).frames(path, count, indices, resize=kept, backend=self.backend)
         return frames, item.label
 
 

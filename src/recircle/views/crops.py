@@ -34,6 +34,20 @@ class Box:
         """Return the same rectangle, flipped."""
         return type(self)(self.top, self.left, self.height, self.width, not self.mirrored)
 
+    def scaled(self, size: tuple[int, int], wanted: tuple[int, int]) -> Self:
+        """Return the same part of a frame of `wanted` = (height, width) as this one is of a frame of `size`.
+
+        Its sides lie between whole pixels, a pixel apart at least.
+        """
+        if size == wanted:
+            return self
+        (top, bottom), (left, right) = (
+            (round(start * new / old), round((start + length) * new / old))
+            for start, length, old, new in zip((self.top, self.left), (self.height, self.width), size, wanted)
+        )
+        top, left = min(top, wanted[0] - 1), min(left, wanted[1] - 1)
+        return type(self)(top, left, max(1, bottom - top), max(1, right - left), self.mirrored)
+
     def cut(self, frames: UInt8[Tensor, "*N 3 H W"]) -> UInt8[Tensor, "*N 3 h w"]:
         """Return the rectangle of each frame: a view of the memory unless mirrored."""
         cut = frames[..., self.top : self.top + self.height, self.left : self.left + self.width]
