@@ -74,6 +74,17 @@ def test_more_time_gives_larger_frames_then_more_epochs() -> None:
     assert any("epochs would be better" in reason for reason in plans[0].reasons)
 
 
+def test_the_time_to_see_clips_first_is_left_out_of_the_epochs() -> None:
+    data = data_of({"a": 24, "b": 24})
+    views = views_of(data, PLAIN)
+    paces = [Pace(0.02, 0.3 / 112**2, 1.0, first) for first in (0.0, 2.0)]
+    anew, kept = (choose(RECIPE, data, views[:1], pace, seconds=400, given=()).config.epochs for pace in paces)
+    assert kept < anew
+    # 48 clips and 12 to evaluate on, two seconds each
+    fewer = choose(RECIPE, data, views[:1], paces[0], seconds=400 - 120, given=()).config.epochs
+    assert kept == fewer
+
+
 def test_what_the_user_gave_stays() -> None:
     data = data_of({"a": 100, "b": 20})
     given = {"--batch-size", "--class-weights", "--epochs"}

@@ -112,9 +112,11 @@ class _Fit:
 
     def run(self) -> int:
         """Go all the way, or on from where an earlier call was stopped."""
+        from recircle.fit.frame_cache import forget_frames
         from recircle.fit.manifests import check_classes, find_source
         from recircle.manifest.manifest import Manifest
         from recircle.run import Run
+        from recircle.training.config import TrainConfig
         from recircle.training.folder import check_folder
 
         run = Run(self.output)
@@ -147,6 +149,7 @@ class _Fit:
         out.print("4/4 report")
         if code := _command(("report", str(self.output))):
             return code
+        forget_frames(run.load_config(TrainConfig))
         self._conclude(run)
         return 0
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from recircle.errors import UserError
+from recircle.fit.frame_cache import FOLDER
 from recircle.fit.sizes import aspect, of_size, sides
 from recircle.fit.step_time import Pace
 from recircle.training.class_weights import TOLD_FROM
@@ -99,7 +100,8 @@ def choose(
         return trained + pace.evaluation(view, len(data.val)) + _SAVING
 
     def training(view: Preprocessing) -> float:
-        return seconds - _REPORT - pace.evaluation(view, len(data.val))
+        first = pace.first * (clips + len(data.val))
+        return seconds - _REPORT - first - pace.evaluation(view, len(data.val))
 
     fitting = [int(_PLANNED * training(view) / epoch(view)) for view in views]
     if fitting[0] < _FEWEST and "--epochs" not in given:
@@ -119,6 +121,8 @@ def choose(
     ]
     if epochs < wanted:
         reasons.append(f"{wanted} epochs would be better, and do not fit")
+    if config.data.cache == config.output / FOLDER:
+        reasons.append(f"clips are decoded once; their frames are kept in {config.data.cache} until all is done")
     if config.class_weights == "balanced" and "--class-weights" not in given:
         reasons.append("classes have unequal numbers of clips, so they are weighted alike in the loss")
     data_config = replace(config.data, preprocessing=views[place])

@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from recircle.errors import UserError
+from recircle.fit.frame_cache import keep_frames
 from recircle.fit.plan import Plan, choose, suit_clips, views_of
 from recircle.fit.step_time import Measured, Pace, measure_pace
 from recircle.models.base import VideoModel
@@ -42,6 +43,7 @@ def plan_run(config: TrainConfig, given: Collection[str], *, seconds: float) -> 
         data = TrainingData.read(config)
         config = suit_clips(config, data, given)
         views = _views(config, data, given)
+        config = keep_frames(config, data, views, given)
         tried = {view.crop_size: view for view in (views[0], views[min(_SECOND, len(views) - 1)])}
         measured: list[Measured] = []
         for view in tried.values():
