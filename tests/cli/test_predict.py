@@ -248,3 +248,47 @@ def test_what_names_no_clip_or_no_file_of_results_is_one_sentence(
     printed = capsys.readouterr()
     assert message in printed.err
     assert printed.out == ""
+
+
+def test_tasks_for_label_studio(run: Run, clips: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    video = write_video(tmp_path / "v.mp4", moving_frames(12, 40, 56))
+    files = [clips[0], Path(f"{video}#t=0.08,0.4"), tmp_path / "none.mp4"]
+    output = tmp_path / "deep" / "tasks.json"
+    options = ["--output", str(output), "--format", "label-studio", "--frame-rate", "25", "--url-prefix", "/x"]
+    assert predict(run, files, *options) == 1
+    whole, part = json.loads(output.read_text())
+    assert whole["data"] == {"video": f"/x{clips[0]}"}
+    assert part["predictions"][0]["result"][0]["value"]["ranges"] == [{"start": 3, "end": 10}]
+    with Recognizer.load(run.path) as recognizer:
+        found = recognizer(files[1])
+    assert part["predictions"][0]["result"][0]["value"]["timelinelabels"] == [found.label]
+    assert part["predictions"][0]["score"] == pytest.approx(found.probability, abs=1e-6)
+    assert part["predictions"][0]["model_version"] == run.path.name
+    interface = output.with_suffix(".xml").read_text()
+    assert all(f'value="{label}"' in interface for label in LABELS)
+    printed = capsys.readouterr()
+    assert "tasks.json: 3 clips" in printed.out
+    assert "1 of 3 clips cannot be decoded" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--format", "label-studio"], "writes a file; name it"),
+        (["--format", "label-studio", "--output", "x.csv"], "are written as .json"),
+        (["--output", "x.json"], "--format label-studio writes tasks as .json"),
+        (["--format", "label-studio", "--output", "x.json", "--frame-rate", "0"], "frame-rate"),
+    ],
+)
+def test_what_tasks_cannot_be(
+    run: Run, clips: list[Path], options: list[str], message: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(clips[0].parent)
+    assert predict(run, clips, *options) == 2
+    assert message in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_part_without_an_end_cannot_be_a_region(run: Run, clips: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    options = ["--format", "label-studio", "--output", str(tmp_path / "t.json")]
+    assert predict(run, [Path(f"{clips[0]}#t=2")], *options) == 2
+    assert "give the part as #t=START,END" in capsys.readouterr().err.replace("\n", " ")

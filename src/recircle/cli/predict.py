@@ -32,6 +32,9 @@ def predict(
     files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLIPS...")],
     *,
     output: Path | None = None,
+    format: Literal["table", "label-studio"] = "table",  # noqa: A002 (the option's name)
+    frame_rate: float = 24.0,
+    url_prefix: str = "/data/local-files/?d=",
     top: int = 5,
     clips: int = 1,
     crops: Literal[1, 3, 10] = 1,
@@ -52,6 +55,11 @@ def predict(
         files: video files; folders of images that are one clip each; folders of clips, at any depth; patterns such as
             "clips/**/*.mp4"; or -, for paths on standard input, one a line or as `find -print0` prints them.
         output: write a table of one row a clip to this .csv, .jsonl or .parquet file, instead of printing it.
+        format: of the file: a table, or tasks with pre-annotations for Label Studio (.json, and the labelling interface
+            beside it as .xml).
+        frame_rate: frames a second by which Label Studio counts the frames of parts of videos: the frameRate of its tag
+            Video.
+        url_prefix: what stands before a clip's path in its address there.
         top: how many classes to show of each clip.
         clips: views in time.
         crops: views in space: 1, 3 or 10.
@@ -63,16 +71,19 @@ def predict(
         steps: recursive steps of ARC layers; by default as many as they learned.
     """
     from recircle.inference.clip_paths import clips_named
+    from recircle.inference.pre_annotations import check_tasks, write_pre_annotations
     from recircle.inference.recognizer import Recognizer
     from recircle.inference.results import check_results, write_results
 
     at_least(1, top=top, clips=clips, workers=workers)
-    above_zero(seconds=seconds)
+    above_zero(seconds=seconds, frame_rate=frame_rate)
     if not files:
         raise UserError("give at least one video file or folder of frames after the run; - reads paths from the input")
     if output is not None and json:
         raise UserError(f"--output {output} writes what --json prints; give one of the two")
-    if output is not None:
+    if format == "label-studio" and output is None:
+        raise UserError("--format label-studio writes a file; name it, for example --output tasks.json")
+    if output is not None and format == "table":
         check_results(output)
     recognizer = Recognizer.load(
         run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds, steps=steps
@@ -80,8 +91,22 @@ def predict(
     paths = list(clips_named(files))
     if not paths:
         raise UserError("no clip was named: standard input gave no paths")
+    if output is not None and format == "label-studio":
+        check_tasks(output, paths)
     results = recognizer.many(paths, workers=workers)
-    if output is not None:
+    if output is not None and format == "label-studio":
+        with progress("recognising") as show:
+            rows, interface = write_pre_annotations(
+                output,
+                _counted(results, len(paths), show),
+                labels=recognizer.labels,
+                model_version=run.resolve().name,
+                frame_rate=frame_rate,
+                prefix=url_prefix,
+            )
+        broken = _summarise(rows, output)
+        out.print(f"{interface}: the labelling interface of a project that these tasks are imported into")
+    elif output is not None:
         with progress("recognising") as show:
             rows = write_results(output, _counted(results, len(paths), show), labels=recognizer.labels, top=top)
         broken = _summarise(rows, output)

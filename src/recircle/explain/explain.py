@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from recircle.decode.limits import FILE_SECONDS
+from recircle.decode.part import split_part
 from recircle.decode.pool import DecoderPool
 from recircle.errors import UserError
 from recircle.evaluation.forward import pick_device
@@ -166,7 +167,8 @@ def explain(
     decoders.close()
 
     # clips of several classes may have one name
-    place = Path(clip.absolute().parent.name, clip.absolute().stem)
+    file = split_part(clip)[0].absolute()
+    place = Path(file.parent.name, file.stem + clip.name[len(file.name) :])
     folder = given[0].path / "explained" / place if output is None else Path(output)
     make_folder(folder)
     truth = _truth(clip, seen.labels)

@@ -44,7 +44,8 @@ def _given() -> list[Path]:
 
 def _expanded(word: str) -> list[Path]:
     path = Path(_local(word))
-    if os.path.lexists(path) or not glob.has_magic(word):
+    # of a part of a video, what stands before it is the name of a file
+    if os.path.lexists(path) or os.path.lexists(word.partition("#t=")[0]) or not glob.has_magic(word):
         return [path]
     found = sorted(glob.glob(word, recursive=True), key=natural_key)  # noqa: PTH207 (Path.glob takes no absolute one)
     if not found:

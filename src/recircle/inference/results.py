@@ -21,7 +21,8 @@ def check_results(path: Path) -> None:
         UserError: the suffix is none of those known, pyarrow is missing for .parquet, or the folder cannot be made.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"{path}: results are written as {', '.join(SUFFIXES)}; name the file so")
+        tasks = "; --format label-studio writes tasks as .json" if path.suffix.lower() == ".json" else ""
+        raise UserError(f"{path}: results are written as {', '.join(SUFFIXES)}; name the file so{tasks}")
     if path.is_dir():
         raise UserError(f"{path} is a folder; give the name of a file")
     if path.suffix.lower() != ".jsonl":

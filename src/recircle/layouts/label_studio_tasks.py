@@ -94,20 +94,29 @@ def write_tasks(
     return len(tasks)
 
 
-def labelling_interface(labels: Sequence[str], frame_rate: float = FRAME_RATE, *, timeline: bool) -> str:
+def labelling_interface(
+    labels: Sequence[str], frame_rate: float = FRAME_RATE, *, timeline: bool, whole: bool | None = None
+) -> str:
     """Return the labelling interface (XML) that tasks of these classes are for.
 
     Args:
         labels: the classes.
         frame_rate: as given to `write_tasks`.
-        timeline: whether parts of videos are labelled, or whole videos.
+        timeline: whether parts of videos are labelled.
+        whole: whether whole videos are; None where parts are not.
     """
-    tag, child, name = ("TimelineLabels", "Label", TIMELINE) if timeline else ("Choices", "Choice", CHOICE)
-    lines = [f"    <{child} value={quoteattr(label)}/>" for label in labels]
+    lines: list[str] = []
+    if timeline:
+        lines += _control("TimelineLabels", "Label", TIMELINE, labels)
+    if whole or (whole is None and not timeline):
+        lines += _control("Choices", "Choice", CHOICE, labels)
     video = f'  <Video name="{VIDEO}" value="${VIDEO}" frameRate="{frame_rate:g}"/>'
-    return "\n".join(
-        ("<View>", f'  <{tag} name="{name}" toName="{VIDEO}">', *lines, f"  </{tag}>", video, "</View>", "")
-    )
+    return "\n".join(("<View>", *lines, video, "</View>", ""))
+
+
+def _control(tag: str, child: str, name: str, labels: Sequence[str]) -> list[str]:
+    values = [f"    <{child} value={quoteattr(label)}/>" for label in labels]
+    return [f'  <{tag} name="{name}" toName="{VIDEO}">', *values, f"  </{tag}>"]
 
 
 def frames_between(start: float, end: float, frame_rate: float) -> tuple[int, int]:
