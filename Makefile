@@ -33,6 +33,7 @@ demo: setup
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m recircle.recipes.page > docs/recipes.md
+	$(BIN)/python -m recircle.models.weights.page > docs/weights.md
 	$(BIN)/zensical build --strict --clean
 
 $(VENV)/.docs: $(VENV)/.installed

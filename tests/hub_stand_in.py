@@ -48,6 +48,9 @@ class Hub:
         plain: files that are served as they are, by their paths.
         asked: the method and path of each request.
         tokens: what was given as a token.
+        stored: large files that were uploaded, by their SHA-256.
+        cut_after: the connection ends after so many bytes of a file.
+        refuses_head: plain files are answered to GET only.
     """
 
     endpoint: str
@@ -57,6 +60,7 @@ class Hub:
     tokens: set[str] = field(default_factory=set)
     stored: dict[str, bytes] = field(default_factory=dict)
     cut_after: int | None = None
+    refuses_head: bool = False
 
     def add(self, name: str, files: dict[str, bytes], branch: str = "main") -> str:
         """Commit files to a repository, which is made where it is missing; return the commit."""
@@ -227,7 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(content, headers=headers)
 
     def file(self, path: str) -> None:
-        if path in self.hub.plain:
+        if self.command == "HEAD" and self.hub.refuses_head:
+            self._error(HTTPStatus.METHOD_NOT_ALLOWED, "")
+        elif path in self.hub.plain:
             self._content(self.hub.plain[path])
         else:
             self._error(HTTPStatus.NOT_FOUND, "")

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from recircle.checksums import SUMS, check_sums
 from recircle.errors import UserError
 from recircle.files import writing
 
@@ -86,6 +87,18 @@ def snapshot(reference: HubReference, files: Sequence[str] | None = None) -> Pat
                 allow_patterns=None if files is None else list(files),
             )
         )
+
+
+def fetch_folder(reference: HubReference, files: Sequence[str]) -> Path:
+    """Fetch files of a repository, as `snapshot` does, and check those whose checksums its `SHA256SUMS` has.
+
+    Raises:
+        UserError: as there; or a file is damaged.
+        WriteError: the disk refuses it.
+    """
+    folder = snapshot(reference, [*files, SUMS])
+    check_sums(folder, f"delete {folder.parent.parent}, and {reference} is fetched again")
+    return folder
 
 
 @contextmanager

@@ -2,7 +2,6 @@ import pytest
 import torch
 from torch import nn
 
-from recircle.errors import UserError
 from recircle.models import VideoModel, create_model
 from recircle.views.preprocessing import Preprocessing
 
@@ -62,8 +61,6 @@ def test_a_network_of_ones_own() -> None:
             return clips * self.scale
 
     assert Tiny()(torch.randn(4, 2, 3, 5, 5)).shape == (4, 2)
-    with pytest.raises(UserError, match="no package has ImageNet weights for tiny"):
-        Tiny().imagenet_file()
     assert Tiny().convert_published({"a": torch.ones(1)}) == {"a": torch.ones(1)}
 
 

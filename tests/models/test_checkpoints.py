@@ -180,8 +180,3 @@ def test_pickled_code_is_not_run(tmp_path: Path) -> None:
     torch.save(create_model("tsn_resnet18", 2, width=8), tmp_path / "model.pth")
     with pytest.raises(UserError, match="can be read safely"):
         load_weights(create_model("tsn_resnet18", 2, width=8), tmp_path / "model.pth")
-
-
-def test_imagenet_weights_of_a_resnet_come_from_a_file() -> None:
-    with pytest.raises(UserError, match=r"torchvision's \.pth file .* as pretrained"):
-        create_model("arc_tsm_resnet50", 2, width=8, pretrained="imagenet")

@@ -274,5 +274,3 @@ def test_compiles_whole() -> None:
 def test_wrong_options() -> None:
     with pytest.raises(ValueError, match="width=4 is too narrow"):
         create_model("i3d_resnet50", 2, width=4)
-    with pytest.raises(UserError, match=r"torchvision's \.pth file of ResNet-50"):
-        create_model("slowonly_resnet50", 2, width=8, pretrained="imagenet")

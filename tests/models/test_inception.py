@@ -171,11 +171,6 @@ def test_own_names_stay(name: str, tmp_path: Path) -> None:
     assert load_weights(create_model(name, 3, width=8), tmp_path / "model.safetensors").loaded == len(state)
 
 
-def test_no_package_has_imagenet_weights() -> None:
-    with pytest.raises(UserError, match=r"download bn_inception-9f5701afb96c8044.pth, .* as pretrained"):
-        create_model("trn_bninception", 2, width=8, pretrained="imagenet")
-
-
 def test_arc_takes_norm_and_activation_of_every_larger_kernel() -> None:
     model = recircle.convert(create_model("gsm_inceptionv3", 3, width=8))
     report = arc_report(model)

@@ -114,8 +114,6 @@ def test_imagenet_weights_start_the_trunk(tmp_path: Path) -> None:
     assert report.loaded == len(theirs) - 2
     assert {key.partition(".")[0] for key in report.kept} == {"motion"}
     assert torch.equal(model.get_parameter("layer2.0.conv1.weight"), theirs["layer2.0.conv1.weight"])
-    with pytest.raises(UserError, match=r"torchvision's \.pth file of the ResNet of this depth"):
-        create_model("msnet_resnet18", 12, width=16, pretrained="imagenet")
 
 
 def test_initial_classifier_and_preprocessing() -> None:

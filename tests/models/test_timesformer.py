@@ -160,11 +160,6 @@ def test_imagenet_classifiers_are_left_out(tmp_path: Path) -> None:
     assert load_weights(model, path, new_classifier=True).left_out == ("fc.weight", "fc.bias")
 
 
-def test_no_package_has_imagenet_weights() -> None:
-    with pytest.raises(UserError, match="timm's vit_base_patch16_224"):
-        create_model("timesformer_base", K, width=8, depth=1, pretrained="imagenet")
-
-
 def authors(key: str) -> str:
     return "model." + re.sub("^fc", "head", key)
 

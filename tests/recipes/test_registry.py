@@ -82,7 +82,7 @@ def test_to_list_recipes_does_not_load_torch() -> None:
 def test_a_start_from_scratch_is_told_where_the_figure_rests_on_weights(recwarn: pytest.WarningsRecorder) -> None:
     arc = get_recipe("something_v1_arc_tsm_resnet50_8f")
     scratch = arc(Path("clips.csv"))
-    with pytest.warns(UserWarning, match="--model.pretrained resnet50.pth"):
+    with pytest.warns(UserWarning, match="--model.pretrained imagenet"):
         warn_from_scratch(arc, scratch)
     recwarn.clear()
     pretrained = get_recipe("ut_interaction_tsm_efficientnet_lite0")(Path("clips.csv"))

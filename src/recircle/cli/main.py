@@ -30,6 +30,7 @@ COMMANDS = {
     "ensemble": "put trained networks together as one that averages their scores",
     "export": "write a run as one ONNX or torch.export file for other programs",
     "models": "list the networks, with their costs on request",
+    "weights": "list published weights that networks can start from",
     "tables": "print the paper's tables with our costs beside the printed ones",
     "recipes": "list the training recipes",
     "tabletop": "generate the benchmark of moving objects on a table",

@@ -190,15 +190,18 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
 
 def _tell_places(file: Path, config: "TrainConfig") -> None:
     """Say what a config, which may be a stranger's, reads and writes outside of its run, before that is done."""
+    from recircle.models.weights.table import is_name
+
+    pretrained = config.model.pretrained
     places = (
         ("clips are read from", config.data.manifest, "--data"),
         ("decoded frames are kept in", config.data.cache, "--data.cache"),
-        ("weights are read from", config.model.pretrained, "--model.pretrained"),
+        ("weights are read from", None if is_name(pretrained or "") else pretrained, "--model.pretrained"),
     )
     if os.environ.get("RANK", "0") != "0":
         return
     for what, place, option in places:
-        if place is not None and str(place) != "imagenet":
+        if place is not None:
             err.print(f"{file}: {what} {place} ({option})")
 
 

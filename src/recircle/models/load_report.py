@@ -17,17 +17,25 @@ class LoadReport:
         left_out: keys of the file's classifier, where it has other classes and a new one is wanted.
         kept: parameters that the file cannot have and that keep their initial values: those of ARC layers, and what a
             video network adds to the image network whose weights these are.
+        weights: the name of known weights; empty for a file of one's own.
+        note: what else one must know of them.
     """
 
     path: Path
     loaded: int
     left_out: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    weights: str = ""
+    note: str = ""
 
     def __str__(self) -> str:
         text = f"{self.loaded} tensors loaded from {self.path}"
+        if self.weights:
+            text = f"{self.loaded} tensors loaded from the weights {self.weights} ({self.path})"
         if self.left_out:
             text += "; its classifier, of other classes, was left out"
         if self.kept:
             text += f"; {len(self.kept)} parameters that were added to that network keep their initial values"
+        if self.note:
+            text += f"; they are {self.note}" if self.note.startswith("trained") else f"; note: {self.note}"
         return text

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
+import torch
+
 from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
 from recircle.models import discovery
 from recircle.models.base import VideoModel
 from recircle.models.builder import Builder, Registered
 from recircle.models.checkpoints import load_pretrained
+from recircle.models.weights.table import find_weights, is_name
 from recircle.models.wrapped import Takes
 from recircle.public import public
 
@@ -24,6 +27,8 @@ B = TypeVar("B", bound=Builder)
 Option = bool | int | float | str
 FIELDS = ("arc", "width", "dropout")
 """Options of networks that are fields of `ModelConfig` themselves."""
+SIZES = ("width", "depth")
+"""Options that change the shapes of a network's trunk."""
 
 _BUILDERS: dict[str, Registered] = {}
 
@@ -83,9 +88,11 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
     Args:
         name: one of `list_models()`.
         num_classes: K.
-        pretrained: where its weights start: None draws them; "imagenet" takes them from the package that has them
-            (EfficientNet-Lite0); or the path of a weight file, see `recircle.models.checkpoints.load_weights`. A
-            classifier of another number of classes is left out; `model.load_report` says what was loaded.
+        pretrained: where its weights start: None draws them; the name of known weights, or of what they were trained on
+            ("imagenet", "kinetics400"), fetches these; or a run, by its folder or as "hf:OWNER/NAME"; or the path of a
+            weight file, see `recircle.models.checkpoints.load_weights`. `recircle weights NAME` lists those that are
+            known for a network. A classifier of another number of classes is left out; `model.load_report` says what
+            was loaded.
         **options: `dropout` before the classifier (0.5); `width`, channels of the stem (smaller: a narrower network
             throughout); and for the networks with ARC `steps` (4), or `arc`, the whole `ArcConfig`, and `stages` and
             `stem`, see `recircle.convert`.
@@ -101,6 +108,8 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
         raise UserError(f"{name} has no option {unknown}")
     model = registered.build(name, num_classes, options)
     if pretrained is not None:
+        if is_name(pretrained):
+            _check_size(model, registered, options, str(pretrained))
         model.load_report = load_pretrained(model, pretrained)
     return model
 
@@ -158,7 +167,7 @@ class ModelConfig:
         arc: the variant of its ARC layers; None is the paper's.
         width: channels of the stem; None is the published width.
         dropout: before the classifier; None is the published rate.
-        pretrained: None, "imagenet", or the path of a weight file; see `create_model`.
+        pretrained: None, the name of known weights such as "imagenet", or a run or a weight file; see `create_model`.
         options: what else this network's builder takes, such as {"snippet": 1} for ABM.
         module: the module outside of this package that registers the name; it is filled in.
         given: what a network takes that `recircle.train` was given as an object, see `register_model`; None for those
@@ -229,6 +238,28 @@ class ModelConfig:
         if self.width is not None:
             options["width"] = self.width
         return create_model(self.name, num_classes, pretrained=self.pretrained, **options)
+
+
+def _check_size(model: VideoModel, registered: Registered, options: Mapping[str, Any], called: str) -> None:
+    """Insist that a network has the size that published weights have, before these are fetched.
+
+    Raises:
+        UserError: it has not, or no weights of that name fit it.
+    """
+    find_weights(model.name, called)
+    changed = [name for name in SIZES if name in options]
+    if not changed:
+        return
+    with torch.device("meta"):
+        published = registered.build(
+            model.name, model.num_classes, {k: v for k, v in options.items() if k not in SIZES}
+        )
+    if [value.shape for value in model.parameters()] != [value.shape for value in published.parameters()]:
+        given = ", ".join(f"{name}={options[name]}" for name in changed)
+        raise UserError(
+            f"{model.name} with {given} is of another size than its published weights ({called}); leave that out, or "
+            "start from a file of a network like it"
+        )
 
 
 def _unknown(name: str, given: Mapping[str, object], but: Sequence[str] = ()) -> str:

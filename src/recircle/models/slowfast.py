@@ -1,6 +1,5 @@
 """SlowFast networks (Feichtenhofer et al., ICCV 2019): a wide pathway of few frames, a narrow one of all of them."""
 
-from pathlib import Path
 from typing import Unpack
 
 import torch
@@ -155,14 +154,6 @@ class SlowFast(VideoModel):
             fast = self.fast[part](fast)
         fast = fast.unflatten(2, (-1, self.alpha)).mean(3)
         return torch.cat((slow, fast), 1).transpose(1, 2)
-
-    def imagenet_file(self) -> Path:
-        """Raise an error, since the network has none.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(f"{self.name} is trained from scratch; leave pretrained out, or give a SlowFast file")
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename published weights of the network: those of PySlowFast, pytorchvideo, mmaction2 and Caffe2.

@@ -1,7 +1,6 @@
 """TEA (Li et al., "TEA: Temporal Excitation and Aggregation for Action Recognition", CVPR 2020) on Res2Net-50 26w4s."""
 
 import re
-from pathlib import Path
 from typing import Unpack
 
 from jaxtyping import Float
@@ -98,17 +97,6 @@ class TEA(VideoModel):
         """Return [B, T, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(clips))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
-
-    def imagenet_file(self) -> Path:
-        """Say how to get ImageNet weights: no package holds them.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(
-            f'no package has ImageNet weights for {self.name}, so pretrained="imagenet" cannot be had; download '
-            "res2net50_26w_4s-06e79181.pth of Res2Net's authors and give its path as pretrained"
-        )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of published TEA checkpoints and of ImageNet weights of Res2Net.

@@ -9,7 +9,6 @@ mixes up their places. Here each patch gets the embedding of its own place.
 
 import re
 from math import isqrt
-from pathlib import Path
 from typing import Unpack
 
 import torch
@@ -153,17 +152,6 @@ class TimeSformer(VideoModel):
         nn.init.trunc_normal_(fc.weight, std=0.02)
         nn.init.zeros_(fc.bias)
         return fc
-
-    def imagenet_file(self) -> Path:
-        """Say how to get ImageNet weights: no package holds them.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(
-            f'no package has ImageNet weights for {self.name}, so pretrained="imagenet" cannot be had; download '
-            "timm's vit_base_patch16_224 as a .pth or .safetensors file and give its path as pretrained"
-        )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of published checkpoints: the authors', mmaction2's, transformers', and timm's ViT.

@@ -35,4 +35,16 @@ def tsm_resnet101(num_classes: int, **options: Unpack[HostOptions]) -> VideoResN
 @register_model
 def tsm_efficientnet_lite0(num_classes: int, **options: Unpack[HostOptions]) -> VideoEfficientNetLite:
     """TSM with EfficientNet-Lite0; ImageNet weights come as a package."""
-    return VideoEfficientNetLite("tsm_efficientnet_lite0", num_classes, shift=True, **options)
+    return VideoEfficientNetLite("tsm_efficientnet_lite0", 0, num_classes, shift=True, **options)
+
+
+@register_model
+def tsm_efficientnet_lite1(num_classes: int, **options: Unpack[HostOptions]) -> VideoEfficientNetLite:
+    """TSM with EfficientNet-Lite1; ImageNet weights come as a package."""
+    return VideoEfficientNetLite("tsm_efficientnet_lite1", 1, num_classes, shift=True, **options)
+
+
+@register_model
+def tsm_efficientnet_lite2(num_classes: int, **options: Unpack[HostOptions]) -> VideoEfficientNetLite:
+    """TSM with EfficientNet-Lite2; ImageNet weights come as a package."""
+    return VideoEfficientNetLite("tsm_efficientnet_lite2", 2, num_classes, shift=True, **options)

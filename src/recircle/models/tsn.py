@@ -41,4 +41,16 @@ def tsn_resnet101(num_classes: int, **options: Unpack[HostOptions]) -> VideoResN
 @register_model
 def tsn_efficientnet_lite0(num_classes: int, **options: Unpack[HostOptions]) -> VideoEfficientNetLite:
     """TSN with EfficientNet-Lite0; ImageNet weights come as a package."""
-    return VideoEfficientNetLite("tsn_efficientnet_lite0", num_classes, shift=False, **options)
+    return VideoEfficientNetLite("tsn_efficientnet_lite0", 0, num_classes, shift=False, **options)
+
+
+@register_model
+def tsn_efficientnet_lite1(num_classes: int, **options: Unpack[HostOptions]) -> VideoEfficientNetLite:
+    """TSN with EfficientNet-Lite1; ImageNet weights come as a package."""
+    return VideoEfficientNetLite("tsn_efficientnet_lite1", 1, num_classes, shift=False, **options)
+
+
+@register_model
+def tsn_efficientnet_lite2(num_classes: int, **options: Unpack[HostOptions]) -> VideoEfficientNetLite:
+    """TSN with EfficientNet-Lite2; ImageNet weights come as a package."""
+    return VideoEfficientNetLite("tsn_efficientnet_lite2", 2, num_classes, shift=False, **options)

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 NOTES = """
     Weights:
-        The .pth file above is torchvision's ImageNet file, which you download yourself. ARC matrices are in no such
-        file and start at zero, so an ARC network computes at first what its plain host does. Without
-        --model.pretrained the network starts from scratch, and the figures of the paper are out of reach.
+        `--model.pretrained` above fetches the published file when it is first used; `recircle weights NETWORK` lists
+        what there is, with its licence. ARC matrices are in no such file and start at zero, so an ARC network computes
+        at first what its plain host does. Without --model.pretrained the network starts from scratch, and the figures
+        of the paper are out of reach.
 
     Hardware and time:
         One CUDA GPU; the published scripts use one or two, in mixed precision (--precision bf16; theirs is fp16).
@@ -29,8 +30,9 @@ NOTES = """
 
 PEER_NOTES = """
     Weights:
-        Files behind --model.pretrained are published ones, which you download yourself; resnet*.pth is torchvision's.
-        Without them the network starts from scratch, and the figures of the paper are out of reach.
+        `--model.pretrained` above fetches the published file when it is first used; `recircle weights NETWORK` lists
+        what there is, with its licence. Without it the network starts from scratch, and the figures of the paper are
+        out of reach.
 
     Hardware and time:
         CUDA GPUs, as many as the batch needs (`torchrun` uses several), with --precision bf16. Time and memory are not

@@ -68,8 +68,8 @@ class Recipe:
         notes: what else to know of the settings; it ends the description.
         stride: the frames of a view are this far apart; None spreads them over the whole clip.
         snippet: consecutive frames at each position.
-        weights: the weight file that the expected figure rests on, where it has to be downloaded by hand and the
-            recipe therefore starts from scratch by default.
+        weights: what the expected figure rests on, for --model.pretrained, where the recipe itself starts from scratch:
+            the name of known weights or of their data set, or the path of a run's weights.
         views: clips x crops of the evaluation, such as "2x1"; None is that of the config.
         paper: what the paper prints of it, or None.
         summary: ends the first line of the description in place of the paper's figure.

@@ -65,7 +65,7 @@ def warn_from_scratch(recipe: Recipe, config: "TrainConfig") -> None:
     if recipe.weights is not None and config.model.pretrained is None:
         warnings.warn(
             f"{recipe.name} starts from scratch, but the figure of the paper rests on pretrained weights and will not "
-            f"be reached; give the published file, --model.pretrained {recipe.weights}",
+            f"be reached; give them, --model.pretrained {recipe.weights}",
             stacklevel=2,
         )
 

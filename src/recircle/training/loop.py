@@ -128,7 +128,8 @@ class _Training:
         clips = data.clips_of_classes
         weights = class_weights(tuple(clips.values())) if config.class_weights == "balanced" else None
         self.learner = Learner(model, self.preprocessing, config, accelerator, class_weights=weights)
-        self._remarks = tell_classes(clips, weights) + tell_frozen(model)
+        loaded = () if model.load_report is None else (str(model.load_report),)
+        self._remarks = (*loaded, *tell_classes(clips, weights), *tell_frozen(model))
         self.deadline = Deadline.after(config.minutes)
         self.passes = min(config.accumulate, len(self.loader))
         self.epoch_steps = len(self.loader) // self.passes

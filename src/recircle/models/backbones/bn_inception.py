@@ -55,5 +55,4 @@ BN_INCEPTION = InceptionGraph(
     conv_name="{}",
     norm_name="{}_bn",
     gate_name="gsm_{}",
-    weight_file="bn_inception-9f5701afb96c8044.pth",
 )

@@ -63,7 +63,6 @@ class InceptionGraph:
         conv_name: the published name of a convolution, `{}` being its name in the table.
         norm_name: that of the norm after it.
         gate_name: that of a gate shift between the two.
-        weight_file: name of the published file of ImageNet weights.
     """
 
     parts: Mapping[str, Part]
@@ -73,7 +72,6 @@ class InceptionGraph:
     conv_name: str
     norm_name: str
     gate_name: str
-    weight_file: str
 
 
 class ConvNormAct(nn.Module):

@@ -4,7 +4,6 @@ The published networks pool the last maps with kernels of fixed size; here they 
 """
 
 from collections.abc import Collection
-from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, fx
@@ -77,17 +76,6 @@ class VideoInception(VideoModel):
         for part in self.graph.parts:
             x = getattr(self, part)(x)
         return x
-
-    def imagenet_file(self) -> Path:
-        """Say which file has ImageNet weights: no package holds them.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(
-            f'no package has ImageNet weights for {self.name}, so pretrained="imagenet" cannot be had; download '
-            f"{self.graph.weight_file}, which TSN's authors published, and give its path as pretrained"
-        )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of published TSN and GSM checkpoints, and of the ImageNet files of TSN's authors.

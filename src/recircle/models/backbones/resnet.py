@@ -5,12 +5,9 @@ bottleneck sits on its 3x3 convolution. Each activation is a module of its own, 
 into an ARC layer.
 """
 
-from pathlib import Path
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from recircle.errors import UserError
 from recircle.layers.frames import BatchNorm2d, Conv2d, MaxPool2d
 from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.backbones.stages import Place, build_stages, doubled
@@ -129,17 +126,6 @@ class VideoResNet(VideoModel):
         """Return [B, T, c, H/32, W/32] (rounded up) for clips [B, T, C, H, W], C being 3 unless the stem takes more."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(clips))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
-
-    def imagenet_file(self) -> Path:
-        """Say how to get ImageNet weights: no package holds them.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(
-            f'no package has ImageNet weights for {self.name}, so pretrained="imagenet" cannot be had; download '
-            "torchvision's .pth file of the ResNet of this depth and give its path as pretrained"
-        )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename the keys of the authors' and mmaction2's TSN and TSM checkpoints; torchvision's names are our own.

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Collection
-from pathlib import Path
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -79,17 +78,6 @@ class VideoResNet3d(VideoModel):
         x = self.maxpool(self.act1(self.bn1(self.conv1(as_volume(clips)))))
         x = self.layer4(self.layer3(self.layer2(self.temporal_pool(self.layer1(x)))))
         return x.transpose(1, 2)
-
-    def imagenet_file(self) -> Path:
-        """Say how to get ImageNet weights: no package holds them.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(
-            f'no package has ImageNet weights for {self.name}, so pretrained="imagenet" cannot be had; download '
-            "torchvision's .pth file of ResNet-50 and give its path as pretrained"
-        )
 
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Rename published weights of the network, or inflate those of torchvision's ResNet-50.

@@ -38,7 +38,7 @@ RECIPES = (
         title="I3D-ResNet-50, 32 frames",
         model="i3d_resnet50_res5_stride1",
         frames=32,
-        weights="resnet50.pth",
+        weights="imagenet",
         views="2x1",
         paper=Printed(top1=41.6, top5=72.2, where="Table 1", cost="153 GMACs x 2, 28.0 M parameters"),
         remark=(
@@ -55,7 +55,7 @@ RECIPES = (
         model="i3d_inception",
         frames=64,
         stride=1,
-        weights="rgb_imagenet.pt",
+        weights="kinetics400",
         views="10x1",
         paper=Printed(top1=72.1, where="Table 5", cost="108 GMACs a view, their number is not printed"),
         remark=(

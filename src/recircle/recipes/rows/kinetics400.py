@@ -49,7 +49,7 @@ RECIPES = (
         model="arc_tsm_resnet50",
         frames=8,
         stride=8,
-        weights="resnet50.pth",
+        weights="imagenet",
         views="10x3",
         paper=Printed(top1=75.0, where="Table 5", cost="37 GMACs x 30"),
         settings=_kinetics400,

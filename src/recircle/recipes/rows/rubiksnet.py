@@ -40,7 +40,7 @@ RECIPES = (
         title="RubiksNet-Large, 8 frames",
         model="rubiksnet_large",
         frames=8,
-        weights="kinetics_large.pth.tar",
+        weights="kinetics400",
         views="1x1",
         paper=Printed(top1=46.4, top5=74.5, where="Table 1", cost="16 GMACs x 1, 8.5 M parameters"),
         remark=(

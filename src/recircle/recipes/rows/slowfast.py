@@ -67,7 +67,7 @@ RECIPES = (
         model="slowfast_resnet101",
         frames=64,
         stride=2,
-        weights="SLOWFAST_16x8_R101_50_50.pyth",
+        weights="kinetics400",
         views="10x3",
         paper=Printed(top1=77.6, where="Table 3", cost="213 GMACs x 30"),
         remark="The weights are pytorchvideo's, of Kinetics-400; the paper's table says ImageNet.",

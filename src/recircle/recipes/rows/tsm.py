@@ -72,7 +72,7 @@ RECIPES = (
         model="tsm_resnet50",
         frames=8,
         stride=8,
-        weights="resnet50.pth",
+        weights="imagenet",
         views="10x3",
         paper=Printed(top1=74.1, where="Table 5", cost="33 GMACs x 30"),
         settings=_kinetics400,

@@ -1,0 +1,1 @@
+"""The rows of the table of known weights, one module for each publisher."""
