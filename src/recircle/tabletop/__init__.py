@@ -8,5 +8,16 @@ and a manifest; the same seed gives the same frames on any number of workers.
 from recircle.tabletop.actions import CLASSES, FAMILIES
 from recircle.tabletop.config import SIZES, TabletopConfig, TabletopSize
 from recircle.tabletop.generate import Progress, generate
+from recircle.tabletop.long import LongConfig, generate_long
 
-__all__ = ["CLASSES", "FAMILIES", "SIZES", "Progress", "TabletopConfig", "TabletopSize", "generate"]
+__all__ = [
+    "CLASSES",
+    "FAMILIES",
+    "SIZES",
+    "LongConfig",
+    "Progress",
+    "TabletopConfig",
+    "TabletopSize",
+    "generate",
+    "generate_long",
+]

@@ -84,11 +84,20 @@ class Scene:
 
     def frame(self, number: int) -> NDArray[np.uint8]:
         """Return one frame [H, W, 3] in RGB."""
+        return self.moment(number / (len(self.shake) - 1), number)
+
+    def moment(self, time: float, number: int) -> NDArray[np.uint8]:
+        """Return a frame [H, W, 3] in RGB of any moment.
+
+        Args:
+            time: of what happens, from 0 to 1.
+            number: of the frame whose noise and shaking it gets.
+        """
         x, y = (float(offset) for offset in self.shake[number])
         height, width = self.exposure.shape
         canvas = Canvas(_view(self.table, height, (x, y)), (x, y))
         stage = Stage(self.light)
-        self.act.perform(stage, number / (len(self.shake) - 1))
+        self.act.perform(stage, time)
         stage.paint(canvas)
         image = canvas.image
         row, column = self.grain_at[number]
