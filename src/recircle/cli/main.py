@@ -26,6 +26,7 @@ COMMANDS = {
     "fewshot": "recognise classes that a run was not trained on, from a few clips of each",
     "report": "write what is known of runs as one HTML page",
     "predict": "recognise video files or folders of frames",
+    "timeline": "say what happens when in long videos: scores over time, segments, pages, and how well they fit",
     "explain": "draw where a network finds evidence in a clip, and how its ARC states evolve",
     "ensemble": "put trained networks together as one that averages their scores",
     "export": "write a run as one ONNX or torch.export file for other programs",

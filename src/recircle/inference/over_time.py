@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -67,6 +68,12 @@ def run_through(
     if stream is not None:
         keep(stream.finish(end))
     return Passed(windows, time + (time - before) if end is None else end, glimpser.glimpses())
+
+
+def size_of(path: str | Path) -> int:
+    """Return the bytes of a file; 0 of a folder."""
+    path = Path(path)
+    return path.stat().st_size if path.is_file() else 0
 
 
 def digest_of(network: nn.Module) -> str:

@@ -29,7 +29,7 @@ from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import Provenance, differing
 from recircle.inference.clips import Clip, name_of, opened
-from recircle.inference.over_time import digest_of, run_through
+from recircle.inference.over_time import digest_of, run_through, size_of
 from recircle.inference.recognition import Recognition
 from recircle.inference.show import preview
 from recircle.inference.stream import Stream, check_times
@@ -57,6 +57,8 @@ class Recognizer:
     Attributes:
         labels: the classes.
         protocol: how a clip becomes views, and their logits one score.
+        temperature: what logits are divided by before their softmax.
+        provenance: how the network is run.
     """
 
     def __init__(
@@ -95,19 +97,19 @@ class Recognizer:
         if temperature <= 0:
             raise ValueError(f"temperature={temperature}: logits are divided by it, so it must be above 0")
         self.labels = tuple(labels)
-        self._temperature = temperature
+        self.temperature = temperature
         self.protocol = protocol or Protocol()
         self._device = pick_device(device)
         self._model = prepare_for_inference(model).to(self._device)
         self._families = dict(families or {})
         self._views = self.protocol.eval_views(sampling, preprocessing or model.preprocessing)
         tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing, fewer_steps(model))
-        self._provenance = replace(tested, machine=Machine.here(self._device))
+        self.provenance = replace(tested, machine=Machine.here(self._device))
         self._decoders = DecoderPool(seconds=seconds)
 
     def __repr__(self) -> str:
         classes = counted(len(self.labels), "class", "classes")
-        return f"Recognizer({self._model.name}, {classes}, {self._provenance.protocol_words}, on {self._device})"
+        return f"Recognizer({self._model.name}, {classes}, {self.provenance.protocol_words}, on {self._device})"
 
     def __enter__(self) -> Self:
         return self
@@ -323,8 +325,9 @@ class Recognizer:
             **of_windows(passed.windows, self.protocol.views, len(self.labels)),
             labels=self.labels,
             families=self._families,
-            temperature=self._temperature,
-            provenance=self._provenance,
+            temperature=self.temperature,
+            provenance=self.provenance,
+            size=size_of(path),
             network=self.digest,
             notes=tuple(passage.notes),
             glimpses=passed.glimpses,
@@ -350,13 +353,13 @@ class Recognizer:
 
     def _recognize(self, views: UInt8[Tensor, "B V T 3 h w"], *, with_preview: bool = True) -> list[Recognition]:
         logits = logits_of_views(self._model, views, self._views.preprocessing, device=self._device).cpu().numpy()
-        scores = fuse(logits, self.protocol.fusion, self._temperature)
+        scores = fuse(logits, self.protocol.fusion, self.temperature)
         return [
             Recognition(
                 labels=self.labels,
                 probabilities=probabilities,
                 logits=own,
-                provenance=self._provenance,
+                provenance=self.provenance,
                 families=self._families,
                 preview=preview(clip) if with_preview else (),
             )

@@ -44,6 +44,7 @@ class Timeline:
         families: the family of a class, where it has one.
         temperature: what logits are divided by before their softmax.
         provenance: how the network was run.
+        size: bytes of the video's file; 0 for a folder.
         network: what tells one trained network from another, such as a digest of its weights; empty if not known.
         notes: what is wrong with the file, in words.
         glimpses: small pictures over time, in which repetitions are counted.
@@ -61,6 +62,7 @@ class Timeline:
     families: Mapping[str, str] = field(default_factory=dict, repr=False)
     temperature: float = 1.0
     provenance: Provenance = field(repr=False)
+    size: int = 0
     network: str = ""
     notes: tuple[str, ...] = ()
     glimpses: Glimpses = field(default_factory=Glimpses.none, repr=False)
@@ -138,6 +140,7 @@ class Timeline:
             "families": dict(self.families),
             "temperature": self.temperature,
             "provenance": self.provenance.to_dict(),
+            "size": self.size,
             "network": self.network,
             "notes": self.notes,
         }
