@@ -42,7 +42,7 @@ def kept_timeline(
     batch_size: int = 1,
     progress: Callable[[float, float], object] | None = None,
 ) -> tuple[Timeline, bool]:
-    """Return the timeline of a video, from a file if it is there and was made in the same way, and keep it there if not.
+    """Return the timeline of a video: from a file if it was made in the same way, else it is made and kept there.
 
     Args:
         path: of the file.
