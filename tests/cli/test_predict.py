@@ -292,3 +292,100 @@ def test_a_part_without_an_end_cannot_be_a_region(run: Run, clips: list[Path], t
     options = ["--format", "label-studio", "--output", str(tmp_path / "t.json")]
     assert predict(run, [Path(f"{clips[0]}#t=2")], *options) == 2
     assert "give the part as #t=START,END" in capsys.readouterr().err.replace("\n", " ")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def test_shards_are_all_clips_each_once(run: Run, clips: list[Path], tmp_path: Path, capsys: Capture) -> None:
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no video")
+    files = [*clips, broken]
+    assert predict(run, files, "--output", str(tmp_path / "all.csv")) == 1
+    codes = [predict(run, files, "--output", str(tmp_path / "p.csv"), "--shard", f"{i}/2") for i in (1, 2)]
+    assert sorted(codes) == [0, 1]
+    parts = [row for i in (1, 2) for row in rows_of(tmp_path / f"p-{i}-of-2.csv")]
+    assert sorted(parts, key=lambda row: row["path"]) == sorted(
+        rows_of(tmp_path / "all.csv"), key=lambda row: row["path"]
+    )
+    assert not [path for path in tmp_path.iterdir() if path.suffix in (".part", ".lock")]
+    assert predict(run, clips, "--output", str(tmp_path / "p.csv"), "--shard", "3/2") == 2
+    assert "--shard 3/2: the first number is which of the parts, from 1 to 2" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert predict(run, clips, "--shard", "1/2") == 2
+    assert predict(run, clips, "--output", str(tmp_path / "p.csv"), "--shard", "half") == 2
+
+
+def test_the_clips_of_a_manifest(run: Run, tmp_path: Path, capsys: Capture) -> None:
+    for label in LABELS:
+        write_frames(tmp_path / "data" / label / "a", 6, seed=1)
+    manifest = tmp_path / "clips.csv"
+    index_folder(tmp_path / "data").write(manifest)
+    assert predict(run, [], "--manifest", str(manifest), "--output", str(tmp_path / "p.csv")) == 0
+    assert {Path(row["path"]).parts[-2] for row in rows_of(tmp_path / "p.csv")} == set(LABELS)
+    assert predict(run, [tmp_path], "--manifest", str(manifest)) == 2
+    assert "and not both" in capsys.readouterr().err
+
+
+# slow files, of which the process is killed in the middle
+KILLED = """
+import os, signal, sys
+from recircle.inference import recognizer
+many = recognizer.Recognizer.many
+def stopping(self, paths, **options):
+    for done, result in enumerate(many(self, paths, **options)):
+        if done == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield result
+recognizer.Recognizer.many = stopping
+from recircle.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_killed_prediction_goes_on(suffix: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [write_frames(tmp_path / f"clip{number}", 6, seed=number) for number in range(4)]
+    whole, output = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
+    assert predict(run, files, "--output", str(whole)) == 0
+    words = ["predict", str(run.path), *map(str, files), "--output", str(output)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *words], capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not output.exists()
+    journal = output.with_name(output.name + ".part")
+    # as a power failure would leave it
+    with journal.open("ab") as file:
+        file.write(b'{"path": "cut sh')
+    seen: list[Path] = []
+    many = Recognizer.many
+
+    def remembering(self: Recognizer, paths: list[Path], **options: int) -> object:
+        seen.extend(paths)
+        return many(self, paths, **options)
+
+    monkeypatch.setattr(Recognizer, "many", remembering)
+    assert predict(run, files, "--output", str(output)) == 0
+    assert seen == files[2:]
+    if suffix == ".parquet":
+        assert parquet.read_table(output).to_pylist() == parquet.read_table(whole).to_pylist()
+    else:
+        assert output.read_text() == whole.read_text()
+    assert not journal.exists()
+
+
+def test_what_other_settings_left_unfinished_is_not_mixed(
+    run: Run, clips: list[Path], tmp_path: Path, capsys: Capture
+) -> None:
+    output = tmp_path / "out.csv"
+    settings = {**Recognizer.load(run.path).settings, "top": 5}
+    journal = tmp_path / "out.csv.part"
+    journal.write_text(json.dumps({"settings": {**settings, "network": "other"}}) + "\n")
+    before = journal.read_bytes()
+    assert predict(run, clips, "--output", str(output)) == 2
+    assert "left unfinished, with another network" in " ".join(capsys.readouterr().err.split())
+    assert journal.read_bytes() == before
+    # what does not even say its settings is nothing
+    journal.write_text('{"sett')
+    assert predict(run, clips, "--output", str(output)) == 0

@@ -31,7 +31,9 @@ def predict(
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     files: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="CLIPS...")],
     *,
+    manifest: Path | None = None,
     output: Path | None = None,
+    shard: str | None = None,
     format: Literal["table", "label-studio"] = "table",  # noqa: A002 (the option's name)
     frame_rate: float = 24.0,
     url_prefix: str = "/data/local-files/?d=",
@@ -54,7 +56,11 @@ def predict(
         run: folder of the run.
         files: video files; folders of images that are one clip each; folders of clips, at any depth; patterns such as
             "clips/**/*.mp4"; or -, for paths on standard input, one a line or as `find -print0` prints them.
-        output: write a table of one row a clip to this .csv, .jsonl or .parquet file, instead of printing it.
+        manifest: recognise the clips of a manifest, instead of those that are named.
+        output: write a table of one row a clip to this .csv, .jsonl or .parquet file, instead of printing it. What was
+            killed goes on where it was when the same command is given again.
+        shard: take one part of the clips, such as 3/8 for the third of eight, and write it to a file named after it
+            ("out-3-of-8.csv"); so several machines share the work.
         format: of the file: a table, or tasks with pre-annotations for Label Studio (.json, and the labelling interface
             beside it as .xml).
         frame_rate: frames a second by which Label Studio counts the frames of parts of videos: the frameRate of its tag
@@ -70,35 +76,41 @@ def predict(
         device: auto, cpu, cuda, cuda:1, mps.
         steps: recursive steps of ARC layers; by default as many as they learned.
     """
-    from recircle.inference.clip_paths import clips_named
     from recircle.inference.pre_annotations import check_tasks, write_pre_annotations
     from recircle.inference.recognizer import Recognizer
-    from recircle.inference.results import check_results, write_results
+    from recircle.inference.results import check_results, recognise_to_file
+    from recircle.inference.shard import Shard
 
     at_least(1, top=top, clips=clips, workers=workers)
     above_zero(seconds=seconds, frame_rate=frame_rate)
-    if not files:
+    if not files and manifest is None:
         raise UserError("give at least one video file or folder of frames after the run; - reads paths from the input")
+    if files and manifest is not None:
+        raise UserError(f"give clips, or --manifest {manifest}, and not both")
+    part = None if shard is None else Shard.parse(shard)
+    if part is not None and output is None:
+        raise UserError(f"--shard {shard} writes a file; name it, for example --output results.csv")
     if output is not None and json:
         raise UserError(f"--output {output} writes what --json prints; give one of the two")
     if format == "label-studio" and output is None:
         raise UserError("--format label-studio writes a file; name it, for example --output tasks.json")
+    if output is not None and part is not None:
+        output = part.name(output)
     if output is not None and format == "table":
         check_results(output)
     recognizer = Recognizer.load(
         run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds, steps=steps
     )
-    paths = list(clips_named(files))
-    if not paths:
-        raise UserError("no clip was named: standard input gave no paths")
+    paths = _named(files, manifest)
+    if part is not None:
+        paths = part.of(paths)
     if output is not None and format == "label-studio":
         check_tasks(output, paths)
-    results = recognizer.many(paths, workers=workers)
     if output is not None and format == "label-studio":
         with progress("recognising") as show:
             rows, interface = write_pre_annotations(
                 output,
-                _counted(results, len(paths), show),
+                _counted(recognizer.many(paths, workers=workers), len(paths), show),
                 labels=recognizer.labels,
                 model_version=run.resolve().name,
                 frame_rate=frame_rate,
@@ -108,13 +120,33 @@ def predict(
         out.print(f"{interface}: the labelling interface of a project that these tasks are imported into")
     elif output is not None:
         with progress("recognising") as show:
-            rows = write_results(output, _counted(results, len(paths), show), labels=recognizer.labels, top=top)
+            rows = recognise_to_file(recognizer, paths, output, top=top, workers=workers, progress=show)
         broken = _summarise(rows, output)
     else:
+        results = recognizer.many(paths, workers=workers)
         broken = _print_json(results, top) if json else _print_table(results, top)
     if broken and not json:
         error(f"{broken} of {counted(len(paths), 'clip')} cannot be decoded")
     return 1 if broken else 0
+
+
+def _named(files: Sequence[str], manifest: Path | None) -> list[Path]:
+    """Return the clips that were named, or those of the manifest.
+
+    Raises:
+        UserError: there is none.
+    """
+    from recircle.inference.clip_paths import clips_named
+    from recircle.manifest.manifest import Manifest
+
+    if manifest is not None:
+        table = Manifest.read(manifest)
+        paths = [table.address(clip) for clip in table.clips]
+    else:
+        paths = list(clips_named(files))
+    if not paths:
+        raise UserError(f"{manifest} has no clips" if manifest else "no clip was named: standard input gave no paths")
+    return paths
 
 
 def _counted(results: "Iterable[tuple[Path, Recognition | DecodeError]]", total: int, show: Any) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -337,6 +337,12 @@ class Recognizer:
     def digest(self) -> str:
         """What tells this network, as it is run, from others that were trained."""
         return digest_of(self._model)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What recognitions depend on beside the clip, as plain values: the network, the protocol, the temperature."""
+        protocol = self._provenance.protocol_words
+        return {"network": self.digest, "protocol": protocol, "temperature": self._temperature}
 
     def _views_of(self, clip: Clip, fps: float) -> UInt8[Tensor, "V T 3 h w"]:
         """Return what the network sees of a clip."""

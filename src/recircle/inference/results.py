@@ -1,14 +1,16 @@
 """What a network says of many clips, as a file: one row a clip, faults among them."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from recircle.decode.error import DecodeError
 from recircle.errors import UserError
 from recircle.files import atomic_write, make_folder
+from recircle.inference.journal import Row, open_journal
 from recircle.inference.recognition import Recognition
+from recircle.inference.recognizer import Recognizer
 from recircle.manifest.table import is_parquet, write_rows
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
@@ -37,35 +39,67 @@ def result_to_dict(path: Path, result: Recognition | DecodeError, top: int) -> d
     return {"path": str(path), **result.to_dict(top)}
 
 
-def write_results(
-    path: Path, results: Iterable[tuple[Path, Recognition | DecodeError]], *, labels: Sequence[str], top: int
-) -> list[dict[str, Any]]:
-    """Write one row a clip, in one step: a reader finds the old file or the new, never a part.
+def recognise_to_file(
+    recognizer: Recognizer,
+    paths: Sequence[Path],
+    output: Path,
+    *,
+    top: int,
+    workers: int = 2,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[Row]:
+    """Recognise clips and write one row for each; a call that was killed is taken up where it was by the same call.
 
+    Rows are kept in a journal beside the file as they come, and the file is written in one step when all are there.
     JSON Lines has the objects that `recircle predict --json` prints. The tables have the columns path, label,
     probability, label_2, probability_2 and so on to the last of the `top` best, family, protocol, and error, which is
     empty where the clip could be read.
 
     Args:
-        path: a .csv, .jsonl or .parquet file.
-        results: of the clips.
-        labels: all classes of the network.
+        recognizer: what recognises.
+        paths: the clips, whose order the rows have.
+        output: a .csv, .jsonl or .parquet file.
         top: how many classes of each clip.
+        workers: processes that decode ahead.
+        progress: called with (clips done, clips in all) after each.
 
     Returns:
         What was written, as `result_to_dict` has it.
 
     Raises:
+        UserError: the file or its journal cannot be written, another process writes it, the journal is that of a call
+            with other settings, or a path that is no Unicode cannot be held by Parquet.
+    """
+    with open_journal(output, {**recognizer.settings, "top": top}, paths) as journal:
+        missing = [path for path in dict.fromkeys(paths) if str(path) not in journal.rows]
+        done = len(paths) - len(missing)
+        for number, (path, result) in enumerate(recognizer.many(missing, workers=workers), done + 1):
+            journal.add(result_to_dict(path, result, top))
+            if progress is not None:
+                progress(number, len(paths))
+        rows = [journal.rows[str(path)] for path in paths]
+        write_results(output, rows, labels=recognizer.labels, top=top)
+    return rows
+
+
+def write_results(path: Path, rows: Sequence[Row], *, labels: Sequence[str], top: int) -> None:
+    """Write rows in one step: a reader finds the old file or the new, never a part.
+
+    Args:
+        path: a .csv, .jsonl or .parquet file.
+        rows: as `result_to_dict` has them.
+        labels: all classes of the network.
+        top: how many classes of each clip.
+
+    Raises:
         UserError: the file cannot be written, or a path that is no Unicode cannot be held by Parquet.
     """
-    rows = [result_to_dict(clip, result, top) for clip, result in results]
     if path.suffix.lower() == ".jsonl":
         # escaped, so that bytes of a file name which are not UTF-8 come back
         atomic_write(path, "".join(json.dumps(row) + "\n" for row in rows))
     else:
         columns = _columns(min(top, len(labels)))
         write_rows(path, columns, [_flat(row, columns) for row in rows])
-    return rows
 
 
 def _columns(top: int) -> dict[str, type]:
