@@ -5,7 +5,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any, TypeVar
@@ -281,7 +281,7 @@ class Run:
                 "Run.load_model. For the commands, train by the name of a function with @recircle.register_model"
             )
         if given is None:
-            return replace(spec.model, pretrained=None).build(len(spec.labels))
+            return spec.model.build_empty(len(spec.labels))
         if takes is None:
             raise UserError(f"the network of {self.path} is built by its name, {spec.model.name}; leave out model=")
         if not isinstance(given, nn.Module):

@@ -167,6 +167,6 @@ def build_on_meta(config: ModelConfig) -> VideoModel:
         # what it warns of, it warns of again in training
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return replace(config, pretrained=None).build(2)
+            return config.build_empty(2)
     except ValueError as problem:
         raise UserError(f"model: {problem}") from None

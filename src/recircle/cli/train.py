@@ -11,6 +11,8 @@ from recircle.cli.console import err, out, print_lines
 from recircle.errors import UserError
 
 if TYPE_CHECKING:
+    from recircle.arc.config import ArcConfig
+    from recircle.models.registry import ModelConfig
     from recircle.run import Run
     from recircle.training.config import TrainConfig
     from recircle.views.preprocessing import Preprocessing
@@ -94,10 +96,15 @@ def parse_config(
 ) -> "TrainConfig":
     """Return a config with the overrides of a command line; the command and its description are for the help."""
     from recircle.api.train import build_on_meta
+    from recircle.models.hosts.source import is_host
+    from recircle.recipes.hosts import on_host
 
+    name = take_option(overrides, "--model.name")[0]
+    if name is not None and is_host(name) and name != config.model.name:
+        config = on_host(config, name)
     preset, overrides = take_option(overrides, PRESET)
     if preset is not None:
-        config = _with_preset(config, preset, take_option(overrides, "--model.name")[0] or config.model.name)
+        config = _with_preset(config, preset, name or config.model.name)
     parsed = _parse(_spelt_out(config, overrides), overrides, command, description)
     build_on_meta(parsed.model)
     return parsed
@@ -113,7 +120,20 @@ def _with_preset(config: "TrainConfig", preset: str, name: str) -> "TrainConfig"
         arc = ArcConfig.preset(preset)
     except ValueError as problem:
         raise UserError(f"{PRESET}: {problem}") from None
-    return replace(config, model=replace(config.model, name=name, arc=arc))
+    return replace(config, model=_with_arc(config.model, name, arc))
+
+
+def _with_arc(model: "ModelConfig", name: str, arc: "ArcConfig") -> "ModelConfig":
+    """Return a network with ARC layers of a variant, or of the nearest that a network of another library can have."""
+    from recircle.models.hosts.families import suited_arc
+
+    model = replace(model, name=name, arc=arc)
+    if model.host is None or model.host.library != "transformers":
+        return model
+    suited = suited_arc(model.host.network, arc)
+    if suited != arc:
+        err.print(f"{name}: ARC pools over all tokens of a clip, --model.arc.aggregation ST; see docs/hosts.md")
+    return replace(model, arc=suited)
 
 
 def _parse(config: "TrainConfig", overrides: Sequence[str], command: str = "", description: str = "") -> "TrainConfig":
@@ -142,7 +162,7 @@ def _spelt_out(config: "TrainConfig", overrides: Sequence[str]) -> "TrainConfig"
 
     name = take_option(overrides, "--model.name")[0] or config.model.name
     if config.model.arc is None and "arc" in model_options(name) and reached("--model.arc."):
-        config = replace(config, model=replace(config.model, name=name, arc=ArcConfig.paper()))
+        config = replace(config, model=_with_arc(config.model, name, ArcConfig.paper()))
     if config.data.preprocessing is None and reached("--data.preprocessing."):
         config = replace(config, data=replace(config.data, preprocessing=_wanted(config, name, overrides)))
     return config

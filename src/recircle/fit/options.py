@@ -9,7 +9,7 @@ from recircle.arc.config import ArcConfig
 from recircle.fit.prepare import plain_network, with_view
 from recircle.training.config import TrainConfig
 
-_NO_OPTIONS = ("module", "given")
+_NO_OPTIONS = ("module", "given", "host")
 """Fields of a network's config that follow from its name."""
 
 

@@ -69,7 +69,7 @@ def with_view(config: TrainConfig, view: Preprocessing) -> TrainConfig:
 def plain_network(config: ModelConfig) -> VideoModel:
     """Build a network without weights, to ask what it takes."""
     with torch.device("meta"):
-        return replace(config, pretrained=None).build(2)
+        return config.build_empty(2)
 
 
 def has_weights(model: str) -> bool:

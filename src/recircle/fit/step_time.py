@@ -89,7 +89,7 @@ def measure_pace(config: TrainConfig, data: TrainingData, *, seconds: float) -> 
     """
     preprocessing = config.data.preprocessing
     assert preprocessing is not None
-    model = replace(config.model, pretrained=None).build(len(data.labels))
+    model = config.model.build_empty(len(data.labels))
     with accelerated(replace(config, tracker=None)) as accelerator, _own_cache(config) as config:
         learner = Learner(model, preprocessing, config, accelerator)
         seen, first = _see_first(config, data, seconds) if config.data.cache is not None else (None, 0.0)

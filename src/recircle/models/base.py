@@ -26,6 +26,8 @@ class VideoModel(nn.Module):
         min_frames: the smallest T it takes.
         max_frames: the largest T it takes, or None.
         frame_multiple: T is a multiple of this.
+        usual_frames: the T that its weights were trained with, where that is known.
+        size: the (height, width) of the only frames that it takes, or None.
         name: the name it was created under, such as `tsm_resnet18`.
         num_classes: K.
         num_features: what the classifier takes.
@@ -39,6 +41,8 @@ class VideoModel(nn.Module):
     min_frames: int = 1
     max_frames: int | None = None
     frame_multiple: int = 1
+    usual_frames: int | None = None
+    size: tuple[int, int] | None = None
     name: str
     num_classes: int
     num_features: int
@@ -113,6 +117,18 @@ class VideoModel(nn.Module):
         elif multiple > 1:
             takes += f", a multiple of {multiple}"
         raise UserError(f"a clip of {frames} frames: {self.name} takes {takes}")
+
+    def check_size(self, height: int, width: int) -> None:
+        """Insist that the network can take frames of so many pixels.
+
+        Raises:
+            UserError: it cannot; the message says what it takes.
+        """
+        if self.size is not None and self.size != (height, width):
+            raise UserError(
+                f"frames of {height} x {width} pixels: {self.name} takes {self.size[0]} x {self.size[1]}, which its "
+                "positions are for"
+            )
 
     def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:
         """Put a new classifier on the trunk, with initial weights.

@@ -9,9 +9,10 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Annotated, Any, TypeVar, overload
 
 import torch
+import tyro
 
 from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
@@ -19,12 +20,16 @@ from recircle.models import discovery
 from recircle.models.base import VideoModel
 from recircle.models.builder import Builder, Registered
 from recircle.models.checkpoints import load_pretrained
+from recircle.models.hosts.build import host_builder
+from recircle.models.hosts.source import Host, is_host, read_host
 from recircle.models.weights.table import find_weights, is_name
 from recircle.models.wrapped import Takes
 from recircle.public import public
 
 B = TypeVar("B", bound=Builder)
 Option = bool | int | float | str
+SCRATCH = "none"
+"""As `pretrained` of a network of another library: drawn weights instead of those of its name."""
 FIELDS = ("arc", "width", "dropout")
 """Options of networks that are fields of `ModelConfig` themselves."""
 SIZES = ("width", "depth")
@@ -86,13 +91,14 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
     """Return a new network that maps clips [B, T, 3, H, W] to logits [B, num_classes], for any T.
 
     Args:
-        name: one of `list_models()`.
+        name: one of `list_models()`; or a network of another library: "hf:OWNER/NAME" or "hf:FOLDER" of transformers,
+            "timm:NAME" of timm, see docs/hosts.md.
         num_classes: K.
-        pretrained: where its weights start: None draws them; the name of known weights, or of what they were trained on
-            ("imagenet", "kinetics400"), fetches these; or a run, by its folder or as "hf:OWNER/NAME"; or the path of a
-            weight file, see `recircle.models.checkpoints.load_weights`. `recircle weights NAME` lists those that are
-            known for a network. A classifier of another number of classes is left out; `model.load_report` says what
-            was loaded.
+        pretrained: where its weights start: None draws them, or takes those of the name of a network of another
+            library, which "none" draws; the name of known weights, or of what they were trained on ("imagenet",
+            "kinetics400"), fetches these; or a run, by its folder or as "hf:OWNER/NAME"; or the path of a weight file,
+            see `recircle.models.checkpoints.load_weights`. `recircle weights NAME` lists those that are known for a
+            network. A classifier of another number of classes is left out; `model.load_report` says what was loaded.
         **options: `dropout` before the classifier (0.5); `width`, channels of the stem (smaller: a narrower network
             throughout); and for the networks with ARC `steps` (4), or `arc`, the whole `ArcConfig`, and `stages` and
             `stem`, see `recircle.convert`.
@@ -102,12 +108,25 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
             cannot be loaded; or a registered function returned no network, or one of other classes.
         ValueError: an option has a wrong value.
     """
-    registered = _find(name)
+    if is_host(name):
+        return _create(name, num_classes, read_host(name), pretrained, options)
+    return _create(name, num_classes, None, pretrained, options)
+
+
+def _create(
+    name: str,
+    num_classes: int,
+    host: Host | None,
+    pretrained: str | Path | None,
+    options: Mapping[str, Any],
+    labels: Sequence[str] = (),
+) -> VideoModel:
     unknown = _unknown(name, options)
     if unknown:
         raise UserError(f"{name} has no option {unknown}")
+    registered = _find(name) if host is None else host_builder(name, host, weights=pretrained is None, labels=labels)
     model = registered.build(name, num_classes, options)
-    if pretrained is not None:
+    if pretrained is not None and not (host is not None and pretrained == SCRATCH):
         if is_name(pretrained):
             _check_size(model, registered, options, str(pretrained))
         model.load_report = load_pretrained(model, pretrained)
@@ -172,6 +191,7 @@ class ModelConfig:
         module: the module outside of this package that registers the name; it is filled in.
         given: what a network takes that `recircle.train` was given as an object, see `register_model`; None for those
             that are built by their name.
+        host: of a network of another library, all that builds it again without that library's hub; it is filled in.
     """
 
     name: str
@@ -182,11 +202,16 @@ class ModelConfig:
     options: dict[str, Option] = field(default_factory=dict)
     module: str = ""
     given: Takes | None = None
+    host: Annotated[Host | None, tyro.conf.Fixed, tyro.conf.Suppress] = None
 
     def __post_init__(self) -> None:
         if self.given is not None:
             self._check_given()
             return
+        if not is_host(self.name):
+            object.__setattr__(self, "host", None)
+        elif self.host is None or self.host.name != self.name:
+            object.__setattr__(self, "host", read_host(self.name))
         _import_for(self.name, self.module)
         object.__setattr__(self, "module", _find(self.name).module)
         options = model_options(self.name)
@@ -218,12 +243,27 @@ class ModelConfig:
                 f"{self.name} was given as an object, so change it before that"
             )
 
-    def build(self, num_classes: int) -> VideoModel:
+    def build(self, num_classes: int, labels: Sequence[str] = ()) -> VideoModel:
         """Return a new network; see `create_model` for what can go wrong.
+
+        Args:
+            num_classes: K.
+            labels: their names; a network of another library keeps a classifier that came with it for the same ones.
 
         Raises:
             UserError: the network was given as an object, so that nothing here builds it.
         """
+        return self._build(num_classes, self.pretrained, labels)
+
+    def build_empty(self, num_classes: int) -> VideoModel:
+        """Return a new network whose weights do not matter; none are read.
+
+        Raises:
+            UserError: as for `build`.
+        """
+        return self._build(num_classes, None if self.host is None else SCRATCH)
+
+    def _build(self, num_classes: int, pretrained: str | None, labels: Sequence[str] = ()) -> VideoModel:
         if self.given is not None:
             raise UserError(
                 f"the network, {self.name}, was given to recircle.train as an object, and no name builds it: go on "
@@ -231,13 +271,15 @@ class ModelConfig:
                 "@recircle.register_model"
             )
         options: dict[str, Any] = dict(self.options)
+        if pretrained == SCRATCH:
+            options.pop("keep_head", None)
         if self.dropout is not None:
             options["dropout"] = self.dropout
         if self.arc is not None:
             options["arc"] = self.arc
         if self.width is not None:
             options["width"] = self.width
-        return create_model(self.name, num_classes, pretrained=self.pretrained, **options)
+        return _create(self.name, num_classes, self.host, pretrained, options, labels)
 
 
 def _check_size(model: VideoModel, registered: Registered, options: Mapping[str, Any], called: str) -> None:
@@ -273,6 +315,8 @@ def _unknown(name: str, given: Mapping[str, object], but: Sequence[str] = ()) ->
 
 
 def _find(name: str) -> Registered:
+    if is_host(name):
+        return host_builder(name)
     if name not in _BUILDERS:
         _load_announced()
     if name not in _BUILDERS:

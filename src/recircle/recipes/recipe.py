@@ -1,6 +1,7 @@
 """What a recipe is: a row that says what is trained on what, the settings that it shares with others, and its text."""
 
 import inspect
+import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -98,7 +99,8 @@ class Recipe:
     @property
     def output(self) -> Path:
         """Folder of the run."""
-        return Path("runs") / self.name
+        # the name of a network of another library may be a path
+        return Path("runs") / re.sub(r"[^\w.-]+", "_", self.name)
 
     def sampling(self) -> "Sampling":
         """Return which frames make a view."""

@@ -34,8 +34,12 @@ def get_recipe(name: str) -> Recipe:
     recipes = _recipes()
     if name not in recipes:
         from recircle.models import list_models
+        from recircle.models.hosts.source import is_host
+        from recircle.recipes.hosts import host_recipe
         from recircle.recipes.own import own_recipe
 
+        if is_host(name):
+            return host_recipe(name)
         if name in list_models():
             return own_recipe(name)
         near = difflib.get_close_matches(name, list_models(), n=3, cutoff=0.8)

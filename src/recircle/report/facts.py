@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -193,7 +193,7 @@ def cost_of(spec: ModelSpec, provenance: Provenance) -> Cost | None:
         return None
     size = provenance.view or spec.preprocessing.crop
     with torch.device("meta"):
-        model = replace(spec.model, pretrained=None).build(len(spec.labels))
+        model = spec.model.build_empty(len(spec.labels))
     return measure_cost(model.eval(), spec.sampling.frames, size)
 
 

@@ -1,6 +1,7 @@
 """Image networks on video: one wrapper that folds the frames into the batch."""
 
 import threading
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +12,7 @@ from recircle.arc.clip_length import run_on_frames
 from recircle.arc.module import ArcLayer
 from recircle.errors import UserError
 from recircle.public import public
+from recircle.surgery.folded_shift import FoldedShift
 
 
 @public
@@ -34,14 +36,7 @@ class FrameModel(nn.Module):
         """
         if clips.dim() != 5:
             raise ValueError(f"FrameModel takes clips [B, T, C, H, W], got a tensor of shape {tuple(clips.shape)}")
-        x, frames = clips.flatten(0, 1), clips.shape[1]
-        if torch.compiler.is_dynamo_compiling():
-            y = self._run_compiled(x, frames)
-        elif torch_internals.has_compiled_parts(self.net):
-            with _COMPILED:
-                y = self._run_compiled(x, frames)
-        else:
-            y = run_on_frames(self.net, x, frames)
+        y = on_frames(self.net, clips)
         if not isinstance(y, Tensor):
             raise UserError(
                 f"{type(self.net).__name__} returned a {type(y).__name__} and no tensor of logits [N, K]; wrap it in a "
@@ -49,17 +44,38 @@ class FrameModel(nn.Module):
             )
         return y.unflatten(0, clips.shape[:2]).mean(1)
 
-    def _run_compiled(self, x: Float[Tensor, "N C H W"], frames: int) -> Float[Tensor, "N ..."]:
-        """Pass T as an attribute of the layers: compiled code cannot see what belongs to a thread."""
-        layers = [module for module in self.net.modules() if isinstance(module, ArcLayer)]
-        before = [layer.frames for layer in layers]
-        for layer in layers:
-            layer.frames = frames
-        try:
-            return self.net(x)
-        finally:
-            for layer, old in zip(layers, before):
-                layer.frames = old
+
+def on_frames(
+    net: nn.Module, clips: Float[Tensor, "B T *rest"], run: Callable[[Tensor], Tensor] | None = None
+) -> Tensor:
+    """Return what a network makes of the frames of clips, folded into the batch: [B T, ...].
+
+    Args:
+        net: its ARC layers learn T meanwhile.
+        clips: [B, T, ...].
+        run: a part of the network that is run instead of all of it, such as a method.
+    """
+    run = net if run is None else run
+    x, frames = clips.flatten(0, 1), clips.shape[1]
+    if torch.compiler.is_dynamo_compiling():
+        return _run_compiled(net, run, x, frames)
+    if torch_internals.has_compiled_parts(net):
+        with _COMPILED:
+            return _run_compiled(net, run, x, frames)
+    return run_on_frames(run, x, frames)
+
+
+def _run_compiled(net: nn.Module, run: Callable[[Tensor], Tensor], x: Tensor, frames: int) -> Tensor:
+    """Pass T as an attribute of the layers: compiled code cannot see what belongs to a thread."""
+    layers = [module for module in net.modules() if isinstance(module, ArcLayer | FoldedShift)]
+    before = [layer.frames for layer in layers]
+    for layer in layers:
+        layer.frames = frames
+    try:
+        return run(x)
+    finally:
+        for layer, old in zip(layers, before):
+            layer.frames = old
 
 
 _COMPILED = threading.RLock()

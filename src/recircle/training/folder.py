@@ -19,6 +19,7 @@ FREE_FIELDS = frozenset(
         "keep",
         "tracker",
         "model.module",
+        "model.host.version",
         "data.manifest",
         "data.workers",
         "data.cache",

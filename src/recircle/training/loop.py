@@ -80,7 +80,7 @@ def train(
     with accelerated(config) as accelerator, disk_explained(Run(config.output)), StopRequest() as stop:
         data = TrainingData.read(config, dataset)
         torch.manual_seed(config.seed)
-        model = config.model.build(len(data.labels)) if model is None else model
+        model = config.model.build(len(data.labels), data.labels) if model is None else model
         config = _resolved(config, model)
         _check_classes(config, model, data)
         # here too, so that a wrong name is told before anything is written
@@ -456,16 +456,21 @@ def _resolved(config: TrainConfig, model: VideoModel) -> TrainConfig:
     """Fill in what the config leaves to the model, and make its paths of data good from any folder.
 
     Raises:
-        UserError: the model cannot take clips of so many frames.
+        UserError: the model cannot take clips of so many frames, or of such a size.
     """
     try:
         model.check_frames(config.data.sampling.frames)
     except ValueError as error:
         raise UserError(f"data.sampling.frames={config.data.sampling.frames} cannot be: {error}") from None
+    preprocessing = config.data.preprocessing or model.preprocessing
+    try:
+        model.check_size(*preprocessing.crop_size)
+    except ValueError as error:
+        raise UserError(f"data.preprocessing.crop cannot be: {error}") from None
     data = replace(
         config.data,
         manifest=config.data.manifest.absolute(),
         cache=config.data.cache.absolute() if config.data.cache is not None else None,
-        preprocessing=config.data.preprocessing or model.preprocessing,
+        preprocessing=preprocessing,
     )
     return replace(config, data=data)

