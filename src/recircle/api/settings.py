@@ -12,6 +12,7 @@ from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.models.registry import Option
 from recircle.public import public
 from recircle.training.config import ClassWeights, FreezeNorms, Precision, TrainConfig
+from recircle.training.lora import Lora
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
 from recircle.views.augmentation import Augmentation
@@ -51,6 +52,8 @@ class TrainSettings(TypedDict, total=False):
     precision: Precision
     ema: float | None
     freeze_norms: FreezeNorms
+    trainable: str
+    lora: Lora
     freeze: Sequence[str]
     label_smoothing: float
     class_weights: ClassWeights

@@ -161,6 +161,14 @@ class VideoModel(nn.Module):
         return fc
 
     @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the stages or blocks that a clip goes through one after the other, the first one first.
+
+        Of a network of trunks beside one another there are none.
+        """
+        return stages_of(self, leaving=getattr(self, "fc", None))
+
+    @property
     def classifier_keys(self) -> tuple[str, ...]:
         """Names of the parameters whose shape depends on K; a file of other classes loads without them."""
         return ("fc.weight", "fc.bias")
@@ -195,6 +203,28 @@ def check_clips(clips: Tensor, model: VideoModel) -> None:
     if not clips.is_floating_point():
         raise ValueError(f"clips of dtype {clips.dtype}: normalise frames first, model.preprocessing.normalise(frames)")
     model.check_frames(clips.shape[1])
+
+
+def stages_of(module: nn.Module, prefix: str = "", *, leaving: object = None) -> tuple[str, ...]:
+    """Return the names of the parts of a trunk that have parts themselves; of a single list of them, its elements.
+
+    Args:
+        module: the trunk, whose parts are registered in the order in which they run.
+        prefix: of the names.
+        leaving: a part that does not count, such as the classifier.
+    """
+    parts = {
+        f"{prefix}{name}": child
+        for name, child in module.named_children()
+        if child is not leaving and any(True for _ in child.children()) and any(True for _ in child.parameters())
+    }
+    lists = [name for name, child in parts.items() if isinstance(child, nn.Sequential | nn.ModuleList)]
+    if len(lists) == 1:
+        return tuple(f"{lists[0]}.{name}" for name, _ in parts[lists[0]].named_children())
+    if len(parts) == 1:
+        only = next(iter(parts))
+        return stages_of(parts[only], f"{only}.", leaving=leaving)
+    return tuple(parts)
 
 
 def initialise_trunk(model: nn.Module) -> None:

@@ -56,6 +56,11 @@ class FrameRateEnsemble(VideoModel):
     def _networks(self) -> list[VideoModel]:
         return [member for member in self.members if isinstance(member, VideoModel)]
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """None: its trunks lie beside one another."""
+        return ()
+
     def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return the maps of all members, one after the other in time: [B, 8 + 16, C, h, w]."""
         maps: list[Tensor] = []

@@ -32,6 +32,11 @@ class MSNet(VideoResNet):
         super().__init__(name, block, depths, num_classes, shift_every=1, width=width, dropout=dropout)
         self.motion = MotionSqueeze(2 * width * block.expansion, reduced=width)
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Those of the ResNet; the motion module lies between the second and the third."""
+        return tuple(name for name in super().stages if name != "motion")
+
     def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T C h w"]:
         """Return [B, T, C, H/32, W/32] (rounded up) for clips [B, T, 3, H, W]."""
         x = self.maxpool(self.act1(self.bn1(self.conv1(clips))))

@@ -140,6 +140,11 @@ class SlowFast(VideoModel):
         """Return a new classifier: weights from N(0, 0.01), no bias at first."""
         return make_classifier(self.num_features, num_classes)
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """None: its trunks lie beside one another."""
+        return ()
+
     def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B t C h w"]:
         """Return [B, T / alpha, C, h, w] for clips [B, T, 3, H, W].
 

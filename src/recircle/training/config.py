@@ -10,8 +10,10 @@ from recircle.evaluation.protocol import Protocol
 from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig
 from recircle.public import public
+from recircle.training.lora import Lora
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
+from recircle.training.trainable import check_trainable
 
 FreezeNorms = Literal["none", "all", "all_but_first"]
 ClassWeights = Literal["none", "balanced"]
@@ -40,8 +42,12 @@ class TrainConfig:
             Where it is on, it is what is evaluated and saved.
         freeze_norms: batch norms that keep their statistics, scales and shifts: none (ARC and TSM), all, or all but
             the first ("partial BN" of TSN).
-        freeze: parts of the network that stay as they start, norms and all, by their names, such as ("stem_conv",
-            "blocks.0"); a name stands for all that is below it. For few clips, early layers that were trained on more.
+        trainable: what learns: "all"; "head", the classifier alone; "last-N", such as "last-2", also the last N stages
+            or blocks; or "lora", the classifier and low-rank changes of the other layers, which are added to these in
+            the weights that are saved. The rest stays as it starts, norms and all. For few clips, or little memory.
+        lora: the size of these changes.
+        freeze: parts that do not learn, whatever `trainable` says, by their names, such as ("stem_conv", "blocks.0"); a
+            name stands for all that is below it.
         label_smoothing: of the cross entropy, in [0, 1).
         class_weights: what a clip counts in the loss: "none" is 1 for each; "balanced" is clips / (classes * clips of
             its class), so that all classes count alike, however many clips each has. The losses of the run are then
@@ -72,6 +78,8 @@ class TrainConfig:
     precision: Precision = "fp32"
     ema: float | None = None
     freeze_norms: FreezeNorms = "none"
+    trainable: str = "all"
+    lora: Lora = field(default_factory=Lora)
     freeze: tuple[str, ...] = ()
     label_smoothing: float = 0.0
     class_weights: ClassWeights = "none"
@@ -102,6 +110,7 @@ class TrainConfig:
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 raise ValueError(f"{name}={value!r} is not one of {', '.join(known)}")
+        check_trainable(self.trainable)
         if not all(self.freeze):
             raise ValueError(
                 f"freeze={self.freeze} has an empty name; give names of parts of the network, such as layer1"

@@ -20,9 +20,9 @@ from recircle.models.base import VideoModel
 from recircle.models.wrapped import WrappedModel
 from recircle.training.config import TrainConfig
 from recircle.training.ema import Ema
-from recircle.training.frozen import freeze_parts
 from recircle.training.norms import freeze_norms, train_mode
 from recircle.training.optimiser import set_lr
+from recircle.training.trainable import choose_trainable
 from recircle.views.preprocessing import Preprocessing
 
 
@@ -61,9 +61,12 @@ class Learner:
         # the code of others may depend on how maps lie in memory
         if config.channels_last and not isinstance(model, WrappedModel):
             _use_channels_last(model)
+        self._frozen = [
+            *choose_trainable(model, config.trainable, config.lora, config.freeze),
+            *freeze_norms(model, config.freeze_norms),
+        ]
         self.model = model.to(accelerator.device)
         self.ema = Ema(model, config.ema) if config.ema is not None else None
-        self._frozen = [*freeze_norms(model, config.freeze_norms), *freeze_parts(model, config.freeze)]
         self._weights = None
         if class_weights is not None:
             self._weights = torch.tensor(class_weights, device=accelerator.device)

@@ -35,12 +35,14 @@ from recircle.training.deadline import Deadline
 from recircle.training.devices import accelerated, start_tracker
 from recircle.training.display import Display
 from recircle.training.folder import check_folder
-from recircle.training.frozen import freeze_parts, tell_frozen
+from recircle.training.frozen import tell_frozen
 from recircle.training.interrupt import StopRequest
 from recircle.training.learner import Learner
+from recircle.training.lora import tell_lora, without_lora
 from recircle.training.metrics_log import MetricsLog, read_metrics_log, rewind_metrics_log
 from recircle.training.readable import check_readable, too_few
 from recircle.training.train_state import TrainState
+from recircle.training.trainable import choose_trainable
 from recircle.training.validation import validate
 from recircle.words import counted
 from recircle.written_by import FIELD, upgrade_needed
@@ -84,7 +86,7 @@ def train(
         config = _resolved(config, model)
         _check_classes(config, model, data)
         # here too, so that a wrong name is told before anything is written
-        freeze_parts(model, config.freeze)
+        choose_trainable(model, config.trainable, config.lora, config.freeze)
         check_folder(config, resume=resume)
         accelerator.wait_for_everyone()
         folder = Run.create(config.output)
@@ -129,7 +131,7 @@ class _Training:
         weights = class_weights(tuple(clips.values())) if config.class_weights == "balanced" else None
         self.learner = Learner(model, self.preprocessing, config, accelerator, class_weights=weights)
         loaded = () if model.load_report is None else (str(model.load_report),)
-        self._remarks = (*loaded, *tell_classes(clips, weights), *tell_frozen(model))
+        self._remarks = (*loaded, *tell_classes(clips, weights), *tell_frozen(model), *tell_lora(model))
         self.deadline = Deadline.after(config.minutes)
         self.passes = min(config.accumulate, len(self.loader))
         self.epoch_steps = len(self.loader) // self.passes
@@ -287,7 +289,7 @@ class _Training:
             manifest=self.config.data.manifest,
         )
         if self.accelerator.is_main_process:
-            self.folder.save_model(self.learner.evaluated, self._spec())
+            self.folder.save_model(without_lora(self.learner.evaluated), self._spec())
         self.log.write("val", step=self.state.step, epoch=epoch, **values)
         numbers = {f"val/{name}": value for name, value in values.items() if isinstance(value, float)}
         self.accelerator.log(numbers, step=self.state.step)

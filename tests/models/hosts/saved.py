@@ -76,7 +76,7 @@ def save_image_network(folder: Path, architecture: str, *, classes: int = 3) -> 
     net = timm.create_model(architecture, num_classes=classes, **arguments)
     # random statistics, so that norms do something
     for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
+        if isinstance(module, torch.nn.BatchNorm2d) and module.running_mean is not None:
             module.running_mean.normal_(0, 0.1)
     timm.models.save_for_hf(net, folder, model_args=arguments, safe_serialization=True)
     content = json.loads((folder / "config.json").read_text())

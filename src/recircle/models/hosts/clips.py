@@ -77,6 +77,13 @@ class ClipHost(VideoModel):
         """Classify what `forward_features` returned; with `pre_logits` return it as it is."""
         return features if pre_logits else self.fc(self.dropout(features))
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of its blocks."""
+        if not self.blocks:
+            return super().stages
+        return tuple(f"{self.blocks}.{name}" for name, _ in self.get_submodule(self.blocks).named_children())
+
     def make_classifier(self, num_classes: int) -> nn.Module:
         """Return a new classifier of K classes, weights from N(0, 0.02) and no bias at first."""
         fc = nn.Linear(self.num_features, num_classes)

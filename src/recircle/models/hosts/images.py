@@ -1,5 +1,6 @@
 """Image networks of timm as networks of this package: on each frame as TSN has it, or with TSM's temporal shift."""
 
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,6 +78,15 @@ class ImageHost(VideoModel):
 
         pooled = on_frames(self.net, features, pool).unflatten(0, features.shape[:2])
         return pooled if pre_logits else self.fc(self.dropout(pooled)).mean(1)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of its blocks or stages."""
+        for name in ("blocks", "stages", "layers"):
+            if isinstance(getattr(self.net, name, None), nn.Sequential | nn.ModuleList):
+                return tuple(f"net.{name}.{part}" for part, _ in self.net.get_submodule(name).named_children())
+        found = [name for name, _ in self.net.named_children() if re.fullmatch(r"(layer|s|stage)\d+", name)]
+        return tuple(f"net.{name}" for name in found) or super().stages
 
     def imagenet_file(self) -> Path:
         """Say that its weights are those of its name.
