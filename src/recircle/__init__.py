@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from recircle.timelines.segments import Segment, Segmentation
     from recircle.timelines.timeline import Timeline
     from recircle.training.config import TrainConfig
+    from recircle.training.lora import Lora
     from recircle.training.optimiser import Optimiser
     from recircle.training.schedule import Schedule
     from recircle.views.augmentation import Augmentation
@@ -69,6 +70,7 @@ __all__ = [
     "FrameModel",
     "GruWeights",
     "LoadReport",
+    "Lora",
     "Machine",
     "Manifest",
     "Metrics",
@@ -145,6 +147,7 @@ _HOMES = {
     "FrameModel": "recircle.surgery.frame_model",
     "GruWeights": "recircle.arc.matrices",
     "LoadReport": "recircle.models.load_report",
+    "Lora": "recircle.training.lora",
     "Machine": "recircle.evaluation.machine",
     "Manifest": "recircle.manifest.manifest",
     "Metrics": "recircle.evaluation.measure",

@@ -12,7 +12,6 @@ from recircle.config import parse_json, read_bytes
 from recircle.errors import UserError
 from recircle.models.hosts.libraries import import_hub, import_timm
 from recircle.models.hosts.processors import cropped, from_processor
-from recircle.public import public
 from recircle.views.preprocessing import Preprocessing
 
 Library = Literal["transformers", "timm"]
@@ -25,7 +24,6 @@ _SHARE = 0.875
 """The part of the shorter side that is cropped, where a config does not say."""
 
 
-@public
 @dataclass(frozen=True, kw_only=True)
 class Host:
     """A network of another library: what a run keeps of it, so that it is built without that library's hub.
