@@ -59,3 +59,11 @@ def test_no_labels_and_clips_without_a_split_are_told() -> None:
         warn_labels(PLACE, Manifest((Clip(path="a.mp4"),), Path()))
     with pytest.warns(UserWarning, match=r"1 of 3 clips have no split where others have one, .*\(0\.mp4\)"):
         warn_labels(PLACE, Manifest((*clips("train", "run"), *clips("val", "run"), *clips("", "run")), Path()))
+
+
+def test_lists_beside_clips_without_labels_are_named(tmp_path: Path) -> None:
+    place = tmp_path / "manifest.csv"
+    for name in ("manifest.csv", "truth.csv", "export.json", "notes.txt"):
+        (tmp_path / name).touch()
+    with pytest.warns(UserWarning, match=r"labels; export\.json, truth\.csv lies there: index that, if it says"):
+        warn_labels(place, Manifest((Clip(path="a.mp4"),), tmp_path))

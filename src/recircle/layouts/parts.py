@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from recircle.decode.part import round_time
 from recircle.manifest.manifest import Clip
+from recircle.words import counted
 
 Units = Literal["seconds", "frames"]
 
@@ -97,8 +98,10 @@ def group_by_video(place: Path, clips: Sequence[Clip], *, divide: bool) -> list[
         how = "each a group of its own, so that parts of one video may lie on both sides of a division"
     else:
         videos = len({clip.path for clip in without})
-        how = f"grouped by their {videos} videos, so that no division comes between the parts of one"
-    warnings.warn(f"{place}: {len(without)} parts of videos are {how}", stacklevel=3)
+        how = f"grouped by their {counted(videos, 'video')}, so that no division comes between the parts of one"
+    warnings.warn(
+        f"{place}: {counted(len(without), 'part')} of videos {'is' if len(without) == 1 else 'are'} {how}", stacklevel=3
+    )
     return [
         replace(clip, group=clip.name if divide else clip.path) if clip.end and not clip.group else clip
         for clip in clips

@@ -5,17 +5,22 @@ import unicodedata
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from recircle.manifest.manifest import Clip, Manifest
+
+_LISTS = (".csv", ".tsv", ".json", ".jsonl", ".xml")
 
 
 def warn_labels(place: Path, manifest: Manifest) -> None:
     """Say that there are no labels, or which look alike or have clips to train or to evaluate on alone."""
     if not manifest.labels:
+        lists = _lists(manifest.root, place)
+        there = f"; {_some(lists, 3)} lies there: index that, if it says what the clips show" if lists else ""
         warnings.warn(
             f"{place}: no clip has a label; put the clips (videos, or folders of frames) of each class into a folder "
-            "of their own, or index a list of clips and labels",
+            f"of their own, or index a list of clips and labels{there}",
             stacklevel=2,
         )
     loose = [clip.name for clip in manifest.clips if clip.label and not clip.split and clip.status == "ok"]
@@ -29,6 +34,17 @@ def warn_labels(place: Path, manifest: Manifest) -> None:
     evaluated = [clip for clip in manifest.clips if clip.split in ("val", "test")]
     warn_one_sided(place, manifest.select("train").clips, evaluated)
     warn_divided_videos(place, manifest.select("train").clips, evaluated)
+
+
+def _lists(folder: Path, manifest: Path) -> list[str]:
+    """Return the names of the files beside the clips that may be lists of them."""
+    with suppress(OSError):
+        return sorted(
+            path.name
+            for path in folder.iterdir()
+            if path.suffix.lower() in _LISTS and path.is_file() and path.resolve() != manifest.resolve()
+        )
+    return []
 
 
 def warn_look_alikes(place: Path, labels: Iterable[str]) -> None:
