@@ -22,8 +22,11 @@ from recircle.timelines.timeline import Timeline
 EMBEDDED = 2**23
 """Bytes up to which a video is inside the page; a larger one stays where it is, and the page names it."""
 
-CLASSES = 6
-"""Classes whose scores are drawn: as many as the page has colours."""
+COLOURS = 5
+"""Classes that have a colour of their own; all others share the grey that comes after these."""
+
+MOST_CLASSES = 40
+"""Classes whose scores are in the page."""
 
 # what browsers play, by the ending of the name
 _PLAYED = {".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".mov": "video/mp4", ".ogv": "video/ogg"}
@@ -105,7 +108,7 @@ def make_timeline_page(
     """Return the page; see `write_timeline_page`."""
     name = Path(timeline.video).name
     chosen = _chosen(timeline, segments, true)
-    colours = {label: number % CLASSES for number, label in enumerate(chosen)}
+    colours = {label: min(number, COLOURS) for number, label in enumerate(chosen)}
     parts: list[object] = [_facts(timeline, rules)]
     parts += [note(remark) for remark in timeline.notes]
     if player.address:
@@ -140,15 +143,15 @@ def make_timeline_page(
 
 
 def _chosen(timeline: Timeline, segments: Sequence[Segment], true: Sequence[Segment] | None) -> list[str]:
-    """Return the classes that are drawn: those that last longest; with few of them, also those that score best."""
+    """Return the classes that are drawn, those that last longest first; of few, also those that score best."""
     lasting: dict[str, float] = {}
     for segment in (*segments, *(true or ())):
         lasting[segment.label] = lasting.get(segment.label, 0.0) + segment.seconds
-    found = sorted(lasting, key=lambda label: -lasting[label])[:CLASSES]
+    found = sorted(lasting, key=lambda label: -lasting[label])[:MOST_CLASSES]
     if len(timeline):
         best = np.nan_to_num(timeline.probabilities).max(0)
         others = [timeline.labels[n] for n in np.argsort(-best, kind="stable") if timeline.labels[n] not in found]
-        found += others[: max(0, min(CLASSES, 3) - len(found))]
+        found += others[: max(0, 3 - len(found))]
     return found
 
 
@@ -172,7 +175,7 @@ def _strip(
             y=0,
             width=f"{segment.seconds / seconds:.6f}",
             height=1,
-            class_=f"segment c{colours.get(segment.label, CLASSES - 1)}",
+            class_=f"segment c{colours.get(segment.label, COLOURS)}",
         )
         for segment in segments
     ]
@@ -202,9 +205,10 @@ def _strip(
 
 
 def _key(chosen: Sequence[str]) -> Html:
+    names = [*chosen[:COLOURS], *(["other classes"] if len(chosen) > COLOURS else [])]
     items = [
-        element("li", element("span", class_=f"key c{number % CLASSES}", aria_hidden="true"), label)
-        for number, label in enumerate(chosen)
+        element("li", element("span", class_=f"key c{number}", aria_hidden="true"), name)
+        for number, name in enumerate(names)
     ]
     return element("ul", *items, class_="legend legend-text")
 

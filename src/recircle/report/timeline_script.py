@@ -98,7 +98,8 @@ SCRIPT = """
       pen.moveTo(left, y(data.threshold)); pen.lineTo(w, y(data.threshold)); pen.stroke(); pen.setLineDash([]);
     }
     pen.lineWidth = 1.8; pen.lineJoin = "round";
-    names.forEach((name, k) => {
+    // those that have a colour of their own come last, and lie above the others
+    names.map((_, k) => k).reverse().forEach((k) => {
       pen.strokeStyle = pen.fillStyle = colour(`--c${colours[k]}`);
       pen.beginPath();
       for (let n = first; n <= last; n += jump) {

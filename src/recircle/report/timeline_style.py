@@ -2,7 +2,7 @@
 
 CSS = """
 .watch { display: grid; gap: .75rem; margin: .75rem 0; }
-.watch video { width: 100%; max-height: 60vh; background: #000; border-radius: 6px; }
+.watch video { width: 100%; max-height: 42vh; background: #000; border-radius: 6px; }
 .now { font-size: 1.15rem; font-weight: 600; min-height: 1.6em; margin: 0; }
 .now .soft { font-weight: normal; font-size: .9rem; }
 .strip { position: relative; }
