@@ -109,7 +109,7 @@ def timeline(
     paths = list(clips_named(videos))
     names = names_of(paths) if output is not None else [str(path) for path in paths]
     if window is None:
-        window = _usual(run)
+        window = usual_seconds(run)
     job = _Job(recognizer, rules, known, output, forms, json, window, stride or window / 4, fps, batch_size)
     try:
         for path, name in zip(paths, names):
@@ -125,7 +125,8 @@ def timeline(
     return 1 if job.broken else 0
 
 
-def _usual(run: Path) -> float:
+def usual_seconds(run: Path) -> float:
+    """Return the middle length of the clips that a run was trained on, and say so."""
     from recircle.inference.usual_window import usual_window
     from recircle.run import Run
 

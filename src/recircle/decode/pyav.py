@@ -179,7 +179,7 @@ def open_video(path: Path) -> Iterator[Video]:
     except MEDIA_ERRORS as error:
         raise DecodeError(path, f"cannot be opened as a video: {describe(error)}") from None
     with container:
-        yield _choose_stream(container, path, size)
+        yield choose_stream(container, path, size)
 
 
 def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
@@ -290,7 +290,17 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _choose_stream(container: InputContainer, path: Path, size: int) -> Video:
+def choose_stream(container: InputContainer, path: Path, size: int) -> Video:
+    """Return the video stream of an opened container that is shown.
+
+    Args:
+        container: the file or source.
+        path: of it, for the error.
+        size: bytes of the file, which bound what may be in it.
+
+    Raises:
+        DecodeError: there is none that can be decoded, or its frames are too large.
+    """
     # a picture attached to a sound file is a cover, not a video
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
     if not streams:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -94,20 +94,16 @@ def _timed(video: Video, path: Path, passage: Passage) -> Iterator[TimedFrame]:
     if clock.fault:
         raise DecodeError(path, clock.fault)
     stored = (first[0].width, first[0].height)
-    span, resized_at, corrupt, count = Clock(), "", 0, 0
-    while first:
-        frame = first.pop(0)
+    span, resized_at, corrupt = Clock(), "", 0
+    frame = first[0]
+    span.add(frame)
+    for frame in chain(first, frames):
         time, end = clock.place(frame)
         if not resized_at and (frame.width, frame.height) != stored:
             resized_at = f"frames change their size after {time:.3f} s, and are scaled to the first"
         corrupt += frame.is_corrupt
-        if count == 0:
-            span.add(frame)
-        count += 1
         yield TimedFrame(video.to_rgb(frame, *stored), time, end)
-        first.extend(islice(frames, 1))
-        if not first:
-            span.add(frame)
+    span.add(frame)
     passage.notes += clock.notes
     if resized_at:
         passage.notes.append(resized_at)
