@@ -82,7 +82,7 @@ class TestSegments:
         told = "\n".join(str(warning.message) for warning in caught)
         assert "is read as Parts of long videos (layout segments); --layout csv_list reads it otherwise" in told
         assert "read as seconds after the first frame, as some are written so" in told
-        assert "2 parts of videos are grouped by their 1 videos" in told
+        assert "2 parts of videos are grouped by their 1 video," in told
         assert "1 of 2 parts begin before the one ahead of them has ended, such as a.mp4#t=0.2,0.75 (jump)" in told
 
     def test_a_doubt_is_asked(self, folder: Path) -> None:
