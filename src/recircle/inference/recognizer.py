@@ -19,6 +19,7 @@ from recircle.arc.module import fewer_steps
 from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
+from recircle.decode.probe import Probe
 from recircle.decode.running import Passage
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
@@ -260,6 +261,34 @@ class Recognizer:
                 threads.shutdown(wait=False, cancel_futures=True)
                 decoders.close()
 
+    def together(
+        self, paths: Sequence[str | Path], *, check: Callable[[Path, Probe], object] | None = None
+    ) -> list[Recognition | DecodeError]:
+        """Recognise a few files at once: each decoded by a process of its own, then all in one pass of the network.
+
+        Args:
+            paths: files and folders of frames.
+            check: is called with the path and what decoding found, and refuses a clip by a `DecodeError`.
+
+        Returns:
+            For each path what was recognised, up to rounding as if it were alone, or why it cannot be decoded.
+
+        Raises:
+            UserError: frames are too small for the crop, or no process can be started.
+        """
+
+        def decode(path: str | Path) -> Tensor | DecodeError:
+            try:
+                return whole_file_views(Path(path), self._views, decoders=self._decoders, check=check)
+            except DecodeError as error:
+                return error
+
+        with ThreadPoolExecutor(max(1, len(paths)), thread_name_prefix="recircle-decode") as threads:
+            views = list(threads.map(decode, paths))
+        decoded = [clip for clip in views if isinstance(clip, Tensor)]
+        recognised = iter(self._recognize(torch.stack(decoded)) if decoded else ())
+        return [next(recognised) if isinstance(clip, Tensor) else clip for clip in views]
+
     def stream(self, *, window: float, stride: float | None = None, fps: float = 0.0, batch_size: int = 1) -> Stream:
         """Return a stream, which recognises frames as they come; each window as the clip that its frames are.
 
@@ -341,8 +370,8 @@ class Recognizer:
     @property
     def settings(self) -> dict[str, Any]:
         """What recognitions depend on beside the clip, as plain values: the network, the protocol, the temperature."""
-        protocol = self._provenance.protocol_words
-        return {"network": self.digest, "protocol": protocol, "temperature": self._temperature}
+        protocol = self.provenance.protocol_words
+        return {"network": self.digest, "protocol": protocol, "temperature": self.temperature}
 
     def _views_of(self, clip: Clip, fps: float) -> UInt8[Tensor, "V T 3 h w"]:
         """Return what the network sees of a clip."""

@@ -1,5 +1,6 @@
 """From a clip to the uint8 views a model is tested on; evaluation and prediction both come through here."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from recircle.decode.frame_cache import FrameCache
 from recircle.decode.frames import Backend, DecodeError, decode, resize_images
 from recircle.decode.pool import DecoderPool
+from recircle.decode.probe import Probe
 from recircle.decode.timeline import Timeline
 from recircle.decode.whole_file import read_whole_file
 from recircle.errors import UserError
@@ -59,6 +61,7 @@ def whole_file_views(
     views: EvalViews,
     *,
     decoders: DecoderPool | None = None,
+    check: Callable[[Path, Probe], object] | None = None,
 ) -> UInt8[Tensor, "V T 3 h w"]:
     """Decode a file or folder to its end, and return its test views; otherwise as `file_views`.
 
@@ -66,6 +69,7 @@ def whole_file_views(
         path: the file or folder.
         views: what is seen of it.
         decoders: processes that decode; None decodes in this one, which a hostile file can crash or hold up.
+        check: is called with what decoding found, and refuses it by a `DecodeError`.
 
     Raises:
         DecodeError: the file cannot be decoded to its end; or the sampling needs a frame rate, and the clip's is not
@@ -73,6 +77,8 @@ def whole_file_views(
         UserError: the crop does not fit in the resized frame, or the processes do not start.
     """
     with nullcontext(read_whole_file(path)) if decoders is None else decoders.whole_file(path) as file:
+        if check is not None:
+            check(path, file.found)
         try:
             views.sampling.check(file.found.timeline)
         except UserError as error:
