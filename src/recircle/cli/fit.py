@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recircle.run import Run
     from recircle.training.config import TrainConfig
 
-OWN = ("--minutes", "--model", "--output", "--seed", "--holdout", "--layout", "--labels")
+OWN = ("--minutes", "--model", "--output", "--seed", "--holdout", "--layout", "--labels", "--folds")
 """The options that are not handed on to `recircle train`."""
 
 
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str]) -> int:
         holdout: float = 0.2,
         layout: str | None = None,
         labels: Path | None = None,
+        folds: int | None = None,
     ) -> int:
         """Make a network that recognises the classes of your clips, in the minutes given.
 
@@ -56,12 +57,16 @@ def main(arguments: Sequence[str]) -> int:
             holdout: share of the clips that is held out to evaluate on, where the clips have no splits.
             layout: how the folder is laid out, see `recircle index --help`.
             labels: class names for lists that give numbers, likewise.
+            folds: afterwards also predict every clip by networks that have not seen it, one for each of so many folds,
+                so that `recircle suspects` can rank all labels; the minutes are shared by all trainings.
         """
         above_zero(minutes=minutes)
         at_least(0, seed=seed)
         if not 0 < holdout < 1:
             raise UserError(f"--holdout {holdout:g} must lie between 0 and 1, such as 0.2")
-        whole = _Fit(clips, minutes, model, output, seed, holdout, layout, labels, others)
+        if folds is not None:
+            at_least(2, folds=folds)
+        whole = _Fit(clips, minutes, model, output, seed, holdout, layout, labels, folds, others)
         try:
             return whole.run()
         except KeyboardInterrupt as interrupt:
@@ -107,6 +112,7 @@ class _Fit:
     holdout: float
     layout: str | None
     labels: Path | None
+    folds: int | None
     others: list[str]
     began: float = field(default_factory=time.monotonic)
 
@@ -132,23 +138,33 @@ class _Fit:
             labels=self.labels,
             divided="--data.test-groups" in self._given,
         )
-        out.print("1/4 clips")
+        parts = 4 if self.folds is None else 5
+        out.print(f"1/{parts} clips")
         if source.remark:
             out.print(f"    {source.remark}")
         if source.index and (code := _command(source.index)):
             return code
         check_classes(source.manifest, Manifest.read(source.manifest).clips)
-        out.print("2/4 training")
+        out.print(f"2/{parts} training")
+        if self.folds is not None:
+            out.print(
+                f"    the {self.minutes:g} minutes are shared by {self.folds + 1} trainings: this one and the folds'"
+            )
         train = self._further(run, source.manifest) if goes_on else self._anew(source.manifest)
         # what registers a network of the user's own is imported already, and has to be where the command is repeated
         if code := _command(train, importing=config.model.module):
             return code
-        out.print("3/4 evaluation on the clips that were held out")
+        out.print(f"3/{parts} evaluation on the clips that were held out")
         if code := _command(("eval", str(self.output), "--skip-broken")):
             return code
-        out.print("4/4 report")
+        out.print(f"4/{parts} report")
         if code := _command(("report", str(self.output))):
             return code
+        if self.folds is not None:
+            out.print(f"5/{parts} predictions of all clips, by folds")
+            left = f"{max(0.5, self._seconds_left / 60):.1f}"
+            if code := _command(("folds", str(self.output), "--folds", str(self.folds), "--minutes", left)):
+                return code
         forget_frames(run.load_config(TrainConfig))
         self._conclude(run)
         return 0
@@ -161,6 +177,11 @@ class _Fit:
     @property
     def _seconds_left(self) -> float:
         return 60 * self.minutes - (time.monotonic() - self.began)
+
+    @property
+    def _seconds_of_training(self) -> float:
+        """What is left for the run itself, where the trainings of folds follow."""
+        return self._seconds_left / (1 + (self.folds or 0))
 
     @cached_property
     def _recipe(self) -> "Recipe":
@@ -199,7 +220,7 @@ class _Fit:
                 out.print(f"    {line}")
         config = self._config(manifest)
         with err.status("measuring how long training takes here"):
-            plan = plan_run(config, self._given, seconds=self._seconds_left)
+            plan = plan_run(config, self._given, seconds=self._seconds_of_training)
         for reason in plan.reasons:
             out.print(f"    {reason}")
         options = options_from(self._recipe(manifest), plan.config)
@@ -229,7 +250,7 @@ class _Fit:
             raise UserError(f"{run.path} was begun with {config.model.name}, not {self.model}; give another --output")
         out.print(f"    {run.path} is there already: it goes on with the settings in its config.json")
         # the rest is for evaluation and report
-        left = max(0.5, 0.9 * self._seconds_left / 60 - 0.5)
+        left = max(0.5, 0.9 * self._seconds_of_training / 60 - 0.5)
         return ["train", "--resume", str(self.output), "--minutes", f"{left:.1f}"]
 
     def _conclude(self, run: "Run") -> None:
@@ -251,6 +272,8 @@ class _Fit:
         for line in advice:
             out.print(f"  * {line}")
         out.print(f"look at: {run.path / 'report.html'}")
+        if self.folds is not None:
+            out.print(f"next: recircle suspects {shlex.quote(str(self.output))}")
         out.print(f"next: recircle predict {shlex.quote(str(self.output))} NEW_CLIPS --output results.csv")
 
 

@@ -23,6 +23,8 @@ COMMANDS = {
     "index": "find the clips of a folder and write a manifest, with true frame counts and faults",
     "train": "train a recipe on a manifest, or go on with a run",
     "eval": "run a trained network over labelled clips and print its accuracy",
+    "folds": "predict every clip of a run by networks that have not seen it",
+    "suspects": "rank clips by how probably their label is wrong, and find near-duplicates",
     "fewshot": "recognise classes that a run was not trained on, from a few clips of each",
     "report": "write what is known of runs as one HTML page",
     "predict": "recognise video files or folders of frames",

@@ -25,7 +25,8 @@ class ClipSource:
     Attributes:
         manifest: the path of their manifest.
         datasets: the data sets that they come from, where the manifest names them.
-        split: their split; "all" for all clips, "held out" for those that training held out, whatever its rule.
+        split: their split; "all" for all clips, "held out" for those that training held out, whatever its rule, and
+            "out of sample" for all clips, each predicted by the network of a fold that had not seen it.
     """
 
     manifest: str
@@ -35,7 +36,11 @@ class ClipSource:
     @property
     def part(self) -> str:
         """Which part of the manifest it is, in words."""
-        words = {"all": "all clips", "held out": "clips held out in training"}
+        words = {
+            "all": "all clips",
+            "held out": "clips held out in training",
+            "out of sample": "all clips, each by a network that had not seen it",
+        }
         return words.get(self.split, f"split {self.split}")
 
     def __str__(self) -> str:

@@ -113,15 +113,15 @@ def hold_out(manifest: Manifest, share: float, *, seed: int = 0) -> Manifest:
     clips = _to_divide(manifest)
     if not clips:
         raise UserError("none of the clips can be read and has a label, so none are held out")
-    sizes = Counter(map(_unit, clips))
+    sizes = Counter(map(unit_of, clips))
     several = any(size > 1 for size in sizes.values())
     held = _whole_groups(clips, share, rng) if several else _of_each_class(clips, share, rng)
-    held_units = {_unit(clip) for clip in clips if clip.name in held}
+    held_units = {unit_of(clip) for clip in clips if clip.name in held}
 
     def split(clip: Clip) -> str:
         if not clip.label:
             return ""
-        return "val" if _unit(clip) in held_units else "train"
+        return "val" if unit_of(clip) in held_units else "train"
 
     return replace(manifest, clips=tuple(replace(clip, split=split(clip)) for clip in manifest.clips))
 
@@ -130,7 +130,7 @@ def _to_divide(manifest: Manifest) -> list[Clip]:
     return [clip for clip in manifest.clips if clip.label and clip.status != "broken"]
 
 
-def _unit(clip: Clip) -> str:
+def unit_of(clip: Clip) -> str:
     """Return what stays together: the clip's group, or else its file, of which other clips may be parts."""
     return clip.group or f"\0{clip.path}"
 
@@ -138,7 +138,7 @@ def _unit(clip: Clip) -> str:
 def _whole_groups(clips: list[Clip], share: float, rng: np.random.Generator) -> set[str]:
     members: dict[str, list[str]] = defaultdict(list)
     for clip in clips:
-        members[_unit(clip)].append(clip.name)
+        members[unit_of(clip)].append(clip.name)
     if len(members) == 1:
         parts = all(clip.end for clip in clips) and len({clip.path for clip in clips}) == 1
         way = "; to divide the parts of this one video all the same, give each a group of its own" if parts else ""

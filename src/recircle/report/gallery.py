@@ -240,15 +240,23 @@ def _card(failure: Failure, strips: dict[str, FrameStrip | str] | None) -> Html:
         return element("li", words)
     if isinstance(strip, str):
         return element("li", element("p", f"No frames: {strip}.", class_="no-animation"), words)
-    return element("li", _strip(strip, failure), words)
+    alt = f"{count(strip.frames, 'frame')} of {failure.path}, {failure.true} taken for {failure.predicted}"
+    return element("li", player(strip, failure.path, alt), words)
 
 
-def _strip(strip: FrameStrip, failure: Failure) -> Html:
+def player(strip: FrameStrip, name: str, alt: str) -> Html:
+    """Return the frames of a clip, which a script shows one after the other.
+
+    Args:
+        strip: the frames.
+        name: of the clip.
+        alt: what is said in the place of the picture.
+    """
     source = "data:image/jpeg;base64," + base64.b64encode(strip.jpeg).decode()
     image = element(
         "img",
         src=Html(source),
-        alt=f"{count(strip.frames, 'frame')} of {failure.path}, {failure.true} taken for {failure.predicted}",
+        alt=alt,
         width=strip.pitch * strip.frames,
         height=strip.height,
         style=f"width:{100 * strip.pitch * strip.frames / strip.width:.3f}%",
@@ -258,14 +266,14 @@ def _strip(strip: FrameStrip, failure: Failure) -> Html:
     box = element("div", image, class_="animation", style=f"aspect-ratio:{shape};max-width:calc(18rem*{shape})")
     controls = element(
         "div",
-        element("button", "Play", type="button", class_="play", aria_label=f"Play {failure.path}"),
+        element("button", "Play", type="button", class_="play", aria_label=f"Play {name}"),
         element(
             "input",
             type="range",
             min=0,
             max=strip.frames - 1,
             value=0,
-            aria_label=f"frame of {failure.path}",
+            aria_label=f"frame of {name}",
             autocomplete="off",
         ),
         class_="controls",

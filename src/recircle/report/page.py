@@ -31,7 +31,24 @@ def make_page(runs: Subjects, each: Sequence[Subject], date: str) -> str:
         parts.append(_run(run, made.values()))
         below = element("ul", *(_link(f"{run.key}-{name}", name) for name in made))
         links.append(element("li", join([element("a", run.facts.name, href=f"#{run.key}"), below])))
-    title = f"{', '.join(names)}: report of recircle"
+    nav = element("nav", element("ul", *links), aria_label="contents")
+    skip = element("a", "Skip to the summary", href="#summary", class_="skip")
+    return whole_page(", ".join(names), f"{', '.join(names)}: report of recircle", [nav], parts, date, skip)
+
+
+def whole_page(
+    heading: str, title: str, above: Sequence[Html], parts: Sequence[Html], date: str, skip: Html | None = None
+) -> str:
+    """Return a page that needs no other file.
+
+    Args:
+        heading: its first line.
+        title: what a browser calls it.
+        above: what stands below the heading, before the content.
+        parts: the content.
+        date: when it was made.
+        skip: a link for those who do not see the page.
+    """
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -43,10 +60,8 @@ def make_page(runs: Subjects, each: Sequence[Subject], date: str) -> str:
     )
     body = element(
         "body",
-        element("a", "Skip to the summary", href="#summary", class_="skip"),
-        element(
-            "header", element("h1", ", ".join(names)), element("nav", element("ul", *links), aria_label="contents")
-        ),
+        skip,
+        element("header", element("h1", heading), *above),
         element("main", *parts),
         Html(f"\n{element('footer', element('p', f'Made on {date} by recircle {__version__}.'))}\n"),
         element("script", Html(SCRIPT)),
