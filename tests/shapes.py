@@ -23,6 +23,7 @@ ROOMS = (
     "recircle.loading",
     "recircle.models",
     "recircle.surgery",
+    "recircle.suspects",
     "recircle.timelines",
     "recircle.views",
 )

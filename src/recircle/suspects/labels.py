@@ -9,7 +9,7 @@ order is that of the normalised margin, the probability of the label less that o
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class LabelDoubts:
     likely: Int64[np.ndarray, "N"]
     confidence: Float64[np.ndarray, "N"]
     margin: Float64[np.ndarray, "N"]
-    suspected: np.ndarray
+    suspected: Bool[np.ndarray, "N"]
     estimated: float
 
     @property

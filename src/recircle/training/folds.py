@@ -93,13 +93,10 @@ def divide_folds(clips: Manifest, count: int, *, seed: int = 0) -> Folds:
 def predict_out_of_sample(
     run: Run, count: int, *, seed: int = 0, minutes: float | None = None, progress: bool = True, tell: Tell = print
 ) -> Predictions:
-    """Train a run's network anew for each fold, on the other folds, and predict the clips of the fold with it.
-
-    The predictions are written to RUN/folds/predictions.npz. What is finished is not done again, and a training that
-    was stopped goes on. Checkpoints of finished folds are deleted.
+    """Predict every clip of a run by networks that have not seen it, and write that to RUN/folds/predictions.npz.
 
     Args:
-        run: a finished run, whose settings are taken.
+        run: a finished run, whose settings and clips are taken.
         count: of folds.
         seed: of the division.
         minutes: for all folds together; None trains each for as many epochs as the run had.
@@ -107,8 +104,7 @@ def predict_out_of_sample(
         tell: is told what is done next.
 
     Raises:
-        UserError: the run cannot be repeated, its folds were begun with another division or on other clips, or as for
-            training and evaluation.
+        UserError: the run cannot be repeated, or as for `train_folds`.
     """
     config = run.load_config(TrainConfig)
     spec = run.load_spec()
@@ -117,8 +113,45 @@ def predict_out_of_sample(
             f"{run.path} was trained from Python on a network or a Dataset given as an object, which no file has; "
             "folds need one that a name builds, and clips in files"
         )
-    folds = divide_folds(_clips(config), count, seed=seed)
-    folder = run.path / FOLDER
+    folder, clips = run.path / FOLDER, _clips(config)
+    predictions = train_folds(config, clips, count, folder, seed=seed, minutes=minutes, progress=progress, tell=tell)
+    if predictions.classes != spec.labels:
+        raise UserError(f"{folder} holds predictions of other classes than {run.path} has; remove it")
+    predictions.save(predictions_file(run))
+    return predictions
+
+
+def train_folds(
+    config: TrainConfig,
+    clips: Manifest,
+    count: int,
+    folder: Path,
+    *,
+    seed: int = 0,
+    minutes: float | None = None,
+    progress: bool = True,
+    tell: Tell = print,
+) -> Predictions:
+    """Train a network for each fold, on the clips of the other folds, and predict those of the fold with it.
+
+    What is finished is not done again, and a training that was stopped goes on. Checkpoints of finished folds are
+    deleted.
+
+    Args:
+        config: of each training; its clips and its output do not count.
+        clips: labelled ones that can be read.
+        count: of folds.
+        folder: for the trainings.
+        seed: of the division.
+        minutes: for all folds together; None trains each for as many epochs as the config says.
+        progress: show that of training.
+        tell: is told what is done next.
+
+    Raises:
+        UserError: the clips cannot be divided so, the folds were begun with another division or on other clips, or as
+            for training and evaluation.
+    """
+    folds = divide_folds(clips, count, seed=seed)
     _check_same(folder, folds, seed)
     found: list[Predictions] = []
     for number in range(1, count + 1):
@@ -126,16 +159,11 @@ def predict_out_of_sample(
         if not saved.is_file():
             held = folds.numbers.count(number)
             tell(f"fold {number} of {count}: {counted(held, 'clip')} held out, {len(folds.numbers) - held} to train on")
-            _train_fold(
-                config, folds, number, folder, minutes=None if minutes is None else minutes / count, progress=progress
-            )
+            share = None if minutes is None else minutes / count
+            _train_fold(config, folds, number, folder, minutes=share, progress=progress)
         found.append(Predictions.load(saved))
-    source = ClipSource(manifest=str(config.data.manifest), datasets=folds.clips.datasets, split=OUT_OF_SAMPLE)
-    if any(part.classes != spec.labels for part in found):
-        raise UserError(f"{folder} holds predictions of other classes than {run.path} has; remove it")
-    predictions = join_predictions(found, source)
-    predictions.save(predictions_file(run))
-    return predictions
+    source = ClipSource(manifest=str(config.data.manifest), datasets=clips.datasets, split=OUT_OF_SAMPLE)
+    return join_predictions(found, source)
 
 
 def predictions_file(run: Run) -> Path:
