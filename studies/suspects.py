@@ -10,7 +10,7 @@ them.
 Then near-duplicates: copies that were scaled to half the size, coded again at a low quality and robbed of their first
 frame, against the nearest other clips of other persons.
 
-What is done is in docs/studies/suspects.json and is not done again.
+What is done is in docs/figures/suspects.json and is not done again.
 """
 
 import argparse
@@ -54,7 +54,7 @@ SEEDS = (0, 1, 2)
 SIZE = TabletopConfig(train=16, test=1, pixels=80, frames=16, fps=8)
 """384 clips of five persons to train on; the test clips are not looked at."""
 COPIES = 40
-RESULT = RESULTS / "suspects.json"
+RESULT = RESULTS.parent / "figures" / "suspects.json"
 PAGE = RESULTS / "suspects.md"
 
 
