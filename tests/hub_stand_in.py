@@ -246,7 +246,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._may_write():
             return
         if name in self.hub.repositories:
-            self._json({"error": "You already created this model repo"}, HTTPStatus.CONFLICT)
+            there = {"error": "You already created this model repo", "url": f"{self.hub.endpoint}/{name}"}
+            self._json(there, HTTPStatus.CONFLICT)
             return
         private = asked.get("visibility") == "private" or bool(asked.get("private"))
         self.hub.repositories[name] = Repository(private=private)
@@ -259,6 +260,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def yaml(self) -> None:
         self._json({"errors": [], "warnings": []})
+
+    def tag(self, name: str, revision: str) -> None:
+        repository = self._repository(name)
+        if repository is not None and self._may_write():
+            repository.refs[json.loads(self._body)["tag"]] = revision
+            self._json({})
 
     def preupload(self, name: str, _: str) -> None:
         if self._may_write() and self._repository(name):
@@ -310,6 +317,7 @@ _ROUTES = (
     (rf"GET /api/models/{_NAME}", "info"),
     (rf"GET /api/models/{_NAME}/revision/(.+)", "info"),
     (rf"GET /api/models/{_NAME}/tree/(.+)", "tree"),
+    (rf"POST /api/models/{_NAME}/tag/(.+)", "tag"),
     (rf"POST /api/models/{_NAME}/preupload/(.+)", "preupload"),
     (rf"POST /api/models/{_NAME}/commit/(.+)", "commit"),
     (rf"POST /{_NAME}\.git/info/lfs/objects/batch", "batch"),

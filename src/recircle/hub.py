@@ -1,6 +1,8 @@
 """Repositories of the Hugging Face hub: how they are named, `hf:OWNER/NAME@REVISION`, and how they come here."""
 
 import re
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,9 +10,11 @@ from pathlib import Path
 
 from recircle.checksums import SUMS, check_sums
 from recircle.errors import UserError
-from recircle.files import writing
+from recircle.files import atomic_write, make_folder, writing
 
 PREFIX = "hf:"
+DESCRIPTION, WEIGHTS, TEMPERATURE = "model.json", "model.safetensors", "calibration.json"
+"""The files of a run that are in a repository; the last may be missing."""
 _PART = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?"
 
 
@@ -79,6 +83,7 @@ def snapshot(reference: HubReference, files: Sequence[str] | None = None) -> Pat
     """
     from huggingface_hub import constants, snapshot_download
 
+    quieten()
     with writing(Path(constants.HF_HUB_CACHE)), hub_errors(reference):
         return Path(
             snapshot_download(
@@ -87,6 +92,15 @@ def snapshot(reference: HubReference, files: Sequence[str] | None = None) -> Pat
                 allow_patterns=None if files is None else list(files),
             )
         )
+
+
+def quieten() -> None:
+    """Let huggingface_hub draw no progress where nobody sees it move."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import disable_progress_bars
+
+    if constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not sys.stderr.isatty():
+        disable_progress_bars()
 
 
 def fetch_folder(reference: HubReference, files: Sequence[str]) -> Path:
@@ -99,6 +113,57 @@ def fetch_folder(reference: HubReference, files: Sequence[str]) -> Path:
     folder = snapshot(reference, [*files, SUMS])
     check_sums(folder, f"delete {folder.parent.parent}, and {reference} is fetched again")
     return folder
+
+
+def run_folder(reference: HubReference) -> Path:
+    """Return a folder of this machine that is the run which a repository holds; it is made, or found again.
+
+    It lies beside the cache of huggingface_hub, has a name for each commit, and is for what evaluations and reports
+    write beside the run. The weights in it are those of the cache.
+
+    Raises:
+        UserError: as `snapshot` does; or the repository holds no run, or a file is damaged.
+        WriteError: the disk refuses it.
+    """
+    from huggingface_hub import constants
+
+    described = snapshot(reference, [DESCRIPTION, "config.json", SUMS])
+    if not (described / DESCRIPTION).is_file():
+        raise UserError(f"{reference} holds no run of recircle: it has no {DESCRIPTION}{_hint(described, reference)}")
+    # the same commit, whatever is pushed meanwhile
+    there = fetch_folder(HubReference(reference.repository, described.name), [DESCRIPTION, WEIGHTS, TEMPERATURE])
+    if not (there / WEIGHTS).is_file():
+        raise UserError(f"{reference} holds no weights: it has no {WEIGHTS}; ask who pushed it to push it again")
+    owner, _, name = reference.repository.partition("/")
+    folder = Path(constants.HF_HUB_CACHE).parent / "recircle" / owner / f"{name}@{there.name[:8]}"
+    make_folder(folder)
+    with writing(folder):
+        for file in (there / DESCRIPTION, there / TEMPERATURE):
+            # a temperature that was fitted here stays
+            if file.is_file() and not (folder / file.name).is_file():
+                atomic_write(folder / file.name, file.read_bytes(), durable=False)
+        _link(folder / WEIGHTS, there / WEIGHTS)
+    return folder
+
+
+def _hint(folder: Path, reference: HubReference) -> str:
+    """Return what a repository is that is no run, as the end of a sentence."""
+    config = folder / "config.json"
+    if config.is_file() and '"model_type"' in config.read_text(encoding="utf-8", errors="replace"):
+        return f"; it is a network of transformers, which trains as a host by --model.name {reference}"
+    return "; give a repository that `recircle push` wrote"
+
+
+def _link(path: Path, target: Path) -> None:
+    """Let a path be another file, by a link or, where there are none, by a copy."""
+    target = target.resolve()
+    if path.exists() and path.samefile(target):
+        return
+    path.unlink(missing_ok=True)
+    try:
+        path.symlink_to(target)
+    except OSError:
+        shutil.copyfile(target, path)
 
 
 @contextmanager
@@ -116,6 +181,8 @@ def hub_errors(reference: HubReference) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except errors.LocalTokenNotFoundError:
+        raise UserError(f"{where} wants to know who you are: {login}") from None
     except errors.GatedRepoError:
         raise UserError(
             f"{where} is open only to who accepts its conditions; accept them on {reference.address}, and {login}"
@@ -136,13 +203,13 @@ def hub_errors(reference: HubReference) -> Iterator[None]:
         cure = login if status in (401, 403) else "try again later"
         raise UserError(f"{where}: the hub answers {status} ({said}); {cure}") from None
     except Exception as error:
+        # an upload wraps what broke it off
+        problem = error.__cause__ if type(error) is RuntimeError and error.__cause__ is not None else error
         # of the HTTP client, which is another one in other versions of huggingface_hub
-        if not type(error).__module__.startswith("httpx"):
+        if not type(problem).__module__.startswith(("httpx", "huggingface_hub")):
             raise
-        raise UserError(
-            f"the way to {where} broke off ({str(error).strip() or type(error).__name__}); the same command goes on "
-            "from there"
-        ) from None
+        why = str(problem).strip() or type(problem).__name__
+        raise UserError(f"the way to {where} broke off ({why}); the same command goes on from there") from None
 
 
 def _offline(reference: HubReference, cause: BaseException | None) -> str:

@@ -16,9 +16,11 @@ from torch import Tensor, nn
 
 from recircle import __version__
 from recircle.arc.module import set_steps
+from recircle.checksums import SUMS, check_sums
 from recircle.config import from_json, parse_json, read_bytes, read_json, to_json, to_stamped_json
 from recircle.errors import UserError
 from recircle.files import atomic_write, make_folder
+from recircle.hub import is_reference, parse_reference, run_folder
 from recircle.models.base import VideoModel
 from recircle.models.registry import ModelConfig
 from recircle.models.weight_files import first_of, not_finite, read_safetensors
@@ -124,11 +126,14 @@ class Run:
 
     @classmethod
     def open(cls, path: str | Path) -> "Run":
-        """Return the run at `path`.
+        """Return the run at `path`, or the one that the hub has as `hf:OWNER/NAME` or `hf:OWNER/NAME@REVISION`.
 
         Raises:
-            UserError: there is no folder, or no trained model in it.
+            UserError: there is no folder, or no trained model in it; it has not the checksums in its `SHA256SUMS`; or
+                the hub has no such run, or cannot be reached.
         """
+        if is_reference(path):
+            return cls(run_folder(parse_reference(path)))
         run = cls(Path(path))
         if not run.path.is_dir():
             raise UserError(f"{run.path} is not a run's folder; give the folder that `recircle train` wrote")
@@ -138,6 +143,7 @@ class Run:
                 f"{run.path} holds no trained model ({' and '.join(missing)} not there); "
                 "give the folder of a finished run of `recircle train`"
             )
+        check_sums(run.path, f"fetch it again; if you changed it yourself, delete {run.path / SUMS}")
         return run
 
     @property

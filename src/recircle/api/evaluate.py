@@ -24,6 +24,7 @@ from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.evaluation.provenance import Provenance
 from recircle.evaluation.report import Report, make_report
+from recircle.hub import is_reference
 from recircle.loading.dataset import is_dataset
 from recircle.loading.options import Loading
 from recircle.public import public
@@ -105,7 +106,7 @@ def evaluate(
     """Run a trained network over labelled clips, save its predictions and measure them, as `recircle eval` does.
 
     Args:
-        run: the run, or its folder.
+        run: the run, its folder, or `hf:OWNER/NAME` of one that was pushed.
         data: a manifest, as a file, its folder, or what `recircle.index` returned; or a Dataset of (frames, label), as
             `recircle.train` takes it; None takes the manifest that the run was trained with.
         model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
@@ -131,7 +132,7 @@ def evaluate(
     if calibrate and order is not None:
         raise UserError("calibrate is for frames as they are; leave out order")
     against = against.path if isinstance(against, Run) else against
-    if against is not None and not Path(against).exists():
+    if against is not None and not is_reference(against) and not Path(against).exists():
         raise UserError(f"{against} is not there to compare with; give a run or a file of predictions")
     opened = Run.open(run.path if isinstance(run, Run) else run)
     levels = read_hierarchy(Path(hierarchy), opened.load_spec().labels) if hierarchy is not None else None
@@ -262,6 +263,8 @@ def find_predictions(against: Path, path: Path, predictions: Predictions) -> Pat
     Raises:
         UserError: the run has other classes, or no predictions of that name; or it is the same file.
     """
+    if is_reference(against):
+        against = Run.open(against).path
     if not against.is_dir():
         return against
     run = Run(against)

@@ -50,7 +50,7 @@ def evaluate(
     """Run a trained network over labelled clips, save its predictions, and print the metrics that follow from them.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         data: manifest, or its folder; by default the one that the run was trained with.
         split: train, val, test or all; by default the clips that training evaluated on.
         clips: views in time; by default, as for crops and fusion, what training evaluated with.
@@ -80,13 +80,14 @@ def evaluate(
     from recircle.api.evaluate import evaluate as evaluate_run
     from recircle.api.evaluate import evaluate_saved
     from recircle.evaluation.bootstrap import Bootstrap
+    from recircle.hub import is_reference
     from recircle.run import Run
 
     at_least(1, resamples=resamples, batch_size=batch_size)
     at_least(0, seed=seed, workers=workers)
     above_zero(seconds=seconds)
     check_together(run, from_, order, calibrate=calibrate)
-    if against is not None and not against.exists():
+    if against is not None and not is_reference(against) and not against.exists():
         raise UserError(f"--against {against} is not there; give a run or a file of predictions")
     opened = Run.open(run) if run is not None else None
     if from_ is not None:

@@ -37,7 +37,7 @@ def explain(
     is shown as its true class.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         clip: a video file, or a folder of images.
         against: another run, such as that of the plain network, whose maps are drawn below.
         layers: ARC layers to draw, by name or by patterns such as "layer4.*"; by default the last of each stage.

@@ -27,7 +27,7 @@ def export(
     are free. The file is read back and compared with the run's network before it is put in its place.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         format: onnx, for ONNX Runtime and others; torch, a file of torch.export; aoti, machine code for computers like
             this one, which takes minutes to compile here and nothing to start.
         output: the file; by default model.onnx, model.pt2 or model.aoti.pt2 in the run's folder.

@@ -47,7 +47,7 @@ def fewshot(
     known and others to recognise; a clip is of the class whose known clips have the nearest mean feature (cosine).
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         data: manifest of the clips, or its folder.
         split: train, val, test or all; by default all clips.
         ways: classes of an episode.

@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": "draw where a network finds evidence in a clip, and how its ARC states evolve",
     "ensemble": "put trained networks together as one that averages their scores",
     "export": "write a run as one ONNX or torch.export file for other programs",
+    "push": "give a run to others by the hub, with a card made from its evaluation",
     "models": "list the networks, with their costs on request",
     "weights": "list published weights that networks can start from",
     "tables": "print the paper's tables with our costs beside the printed ones",

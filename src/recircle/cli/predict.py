@@ -53,7 +53,7 @@ def predict(
     reported in its place and the others go on; the exit code is then 1.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         files: video files; folders of images that are one clip each; folders of clips, at any depth; patterns such as
             "clips/**/*.mp4"; or -, for paths on standard input, one a line or as `find -print0` prints them.
         manifest: recognise the clips of a manifest, instead of those that are named.

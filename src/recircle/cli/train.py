@@ -42,6 +42,12 @@ def main(arguments: Sequence[str]) -> int:
     resume, rest = take_option(arguments, "--resume")
     data, rest = take_option(rest, "--data")
     settings, rest = take_option(rest, "--config")
+    for option, place in (("--resume", resume), ("--config", settings)):
+        if place is not None and place.startswith("hf:"):
+            raise UserError(
+                f"{option} {place}: the hub has a run's network and not its training; start from its weights by "
+                f"--model.pretrained {place}"
+            )
     if resume is not None and settings is not None:
         raise UserError("--resume goes on with the settings of its run; leave out --config")
     if resume is not None:

@@ -127,7 +127,7 @@ def explain(
     way it goes in `recircle.Recognizer`: one view in time, the centre crop.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or `hf:OWNER/NAME` of one that was pushed.
         clip: a video file, or a folder of frames.
         against: folder of another run, whose maps are drawn below.
         layers: ARC layers to draw, by name or by patterns such as "layer4.*"; None draws the last of each stage.

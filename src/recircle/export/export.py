@@ -67,7 +67,7 @@ def export_run(
     (see `Parity.tolerance`) is not left behind, and a file of that name stays as it was.
 
     Args:
-        run: the folder that training wrote.
+        run: the folder that training wrote, or `hf:OWNER/NAME` of one that was pushed.
         format: "onnx"; "torch" for a file of `torch.export`; or "aoti" for one of machine code, compiled for this kind
             of machine.
         output: the file; None is model.onnx, model.pt2 or model.aoti.pt2 in the run's folder.

@@ -138,7 +138,7 @@ class Recognizer:
         """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
 
         Args:
-            run: the folder that training wrote.
+            run: the folder that training wrote, or `hf:OWNER/NAME@REVISION` of one that was pushed.
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
             clips: views in time.
             crops: views in space: 1, 3 or 10.

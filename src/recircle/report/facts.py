@@ -182,16 +182,16 @@ def names_of(runs: Sequence[Run]) -> list[str]:
     return [name if names.count(name) == 1 else str(run.path) for name, run in zip(names, runs)]
 
 
-def cost_of(spec: ModelSpec, provenance: Provenance) -> Cost | None:
+def cost_of(spec: ModelSpec, provenance: Provenance | None = None) -> Cost | None:
     """Return the cost of one view; None for a network that was given as an object, which nothing builds.
 
     Args:
         spec: of the run.
-        provenance: of its predictions. Views of several crops are larger than those of training.
+        provenance: of its predictions. Views of several crops are larger than those of training; None takes these.
     """
     if spec.model.given is not None:
         return None
-    size = provenance.view or spec.preprocessing.crop
+    size = (provenance and provenance.view) or spec.preprocessing.crop
     with torch.device("meta"):
         model = spec.model.build_empty(len(spec.labels))
     return measure_cost(model.eval(), spec.sampling.frames, size)

@@ -1,6 +1,7 @@
 """Where published weights are: at an address, in a repository of the hub, or in a package of Python."""
 
 import importlib
+import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Download:
             part = self.path.with_name(self.path.name + ".part")
             try:
                 size = _size_at(self.address)
-                torch.hub.download_url_to_file(self.address, str(part))
+                torch.hub.download_url_to_file(self.address, str(part), progress=sys.stderr.isatty())
             except OSError as error:
                 if not isinstance(error, (urllib.error.URLError, TimeoutError, ConnectionError)):
                     raise

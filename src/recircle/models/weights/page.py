@@ -19,7 +19,7 @@ that is known of some, and whether they are on this machine.
 * **Checked each time**: by the checksum in the table. Where none is published, that of the first file is told, kept
   beside it and checked from then on.
 * **Offline**: what is here is used. For what is not, the message has the address and says where to put the file.
-* **A file of yours**: `--model.pretrained FILE`; a run works too, by its folder or as `hf:OWNER/NAME`.
+* **A file of yours**: `--model.pretrained FILE`; a run works too, by its folder or as [`hf:OWNER/NAME`](hub.md).
 
 Licences and accuracies are those that the publishers state, *not stated* where they state none; in brackets is the
 licence of the code beside the weights. None of these accuracies was reproduced by this project. The facts were read on
