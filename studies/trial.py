@@ -48,8 +48,12 @@ class Trial:
     @property
     def folder(self) -> str:
         """A name for its run's folder."""
-        words = f"{self.system} {self.fold} seed {self.seed}"
-        return re.sub(r"[^A-Za-z0-9.]+", "-", words).strip("-")
+        return folder_of(self.system, self.seed, self.fold)
+
+
+def folder_of(system: str, seed: int, fold: str = "") -> str:
+    """Return the name of a trial's folder."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", f"{system} {fold} seed {seed}").strip("-")
 
 
 @dataclass(frozen=True, kw_only=True)
