@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from recircle.run import Run
     from recircle.training.config import TrainConfig
 
-OWN = ("--minutes", "--model", "--output", "--seed", "--holdout", "--layout", "--labels", "--folds")
+OWN = ("--minutes", "--model", "--output", "--seed", "--holdout", "--layout", "--labels", "--units", "--fps", "--folds")
 """The options that are not handed on to `recircle train`."""
 
 
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str]) -> int:
         holdout: float = 0.2,
         layout: str | None = None,
         labels: Path | None = None,
+        units: Literal["seconds", "frames"] | None = None,
+        fps: float | None = None,
         folds: int | None = None,
     ) -> int:
         """Make a network that recognises the classes of your clips, in the minutes given.
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
             holdout: share of the clips that is held out to evaluate on, where the clips have no splits.
             layout: how the folder is laid out, see `recircle index --help`.
             labels: class names for lists that give numbers, likewise.
+            units: of the parts of videos that a list names, likewise.
+            fps: frames a second by which a list counts frames, likewise.
             folds: afterwards also predict every clip by networks that have not seen it, one for each of so many folds,
                 so that `recircle suspects` can rank all labels; the minutes are shared by all trainings.
         """
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str]) -> int:
             raise UserError(f"--holdout {holdout:g} must lie between 0 and 1, such as 0.2")
         if folds is not None:
             at_least(2, folds=folds)
-        whole = _Fit(clips, minutes, model, output, seed, holdout, layout, labels, folds, others)
+        whole = _Fit(clips, minutes, model, output, seed, holdout, layout, labels, units, fps, folds, others)
         try:
             return whole.run()
         except KeyboardInterrupt as interrupt:
@@ -112,6 +116,8 @@ class _Fit:
     holdout: float
     layout: str | None
     labels: Path | None
+    units: Literal["seconds", "frames"] | None
+    fps: float | None
     folds: int | None
     others: list[str]
     began: float = field(default_factory=time.monotonic)
@@ -136,6 +142,8 @@ class _Fit:
             holdout=self.holdout,
             layout=self.layout,
             labels=self.labels,
+            units=self.units,
+            fps=self.fps,
             divided="--data.test-groups" in self._given,
         )
         parts = 4 if self.folds is None else 5

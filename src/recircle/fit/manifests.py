@@ -8,6 +8,7 @@ from pathlib import Path
 
 from recircle.errors import UserError
 from recircle.layouts import find_clips
+from recircle.layouts.parts import Units
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.manifest.table import is_manifest
 
@@ -33,6 +34,8 @@ def find_source(
     holdout: float,
     layout: str | None = None,
     labels: Path | None = None,
+    units: Units | None = None,
+    fps: float | None = None,
     divided: bool = False,
 ) -> Source:
     """Return the manifest of clips, or how it is written.
@@ -45,6 +48,8 @@ def find_source(
         holdout: the share to hold out.
         layout: as for `recircle index`.
         labels: likewise.
+        units: likewise.
+        fps: likewise.
         divided: which clips are held out is said elsewhere, so that no splits are needed.
 
     Raises:
@@ -63,10 +68,14 @@ def find_source(
         words += ["--layout", layout]
     if labels is not None:
         words += ["--labels", str(labels)]
+    if units is not None:
+        words += ["--units", units]
+    if fps is not None:
+        words += ["--fps", f"{fps:g}"]
     with warnings.catch_warnings():
         # the command itself tells them
         warnings.simplefilter("ignore")
-        found = find_clips(clips, layout or "auto", labels)
+        found = find_clips(clips, layout or "auto", labels, units=units, fps=fps)
     if not divided and not _has_splits(found):
         words += ["--holdout", f"{holdout:g}"]
     if not clips.is_dir():
