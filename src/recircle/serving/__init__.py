@@ -1,0 +1,1 @@
+"""A run that answers requests over HTTP, on LitServe."""

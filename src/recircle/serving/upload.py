@@ -1,0 +1,67 @@
+"""What a client sends: a video file, or the frames of a clip."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Annotated
+
+from fastapi import File, Form, HTTPException, UploadFile
+
+from recircle.decode.natural import natural_key
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """The files of one request, in memory.
+
+    Attributes:
+        files: name and content of the video file, or of each frame in order.
+        is_frames: whether they are frames.
+        top: how many classes are wanted.
+    """
+
+    files: tuple[tuple[str, bytes], ...]
+    is_frames: bool
+    top: int
+
+    def write(self, folder: Path) -> Path:
+        """Write the clip into a folder and return its path; of the client's names only the suffixes are used."""
+        if not self.is_frames:
+            name, content = self.files[0]
+            path = folder / f"clip{_suffix(name)}"
+            path.write_bytes(content)
+            return path
+        path = folder / "frames"
+        path.mkdir()
+        for number, (name, content) in enumerate(self.files, 1):
+            (path / f"{number:06}{_suffix(name)}").write_bytes(content)
+        return path
+
+
+async def read_upload(
+    clip: Annotated[UploadFile | None, File(description="a video file")] = None,
+    frames: Annotated[
+        list[UploadFile] | None, File(description="the frames of a clip as images, in the order of their names")
+    ] = None,
+    top: Annotated[int, Form(ge=1, description="how many classes to answer with, the likeliest first")] = 5,
+) -> Upload:
+    """Read the form that a client sends.
+
+    Raises:
+        HTTPException: 400, it holds neither or both.
+    """
+    given = frames or []
+    if (clip is None) == (not given):
+        raise HTTPException(400, "send one video file as `clip`, or the images of its frames as `frames`, in a form")
+    files = [clip] if clip is not None else sorted(given, key=lambda file: natural_key(file.filename or ""))
+    contents = [(file.filename or "", await file.read()) for file in files]
+    if not all(content for _, content in contents):
+        raise HTTPException(400, "a file of the form is empty")
+    return Upload(tuple(contents), clip is None, top)
+
+
+def _suffix(name: str) -> str:
+    suffix = PurePath(name.replace("\\", "/")).suffix
+    return suffix if _SUFFIX.fullmatch(suffix) else ""

@@ -1,0 +1,251 @@
+"""The service, from another process over plain HTTP: it says what `recircle predict` says, and survives its clients."""
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recircle.cli.main import main
+from recircle.inference.recognizer import Recognizer
+from recircle.run import Run
+from tests.media import moving_frames, write_video
+from tests.small_run import write_frames, write_run
+
+pytest.importorskip("litserve", reason="the extra serve is not installed")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc")
+
+
+@dataclass
+class Service:
+    """A service in a process of its own."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    scratch: Path
+
+    def post(self, parts: Sequence[tuple[str, str, bytes]], *, seconds: float = 60) -> tuple[int, dict[str, Any]]:
+        """Send a form of (field, file name, content)."""
+        boundary = secrets.token_hex(8)
+        body = b"".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"'.encode()
+            + (f'; filename="{name}"' if name else "").encode()
+            + b"\r\n\r\n"
+            + content
+            + b"\r\n"
+            for field, name, content in parts
+        )
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        try:
+            kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+            connection.request("POST", "/predict", body + f"--{boundary}--\r\n".encode(), kind)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def file(self, path: Path) -> tuple[int, dict[str, Any]]:
+        """Send a video file."""
+        return self.post([("clip", path.name, path.read_bytes())])
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask for a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serving(run: Run, folder: Path, *options: str) -> Iterator[Service]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "recircle.cli.main", "serve", str(run.path), "--port", str(port)]
+    environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([*command, "--device", "cpu", *options], env=environment, start_new_session=True)
+    service = Service(process, port, folder)
+    try:
+        for _ in range(600):
+            assert process.poll() is None, "the service did not start"
+            try:
+                if service.get("/health")[0] == 200:
+                    break
+            except OSError:
+                pass
+            time.sleep(0.2)
+        yield service
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return write_run(tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture(scope="module")
+def service(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    options = ["--megabytes", "1", "--duration", "5", "--frames", "20", "--batch", "4"]
+    with serving(run, tmp_path_factory.mktemp("scratch"), *options) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("video") / "a.mp4"
+    write_video(path, moving_frames(8))
+    return path
+
+
+def test_a_file_and_its_frames_are_what_the_recogniser_says(service: Service, run: Run, video: Path) -> None:
+    status, answer = service.file(video)
+    rec = Recognizer.load(run.path)
+    wanted = rec(video).to_dict()
+    assert status == 200
+    assert answer.pop("model") == {"run": "run", **rec.settings}
+    for name in ("label", "probability"):
+        found = [best[name] for best in answer["top"]]
+        right = [best[name] for best in wanted["top"]]
+        assert found == (right if name == "label" else pytest.approx(right, abs=1e-6))
+    assert {name: answer[name] for name in ("label", "family", "protocol")} == {
+        name: wanted[name] for name in ("label", "family", "protocol")
+    }
+
+    frames = write_frames(video.parent / "frames", 12, seed=3)
+    files = sorted(frames.iterdir(), reverse=True)
+    parts = [("top", "", b"2"), *(("frames", path.name, path.read_bytes()) for path in files)]
+    status, answer = service.post(parts)
+    assert status == 200
+    wanted = rec(frames).to_dict(2)
+    assert [best["label"] for best in answer["top"]] == [best["label"] for best in wanted["top"]]
+    assert answer["probability"] == pytest.approx(wanted["probability"], abs=1e-6)
+
+
+def test_what_cannot_be_read_or_is_too_much_is_refused_with_the_reason(
+    service: Service, video: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "b.mp4"
+    broken.write_bytes(video.read_bytes()[:100])
+    long = tmp_path / "long.mp4"
+    write_video(long, moving_frames(60), fps=10)
+    frame = next(write_frames(tmp_path / "one", 1, seed=1).iterdir()).read_bytes()
+    refused = {
+        422: [
+            ([("clip", "b.mp4", broken.read_bytes())], "the clip cannot be read: "),
+            ([("clip", "long.mp4", long.read_bytes())], "it lasts 6 s, and 5 s are taken at most"),
+            ([("frames", f"{n}.png", frame) for n in range(21)], "it has 21 frames, and 20 are taken at most"),
+            # a path of the service's machine stays a word
+            ([("clip", "", b"/etc/hostname")], "UploadFile"),
+            ([("top", "", b"0"), ("clip", "a.mp4", video.read_bytes())], "greater than or equal to 1"),
+        ],
+        400: [
+            ([("top", "", b"2")], "send one video file as `clip`"),
+            ([("clip", "a.mp4", b"x"), ("frames", "1.png", frame)], "send one video file as `clip`"),
+            ([("clip", "a.mp4", b"")], "is empty"),
+        ],
+        413: [([("clip", "a.mp4", bytes(1_100_000))], "the request is larger than 1 MB")],
+    }
+    for status, cases in refused.items():
+        for parts, reason in cases:
+            found, answer = service.post(parts)
+            assert (found, reason in str(answer["detail"])) == (status, True), (reason, answer)
+    assert service.file(video)[0] == 200
+
+
+def test_names_of_clients_are_not_paths(service: Service, video: Path) -> None:
+    for name in ("../../x.mp4", "/etc/x.mp4", "a\\..\\b.mp4", "concat:x|y.mp4", "x.mp4/../../y", "." * 300 + ".mp4"):
+        assert service.post([("clip", name, video.read_bytes())])[0] == 200, name
+    assert not list(service.scratch.glob("recircle-*/*")), "nothing is left behind"
+
+
+def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: Run, tmp_path: Path) -> None:
+    files = []
+    for number in range(4):
+        files.append(tmp_path / f"{number}.mp4")
+        write_video(files[-1], moving_frames(6 + number))
+    files.append(tmp_path / "broken.mp4")
+    files[-1].write_bytes(b"no video")
+    rec = Recognizer.load(run.path)
+    wanted = [rec(path).probability for path in files[:4]]
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(service.file, files * 8))
+    for number, (status, answer) in enumerate(answers):
+        if number % 5 == 4:
+            assert status == 422
+        else:
+            assert status == 200
+            assert answer["probability"] == pytest.approx(wanted[number % 5], abs=1e-6)
+    status, metrics = service.get("/metrics")
+    assert status == 200
+    assert "recircle_requests_waiting 0.0" in metrics
+    assert 'recircle_requests_total{status="200"}' in metrics
+    schema = json.loads(service.get("/openapi.json")[1])
+    assert "/predict" in schema["paths"]
+
+
+def test_it_ends_when_all_have_been_answered_and_a_crashed_worker_is_replaced(
+    run: Run, video: Path, tmp_path: Path
+) -> None:
+    with serving(run, tmp_path, "--waiting", "2", "--answer", "20") as service:
+        workers = [pid for pid in descendants(service.process.pid) if "spawn_main" in command_of(pid)]
+        for pid in workers:
+            os.kill(pid, signal.SIGKILL)
+        for _ in range(100):
+            try:
+                if service.file(video)[0] == 200:
+                    break
+            except OSError:
+                pass
+            time.sleep(0.3)
+        else:
+            pytest.fail("no worker took the place of the one that was killed")
+        # more at a time than may wait are told to come again
+        with ThreadPoolExecutor(12) as clients:
+            statuses = [status for status, _ in clients.map(service.file, [video] * 12)]
+        assert set(statuses) <= {200, 503}
+        assert 200 in statuses
+        with ThreadPoolExecutor(1) as clients:
+            last = clients.submit(service.file, video)
+            time.sleep(0.05)
+            service.process.send_signal(signal.SIGTERM)
+            assert last.result()[0] == 200
+        assert service.process.wait(60) == 130 or service.process.returncode == 0
+        assert not list(tmp_path.glob("recircle-*"))
+
+
+def test_what_is_wrong_is_one_sentence(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", str(tmp_path)]) == 2
+    assert main(["serve", str(run.path), "--port", "80"]) == 2
+    assert main(["serve", str(run.path), "--wait", "-1"]) == 2
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert main(["serve", str(run.path), "--port", str(taken.getsockname()[1])]) == 2
+    assert "cannot be listened on: Address already in use; give another" in " ".join(capsys.readouterr().err.split())
+
+
+def descendants(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [pid for child in map(int, found) for pid in (child, *descendants(child))]
+
+
+def command_of(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_bytes().decode()
