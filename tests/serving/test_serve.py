@@ -24,6 +24,7 @@ from recircle.run import Run
 from tests.media import moving_frames, write_video
 from tests.small_run import write_frames, write_run
 
+ROOT = Path(__file__).parents[2]
 pytest.importorskip("litserve", reason="the extra serve is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc")
 
@@ -197,6 +198,9 @@ def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: R
     assert status == 200
     assert "recircle_requests_waiting 0.0" in metrics
     assert 'recircle_requests_total{status="200"}' in metrics
+    # as the Containerfile asks
+    asks = json.loads((ROOT / "Containerfile").read_text().partition("CMD ")[2].partition("\n")[0])
+    assert subprocess.run([sys.executable, "-c", asks[2].replace("8000", str(service.port))]).returncode == 0
     schema = json.loads(service.get("/openapi.json")[1])
     assert "/predict" in schema["paths"]
 
