@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from recircle.cli import folds as folds_command
 from recircle.cli import train as train_command
 from recircle.cli.fit import divide
 from recircle.cli.main import main
@@ -171,3 +172,24 @@ def test_one_class_is_refused_after_its_index(tmp_path: Path, capsys: Capture) -
     assert main(command) == 2
     assert "has the one class 'only'; a network tells two or more apart" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_folds_follow_the_report(done: Done, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def note(words: list[str]) -> int:
+        asked.append(words)
+        return 0
+
+    monkeypatch.setattr(train_command, "main", note)
+    monkeypatch.setattr(folds_command, "main", note)
+    assert main(["fit", str(done.clips), "--output", str(done.run.path), *TINY, "--folds", "2"]) == 0
+    training, folds = asked
+    # three trainings share an hour
+    assert 15 < float(training[training.index("--minutes") + 1]) < 20
+    assert folds[:3] == [str(done.run.path), "--folds", "2"]
+    assert 55 < float(folds[folds.index("--minutes") + 1]) <= 60
+    printed = capsys.readouterr().out
+    assert "the 60 minutes are shared by 3 trainings" in printed
+    assert "5/5 predictions of all clips, by folds" in printed
+    assert f"next: recircle suspects {shlex.quote(str(done.run.path))}" in printed

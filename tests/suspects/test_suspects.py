@@ -47,7 +47,8 @@ def place(tmp_path: Path) -> tuple[Run, Manifest]:
     manifest = index_folder(tmp_path / "list.csv", workers=0, output=tmp_path / "manifest.csv")
     run = write_run(tmp_path / "run", replace(SPEC, labels=CLASSES, families={}))
     assert manifest.file is not None
-    run.save_config(TrainConfig(model=SPEC.model, data=DataConfig(manifest=manifest.file, workers=0), output=run.path))
+    data = DataConfig(manifest=manifest.file, workers=0, sampling=SPEC.sampling, preprocessing=SPEC.preprocessing)
+    run.save_config(TrainConfig(model=SPEC.model, data=data, output=run.path, epochs=1, batch_size=2))
     return run, manifest
 
 
@@ -115,6 +116,20 @@ def test_the_command_with_predictions_of_all_clips(
     assert page.count("data:image/jpeg") == 3
     for words in ("Doubtful labels", "labelled down, likelier up", "Near-duplicates across the division", "0.mp4"):
         assert words in page
+
+
+def test_from_folds_to_suspects(place: tuple[Run, Manifest], capsys: Capture) -> None:
+    run, _ = place
+    assert main(["folds", str(run.path), "--folds", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "fold 2 of 2: 4 clips held out, 4 to train on" in printed
+    assert "of 8 clips, each by a network that had not seen it" in printed
+    assert main(["suspects", str(run.path), "--no-duplicates"]) == 0
+    assert "each by a network that had not seen it" in capsys.readouterr().out
+    wrong = (["--folds", "1"], "folds"), (["--folds", "99"], "ask for fewer"), (["--minutes", "0"], "minutes")
+    for options, message in wrong:
+        assert main(["folds", str(run.path), *options]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_held_out_clips_alone(place: tuple[Run, Manifest], capsys: Capture) -> None:

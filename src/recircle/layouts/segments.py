@@ -1,17 +1,21 @@
 """Parts of long videos: a list of `video,start,end,label`, in seconds or frames, each line a clip that is not cut."""
 
+import re
 import warnings
 from pathlib import Path
 
 from recircle.errors import UserError
 from recircle.layouts import csv_list
+from recircle.layouts.columns import roles_of
 from recircle.layouts.parts import ListOptions
 from recircle.manifest.manifest import Clip
+
+_HEAD = 4096
 
 
 def matches(path: Path) -> bool:
     """Tell whether a file lists several parts of one video, which no list of whole clips does."""
-    if not path.is_file():
+    if not path.is_file() or not _may_name_parts(path):
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -19,10 +23,23 @@ def matches(path: Path) -> bool:
             columns = csv_list.read_columns(path)
         except UserError:
             return False
-    if not columns.roles.keys() >= {"start", "end"}:
+    if columns.of_manifest or not columns.roles.keys() >= {"start", "end"}:
         return False
     paths = [columns.value(record, "path") for record in columns.table.records]
     return len(set(paths)) < len(paths)
+
+
+def _may_name_parts(path: Path) -> bool:
+    """Tell whether the beginning of a list has a word for a start, so that it is worth reading to the end."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return False
+    if path.suffix.lower() == ".parquet":
+        return True
+    words = re.split(r"[^\w ]+", head.decode(errors="replace"))
+    return any(role == "start" for word in words for role, _ in roles_of(word))
 
 
 def find(path: Path, options: ListOptions) -> list[Clip]:
