@@ -131,12 +131,12 @@ def _peak(
     with suppress(OSError):
         # makes the high-water mark the memory of this moment
         Path("/proc/self/clear_refs").write_text("5")
-    before = _resident("VmRSS")
+    before = resident("VmRSS")
     step()
-    return _resident("VmHWM") - before
+    return resident("VmHWM") - before
 
 
-def _resident(field: str) -> int:
+def resident(field: str) -> int:
     """Return the resident memory of this process in bytes: "VmRSS", that of now, or "VmHWM", the most so far.
 
     Not `ru_maxrss`: a new process begins with that of the process that started it.

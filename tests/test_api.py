@@ -39,7 +39,7 @@ def test_a_name_a_parameter_or_a_default_that_goes_is_seen(monkeypatch: pytest.M
     clip = "Shaped[Tensor, 'B T C *place']"
     assert changed == {
         "recircle.layers.temporal_shift(x: Tensor, divisor: int = 4) -> Tensor",
-        f"recircle.layers.temporal_shift(x: {clip}, divisor: int = 8) -> {clip}",
+        f"recircle.layers.temporal_shift(x: {clip}, divisor: int = 8, *, causal: bool = False) -> {clip}",
         "recircle.FrameModel.forward(self, clips: Float[Tensor, 'B T C H W']) -> Float[Tensor, 'B ...']",
     }
 

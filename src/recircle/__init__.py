@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from recircle.evaluation.protocol import Protocol
     from recircle.evaluation.provenance import ClipSource, Provenance
     from recircle.evaluation.report import Report
+    from recircle.inference.online import Online
     from recircle.inference.recognition import Recognition
     from recircle.inference.recognizer import Recognizer
     from recircle.inference.stream import Stream, Window
@@ -76,6 +77,7 @@ __all__ = [
     "Metrics",
     "ModelConfig",
     "ModelSpec",
+    "Online",
     "Optimiser",
     "Predictions",
     "Preparation",
@@ -153,6 +155,7 @@ _HOMES = {
     "Metrics": "recircle.evaluation.measure",
     "ModelConfig": "recircle.models.registry",
     "ModelSpec": "recircle.run",
+    "Online": "recircle.inference.online",
     "Optimiser": "recircle.training.optimiser",
     "Predictions": "recircle.evaluation.predictions",
     "Preparation": "recircle.surgery.prepare",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks import arc_cost, arc_forms, arc_sweep, engines, floors, machine, networks, throughput
+from benchmarks import arc_cost, arc_forms, arc_sweep, engines, floors, machine, networks, online, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
@@ -367,3 +367,18 @@ def test_the_full_comparison_has_floors_ratios_and_reasons(tmp_path: Path, monke
 
     none = cost(tmp_path, *options, "--minutes", "0", "--only", "inference")["rows"]
     assert {row["reason"] for row in none} == {"no time was left"}
+
+
+def test_a_frame_is_measured_online_and_in_windows(tmp_path: Path) -> None:
+    output = tmp_path / "online.json"
+    online.main([*TINY, "--no-memory", "--output", str(output)])
+    rows = json.loads(output.read_text())["rows"]
+    assert [(row["network"], row["form"]) for row in rows] == [
+        (network, form) for network in ("host", "light", "whole") for form in online.FORMS
+    ]
+    assert all(0 < row["ms_lower"] <= row["ms"] <= row["ms_upper"] for row in rows)
+    # the count, the mean of the logits, and an eighth of the input of each block
+    shifts = 2 * 8 * 8**2 + (8 * 8**2 + 16 * 4**2) + (16 * 4**2 + 32 * 2**2) + (32 * 2**2 + 64)
+    assert rows[0]["kept_bytes"] == 8 + 4 * (CLASSES + shifts // 8)
+    steps = [row["kept_bytes"] for row in rows if row["form"] == "step"]
+    assert steps[0] < steps[1] < steps[2]

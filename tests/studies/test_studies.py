@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from studies import (
+    causality,
+    causality_tabletop,
     contest,
     equal_time,
     equal_time_ut_interaction,
@@ -27,6 +29,8 @@ from studies.trial import Record, Trial
 from tests.studies.records import record, times_for
 
 MODULES = (
+    causality,
+    causality_tabletop,
     equal_time,
     equal_time_ut_interaction,
     light_choice,

@@ -96,6 +96,7 @@ class TrainSettings(TypedDict, total=False):
     pretrained: str | Path | None
     width: int | None
     dropout: float | None
+    causal: bool
     arc: ArcConfig | None
     options: Mapping[str, Option]
 
@@ -108,7 +109,7 @@ PLACES = {
     "data.preprocessing": ("preprocessing", "resize", "crop"),
     "data.augmentation": ("augmentation", "flip"),
     "data": ("train_split", "val_split", "groups", "test_groups", "workers", "seconds", "backend", "cache"),
-    "model": ("pretrained", "width", "dropout", "arc", "options"),
+    "model": ("pretrained", "width", "dropout", "causal", "arc", "options"),
 }
 """Which section of the config an argument belongs to; those that are not here are fields of the config itself."""
 

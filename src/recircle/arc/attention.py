@@ -18,6 +18,8 @@ from recircle.arc.clip_dims import ClipDims, part
 from recircle.arc.config import ArcConfig
 from recircle.arc.fusion import RunningSum
 from recircle.arc.matrices import ArcMatrices, GruWeights
+from recircle.arc.pooled import Pooled, pooled_tensors
+from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps
 from recircle.public import public
 
@@ -25,7 +27,15 @@ from recircle.public import public
 class Attention:
     """The attention of one forward pass, as the features come."""
 
-    def __init__(self, x: Tensor, matrices: ArcMatrices, config: ArcConfig, steps: Steps, clip_dims: ClipDims) -> None:
+    def __init__(
+        self,
+        x: Tensor,
+        matrices: ArcMatrices,
+        config: ArcConfig,
+        steps: Steps,
+        clip_dims: ClipDims,
+        running: RunningPool,
+    ) -> None:
         """Begin with no features.
 
         Args:
@@ -34,28 +44,30 @@ class Attention:
             config: the variant.
             steps: of the layer.
             clip_dims: the layout of `x` and of the features.
+            running: pools over time where the variant looks back alone.
         """
         weights = matrices.attention
         assert weights is not None
-        self._x, self._config, self._clip_dims = x, config, clip_dims
+        self._x, self._config, self._clip_dims, self._running = x, config, clip_dims, running
         self._pool = POOLINGS[config.pooling].pool
         self._learned = None if matrices.pooling is None else list(matrices.pooling.split(steps.width))
         self._step = 0
-        self._terms: list[tuple[RunningSum | _Gru, tuple[int, ...]]] = [
-            (_Gru(weights, clip_dims) if isinstance(weights, GruWeights) else RunningSum(weights, clip_dims, steps), d)
-            for d in clip_dims.pooled_dims(config.aggregation)
+        self._terms: list[tuple[RunningSum | _Gru, Pooled]] = [
+            (_Gru(weights, clip_dims) if isinstance(weights, GruWeights) else RunningSum(weights, clip_dims, steps), p)
+            for p in pooled_tensors(config, clip_dims)
         ]
 
     def add(self, feature: Tensor) -> None:
         """Take the features of the next step."""
         learned = None if self._learned is None else self._learned[self._step]
         self._step += 1
-        for term, dims in self._terms:
-            term.add(self._pool(feature, dims, self._x, self._clip_dims, learned))
+        for term, kind in self._terms:
+            pooled = self._pool(feature, kind.dims, self._x, self._clip_dims, learned) if kind.dims else feature
+            term.add(self._clip_dims.running(pooled, self._config.pooling, self._running) if kind.running else pooled)
 
     def applied_to(self, state: Tensor, rows: tuple[int, int]) -> Tensor:
         """Return the given rows of the state, the first and how many, with the attention of all features so far."""
-        maps = [(term.at(rows), dims) for term, dims in self._terms]
+        maps = [(term.at(rows), kind.dims) for term, kind in self._terms]
         if self._config.interaction == "additive":
             for value, dims in maps:
                 state = self._clip_dims.add(state, value, over=dims)

@@ -17,6 +17,8 @@ from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.forms import ANY, Form
 from recircle.arc.matrices import ArcMatrices
+from recircle.arc.pooled import Pooled, pool, pooled_tensors
+from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps
 
 SMALL = 4 << 20
@@ -36,6 +38,7 @@ ATTENTION_ONLY = Form(
         "feedback": {"norm_act", "operator"},
         "attention_init": ANY,
         "signed_input": {False},
+        "causal": ANY,
     }
 )
 """What `forward_attention_only` knows."""
@@ -54,6 +57,7 @@ def forward_attention_only(
     config: ArcConfig,
     steps: Steps,
     clip_dims: ClipDims,
+    running: RunningPool,
 ) -> Tensor:
     """Compute what `recurse` does, differentiable once.
 
@@ -64,15 +68,16 @@ def forward_attention_only(
         config: a variant that `only_attends`.
         steps: see `recurse`.
         clip_dims: see `recurse`.
+        running: see `recurse`.
     """
     assert isinstance(matrices.attention, Tensor)
     # a split into one part would be copied in the backward pass
     columns = matrices.attention.split(steps.width, dim=1) if config.steps > 2 else (matrices.attention,)
-    over = clip_dims.pooled_dims(config.aggregation)
+    kinds = pooled_tensors(config, clip_dims)
     features = [generate(0, x)]
     maps: list[Tensor] = []
     for j in range(1, config.steps):
-        terms = [_pool(features[-1].to(x.dtype), dims, config, clip_dims, x) for dims in over]
+        terms = [_pool(features[-1].to(x.dtype), kind, config, clip_dims, x, running) for kind in kinds]
         terms = [clip_dims.pointwise(pooled, columns[j - 1]) for pooled in terms]
         maps = [total + term for total, term in zip(maps, terms)] if maps else terms
         state: Tensor = _State.apply(clip_dims, config, x, *maps)  # pyright: ignore[reportAssignmentType]
@@ -98,7 +103,8 @@ class _State(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, clip_dims: ClipDims, config: ArcConfig, x: Tensor, *maps: Tensor) -> Tensor:
-        ctx.clip_dims, ctx.slope, ctx.over = clip_dims, config.negative_slope, clip_dims.pooled_dims(config.aggregation)
+        ctx.clip_dims, ctx.slope = clip_dims, config.negative_slope
+        ctx.over = [kind.dims for kind in pooled_tensors(config, clip_dims)]
         ctx.save_for_backward(x, *maps)
         ctx.unpacked = None
         return _evolved(clip_dims, ctx.slope, x, *maps)
@@ -150,10 +156,12 @@ def _unpack(saved: "Tensor | _Remade") -> Tensor:
     return again(saved.node).as_strided(*saved.layout) if isinstance(saved, _Remade) else saved
 
 
-def _pool(feature: Tensor, dims: tuple[int, ...], config: ArcConfig, clip_dims: ClipDims, like: Tensor) -> Tensor:
-    if config.pooling == "max":
-        return _Maximum.apply(clip_dims, dims, feature, like)  # pyright: ignore[reportReturnType]
-    return clip_dims.pool(feature, dims, config.pooling, like)
+def _pool(
+    feature: Tensor, kind: Pooled, config: ArcConfig, clip_dims: ClipDims, like: Tensor, running: RunningPool
+) -> Tensor:
+    if config.pooling == "max" and kind.dims and not kind.running:
+        return _Maximum.apply(clip_dims, kind.dims, feature, like)  # pyright: ignore[reportReturnType]
+    return pool(feature, kind, config, clip_dims, like, running)
 
 
 class _Maximum(torch.autograd.Function):

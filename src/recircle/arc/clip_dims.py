@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from recircle.arc.config import Aggregation, Pooling
+from recircle.arc.running import RunningPool
 from recircle.arc.workspace import Allocate
 
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -31,11 +32,15 @@ class ClipDims:
 
     def fold(self, x: Tensor) -> Tensor:
         """Bring a clip into the form that the operator takes."""
-        return x.flatten(0, 1) if self.framewise else x
+        if not self.framewise:
+            return x
+        return x[0] if _is_single(x) else x.flatten(0, 1)
 
     def unfold(self, x: Tensor, like: Tensor) -> Tensor:
         """Undo `fold`, taking B and T from `like`."""
-        return x.unflatten(0, like.shape[:2]) if self.framewise else x
+        if not self.framewise:
+            return x
+        return x.unsqueeze(0) if _is_single(like) else x.unflatten(0, like.shape[:2])
 
     def pointwise(self, x: Tensor, matrix: Tensor, bias: Tensor | None = None) -> Tensor:
         """Apply a matrix [rows, C] to the channels of `x`: a 1x1 convolution, or a product for tokens."""
@@ -116,6 +121,8 @@ class ClipDims:
 
     def sum(self, x: Tensor, dims: tuple[int, ...]) -> Tensor:
         """Sum over whole dimensions, which stay with size 1."""
+        if not dims:
+            return x
         rows = x.movedim(self.channel, -1)
         if dims == self.space and self.channel < dims[0] and rows.is_contiguous():
             # as a matrix product, which is several times as fast on a CPU as the reduction of outer dimensions
@@ -188,6 +195,14 @@ class ClipDims:
             x = pooled.unflatten(-1, inside).unsqueeze(place)
         return x.permute([order.index(d) for d in range(x.dim())])
 
+    def running(self, x: Tensor, pooling: Pooling, pools: RunningPool) -> Tensor:
+        """Pool the values of each frame with those of the frames before it."""
+        rows = x.movedim(self.channel, -1)
+        if rows.is_contiguous() and not pools.remembers:
+            # so that the result lies in memory as the features do
+            return pools.over(rows, self.time - (self.time > self.channel), pooling).movedim(-1, self.channel)
+        return pools.over(x, self.time, pooling)
+
     def shares(self, x: Tensor, d: int, like: Tensor) -> Tensor | None:
         """Return how often each position of dimension `d` appears in `x` resized to the size of `like`.
 
@@ -216,6 +231,11 @@ class ClipDims:
 def part(x: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Return a stretch of `x`; the whole is `x` itself, since the gradient of a view would be copied."""
     return x if length == x.shape[dim] else x.narrow(dim, start, length)
+
+
+def _is_single(x: Tensor) -> bool:
+    """Tell whether there is one clip alone, whose frames are a view that keeps its strides; see `layers.frames`."""
+    return not torch.compiler.is_compiling() and x.shape[0] == 1
 
 
 def _is_one(size: int) -> bool:

@@ -50,6 +50,7 @@ class ArcConfig:
     feedback: Feedback = "norm_act"
     attention_init: float = 0.0
     signed_input: bool = False
+    causal: bool = False
 
     def __post_init__(self) -> None:
         if self.steps < 1:
@@ -62,6 +63,8 @@ class ArcConfig:
             value = getattr(self, name)
             if value not in values:
                 raise ValueError(f"{name}={value!r} is not one of {', '.join(values)}")
+        if self.causal and self.pooling == "soft":
+            raise ValueError("causal=True has a running maximum and a running mean: use pooling='max' or 'mean'")
 
     @classmethod
     def paper(cls, **changes: Any) -> Self:
@@ -94,8 +97,11 @@ class ArcConfig:
 
     @property
     def preset_name(self) -> str | None:
-        """The preset that this is, whatever its number of steps, or None."""
-        return next((name for name in PRESETS if self.preset(name, steps=self.steps) == self), None)
+        """The preset that this is, whatever its number of steps and whether it looks back alone, or None."""
+        return next((name for name in PRESETS if self._is_preset(name)), None)
+
+    def _is_preset(self, name: str) -> bool:
+        return self.preset(name, steps=self.steps, causal=self.causal) == self
 
     def fields_in_use(self) -> dict[str, object]:
         """Return the fields that this variant reads, with their values."""
@@ -103,12 +109,20 @@ class ArcConfig:
         if self.negative_slope == 1 and (self.interaction == "additive" or not self.attention):
             # the update takes nothing from X, whatever its sign
             idle = (*idle, "signed_input")
+        if self.aggregation == "S":
+            # nothing is pooled over time
+            idle = (*idle, "causal")
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in idle}
 
     @property
     def embeds(self) -> bool:
         """Whether the term W^e X is there."""
         return self.evolves and (self.attention and self.fusion if self.embedding is None else self.embedding)
+
+    @property
+    def pools_ahead(self) -> bool:
+        """Whether a frame's state depends on frames after it."""
+        return self.attention and self.aggregation != "S" and not self.causal
 
     @property
     def evolves(self) -> bool:
@@ -127,5 +141,5 @@ _CHOICES: dict[str, Sequence[str]] = {
     "feedback": get_args(Feedback),
 }
 
-_OF_ATTENTION = ("pooling", "aggregation", "interaction", "attention_module", "attention_init")
+_OF_ATTENTION = ("pooling", "aggregation", "interaction", "attention_module", "attention_init", "causal")
 """The fields that only recursive attention reads."""

@@ -32,13 +32,18 @@ def arc_as_written(
         return F.linear(z.movedim(channel, -1), matrix).movedim(-1, channel)
 
     def pool(z: Tensor, dims: tuple[int, ...], learned: Tensor | None) -> Tensor:
+        time = clip_dims.time
+        if config.causal and time in dims:
+            seen = [z.narrow(time, 0, frame + 1) for frame in range(z.shape[time])]
+            return torch.cat([pool_whole(frames, dims, learned) for frames in seen], time).expand_as(z)
+        return pool_whole(z, dims, learned).expand_as(z)
+
+    def pool_whole(z: Tensor, dims: tuple[int, ...], learned: Tensor | None) -> Tensor:
         if config.pooling == "soft":
             assert learned is not None
             scores = (z.movedim(channel, -1) * F.softplus(learned)).movedim(-1, channel).exp()
-            small = (scores * z).sum(dims, keepdim=True) / scores.sum(dims, keepdim=True)
-        else:
-            small = z.amax(dims, keepdim=True) if config.pooling == "max" else z.mean(dims, keepdim=True)
-        return small.expand_as(z)
+            return (scores * z).sum(dims, keepdim=True) / scores.sum(dims, keepdim=True)
+        return z.amax(dims, keepdim=True) if config.pooling == "max" else z.mean(dims, keepdim=True)
 
     features = [generate(0, x)]
     for j in range(1, config.steps):

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, ClipDims
 from recircle.arc.config import ArcConfig, Pooling
+from recircle.arc.running import RunningPool
 
 _CONVOLUTIONS = {1: F.conv1d, 2: F.conv2d}
 
@@ -71,6 +72,10 @@ class FoldedFrames(ClipDims):
             rows = rows.amax(1) if pooling == "max" else rows.mean(1)
             x = rows.reshape(self.clips, *x.shape[1:])
         return x
+
+    def running(self, x: Tensor, pooling: Pooling, pools: RunningPool) -> Tensor:
+        """Pool the values of each frame with those of the frames before it."""
+        return pools.over(x.unflatten(0, (self.clips, self.frames)), 1, pooling).flatten(0, 1)
 
     def resize(self, x: Tensor, like: Tensor, pooled: Sequence[int] = ()) -> Tensor:
         """Bring `x` to the positions of `like` by nearest neighbour, and what is pooled over time to each frame."""

@@ -16,7 +16,9 @@ from recircle.arc.in_place import evolves_in_place, forward_in_place
 from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recomputation import forward_recomputed, recomputes
 from recircle.arc.recursion import recurse
+from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps, plan_steps
+from recircle.layers.memory import Memory
 from recircle.public import public
 from recircle.torch_internals import is_recorded
 
@@ -28,6 +30,11 @@ Operator = Callable[[Tensor, Tensor, Tensor | None, int], Tensor]
 
 CONV_DIMS = {1: FRAMES_1D, 2: FRAMES_2D, 3: VOLUME_3D}
 """The layout of an n-dimensional convolution's input."""
+
+NOT_CAUSAL = (
+    "causal=True is for layers that see single frames; a 3-D convolution takes frames after each other together, so it "
+    "has no form that looks back alone"
+)
 
 _CONVOLUTION = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 _INPUT = {1: "[B, T, C, L]", 2: "[B, T, C, H, W]", 3: "[B, C, T, H, W]"}
@@ -83,6 +90,7 @@ def arc_operator(
     *,
     groups: int = 1,
     epilogue: Epilogue | None = None,
+    memory: Memory | None = None,
 ) -> Float[Tensor, "B ..."]:
     """Apply any operator whose weight has its output channels first with an evolving state (Eq. 2-5).
 
@@ -96,13 +104,17 @@ def arc_operator(
         clip_dims: where time, space and channels lie.
         groups: of the operator.
         epilogue: norm and activation of the features before they are fed back; None feeds back the bare operator.
+        memory: what was pooled of the frames before, where `x` is one frame of a video and the variant is causal.
 
     Returns:
         What the original layer returns, followed by `epilogue`, on the evolving states.
 
     Raises:
-        ValueError: the steps do not divide the layer.
+        ValueError: the steps do not divide the layer, or the variant is causal and the operator is not for each frame.
     """
+    if config.fields_in_use().get("causal") and not clip_dims.framewise:
+        raise ValueError(NOT_CAUSAL)
+    running = RunningPool(memory)
     steps = plan_steps(weight.shape[1] * groups, weight.shape[0], groups, config.steps)
     if not config.evolves:
         y = operator(clip_dims.fold(x), weight, bias, groups)
@@ -110,16 +122,17 @@ def arc_operator(
 
     if torch.compiler.is_exporting() and (folded := FoldedFrames.of(x, clip_dims, config)) is not None:
         plan = StepPlan(operator, weight, bias, steps, folded, epilogue)
-        return clip_dims.unfold(recurse(clip_dims.fold(x), plan.generate, matrices, config, steps, folded), x)
+        y = recurse(clip_dims.fold(x), plan.generate, matrices, config, steps, folded, running)
+        return clip_dims.unfold(y, x)
     plan = StepPlan(operator, weight, bias, steps, clip_dims, epilogue)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         return _recurse_channels_last(x, plan.generate, matrices, config, steps, clip_dims)
     known = epilogue is None or isinstance(epilogue, NormAct)
     if not known or is_recorded(x):
-        return recurse(x, plan.generate, matrices, config, steps, clip_dims)
+        return recurse(x, plan.generate, matrices, config, steps, clip_dims, running)
 
     if torch.is_grad_enabled() and only_attends(config, steps):
-        return forward_attention_only(*_cast(x, matrices), plan.generate, config, steps, clip_dims)
+        return forward_attention_only(*_cast(x, matrices), plan.generate, config, steps, clip_dims, running)
     if torch.is_grad_enabled() and recomputes(config, steps):
 
         def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:
@@ -129,9 +142,15 @@ def arc_operator(
     if not torch.is_grad_enabled() and evolves_in_place(config, steps):
         sample_independent = not isinstance(epilogue, NormAct) or epilogue.sample_independent
         return forward_in_place(
-            *_cast(x, matrices), plan.generate, config, steps, clip_dims, sample_independent=sample_independent
+            *_cast(x, matrices),
+            plan.generate,
+            config,
+            steps,
+            clip_dims,
+            running,
+            sample_independent=sample_independent,
         )
-    return recurse(x, plan.generate, matrices, config, steps, clip_dims)
+    return recurse(x, plan.generate, matrices, config, steps, clip_dims, running)
 
 
 def _recurse_channels_last(
@@ -153,7 +172,8 @@ def _recurse_channels_last(
         return generate(j, state.movedim(-1, channel)).movedim(channel, -1)
 
     last = clip_dims.channels_last()
-    return recurse(x.movedim(channel, -1), generate_last, matrices, config, steps, last).movedim(-1, channel)
+    moved = x.movedim(channel, -1)
+    return recurse(moved, generate_last, matrices, config, steps, last, RunningPool()).movedim(-1, channel)
 
 
 def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:

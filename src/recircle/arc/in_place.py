@@ -12,6 +12,8 @@ from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.forms import ANY, Form
 from recircle.arc.matrices import ArcMatrices
+from recircle.arc.pooled import pool, pooled_tensors
+from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps
 from recircle.arc.workspace import Allocate, workspace
 
@@ -33,6 +35,7 @@ IN_PLACE = Form(
         "feedback": {"norm_act", "operator"},
         "attention_init": ANY,
         "signed_input": ANY,
+        "causal": ANY,
     }
 )
 """What `Evolution` knows."""
@@ -58,6 +61,7 @@ class Evolution:
         steps: Steps,
         clip_dims: ClipDims,
         allocate: Allocate,
+        running: RunningPool | None = None,
     ) -> None:
         """Compute (I + W^e) X.
 
@@ -68,6 +72,7 @@ class Evolution:
             steps: of the layer.
             clip_dims: the layout of `x` and of the features.
             allocate: makes what is needed as long as this object.
+            running: pools over time where the variant looks back alone.
         """
         assert not isinstance(matrices.attention, tuple)
         self._x, self._config, self._geometry, self._allocate = x, config, clip_dims, allocate
@@ -75,7 +80,8 @@ class Evolution:
         if matrices.embedding is not None:
             self._base = clip_dims.empty(x, x.shape[clip_dims.channel], allocate)
             clip_dims.accumulate(self._base, x, with_identity(matrices.embedding), first=True)
-        self._dims = [] if matrices.attention is None else clip_dims.pooled_dims(config.aggregation)
+        self._running = running or RunningPool()
+        self._kinds = [] if matrices.attention is None else pooled_tensors(config, clip_dims)
         self._attention = _columns(matrices.attention, steps)
         self._fusion = _columns(matrices.fusion, steps)
         self._maps: list[Tensor] = []
@@ -95,7 +101,7 @@ class Evolution:
     def absorb(self, j: int, feature: Tensor) -> list[Tensor]:
         """Add the features of step j to the sums, without making the state; return them pooled."""
         clip_dims, first = self._geometry, j == 1
-        pooled = [clip_dims.pool(feature, dims, self._config.pooling, self._x) for dims in self._dims]
+        pooled = [pool(feature, kind, self._config, clip_dims, self._x, self._running) for kind in self._kinds]
         if first:
             channels = self._x.shape[clip_dims.channel]
             self._maps = [clip_dims.empty(z, channels, self._allocate) for z in pooled]
@@ -155,6 +161,7 @@ def forward_in_place(
     config: ArcConfig,
     steps: Steps,
     clip_dims: ClipDims,
+    running: RunningPool,
     *,
     sample_independent: bool,
 ) -> Tensor:
@@ -167,14 +174,15 @@ def forward_in_place(
         config: a variant that `evolves_in_place`.
         steps: see `recurse`.
         clip_dims: see `recurse`.
+        running: see `recurse`.
         sample_independent: `generate` gives the features of a clip whatever clips are beside it.
     """
     clips = max(1, _CLIPS * len(x) // max(1, x.numel() * x.element_size()))
-    if sample_independent and x.device.type == "cpu" and clips < len(x):
-        parts = [_forward(part, matrices, generate, config, steps, clip_dims) for part in x.split(clips)]
+    if sample_independent and x.device.type == "cpu" and clips < len(x) and not running.remembers:
+        parts = [_forward(z, matrices, generate, config, steps, clip_dims, RunningPool()) for z in x.split(clips)]
         # folded, where torch keeps the channels-last memory format
         return clip_dims.unfold(torch.cat([clip_dims.fold(part) for part in parts]), x)
-    return _forward(x, matrices, generate, config, steps, clip_dims)
+    return _forward(x, matrices, generate, config, steps, clip_dims, running)
 
 
 def _forward(
@@ -184,9 +192,10 @@ def _forward(
     config: ArcConfig,
     steps: Steps,
     clip_dims: ClipDims,
+    running: RunningPool,
 ) -> Tensor:
     with workspace(x) as allocate:
-        evolution = Evolution(x, matrices, config, steps, clip_dims, allocate)
+        evolution = Evolution(x, matrices, config, steps, clip_dims, allocate, running)
         features, state = [generate(0, x)], clip_dims.empty(x, x.shape[clip_dims.channel], allocate)
         for j in range(1, config.steps):
             features.append(generate(j, evolution.advance(j, features[-1].to(x.dtype), state)))

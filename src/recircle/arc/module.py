@@ -14,12 +14,14 @@ from recircle.arc.clip_length import frames_in_batch
 from recircle.arc.config import ArcConfig
 from recircle.arc.epilogue import NormAct
 from recircle.arc.folded_frames import FoldedFrames
-from recircle.arc.functional import CONV_DIMS, StepPlan, arc_linear, arc_operator
+from recircle.arc.functional import CONV_DIMS, NOT_CAUSAL, StepPlan, arc_operator
 from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recursion import recurse
+from recircle.arc.running import RunningPool
 from recircle.arc.sliced_norm import SlicedGroupNorm, SlicedNorm, is_elementwise, slice_norm
 from recircle.arc.steps import plan_steps
 from recircle.arc.superposed import forward_superposed, superposes, weights_of_terms
+from recircle.layers.memory import Memory, memory_of
 from recircle.layers.reordered import ReorderedWeights, can_keep_reordered
 from recircle.public import public
 from recircle.torch_internals import Convolution, reversed_padding
@@ -72,6 +74,8 @@ class ArcLayer(nn.Module):
         norm: nn.Module | None,
         act: Any,
     ) -> None:
+        if config.fields_in_use().get("causal") and not self.clip_dims.framewise:
+            raise ValueError(NOT_CAUSAL)
         self.steps = plan_steps(in_channels, out_channels, groups, config.steps)
         self.config = self._learned = config
         self._groups = groups
@@ -205,6 +209,10 @@ class ArcLayer(nn.Module):
     def _in_channels(self) -> int:
         return self.weight.shape[1] * self._groups
 
+    def _memory(self) -> Memory | None:
+        """Return what the layer remembers of the frames before, where it looks back and its network runs so."""
+        return memory_of(self) if self.config.evolves and self.config.fields_in_use().get("causal") else None
+
     def unregister_epilogue(self) -> None:
         """Forget to own the norm and the activation; they stay in use, registered where they were before.
 
@@ -292,7 +300,8 @@ class ArcLayer(nn.Module):
             everything = x.shape[channel]
             later = (steps.first, everything - steps.first)
             inputs = ((0, everything), *[later] * (self.config.steps - 1))
-            y = recurse(x, generate, self.matrices, self.config, replace(steps, inputs=inputs), self.clip_dims)
+            steps = replace(steps, inputs=inputs)
+            y = recurse(x, generate, self.matrices, self.config, steps, self.clip_dims, RunningPool())
         else:
             y = self.clip_dims.concat([generate(j, x) for j in range(self.config.steps)])
         return Unrolled(states, features, self.finish(y))
@@ -312,7 +321,8 @@ class ArcLayer(nn.Module):
         if not self.config.evolves:
             return f"steps={self.config.steps}, as the original"
         terms = ["RA"] * self.config.attention + ["RF"] * self.config.fusion
-        return f"steps={self.config.steps}, {'+'.join(terms)}"
+        causal = ", causal" if self.config.fields_in_use().get("causal") else ""
+        return f"steps={self.config.steps}, {'+'.join(terms)}{causal}"
 
 
 class _ArcConv(ArcLayer, Convolution):
@@ -433,6 +443,7 @@ class _ArcConv(ArcLayer, Convolution):
             self.clip_dims,
             groups=self.groups,
             epilogue=self._epilogue(),
+            memory=self._memory(),
         )
         y = self.finish(y)
         return y if y.dim() == input.dim() else y.flatten(0, 1)
@@ -528,7 +539,17 @@ class ArcLinear(ArcLayer, nn.Linear):
         x = self.as_clip(input)
         if self._terms:
             return self._superposed(x).reshape(*input.shape[:-1], self.out_features)
-        y = arc_linear(x, self.weight, self.bias, self.matrices, self.config, epilogue=self._epilogue())
+        y = arc_operator(
+            x,
+            self.operator,
+            self.weight,
+            self.bias,
+            self.matrices,
+            self.config,
+            self.clip_dims,
+            epilogue=self._epilogue(),
+            memory=self._memory(),
+        )
         return self.finish(y).reshape(*input.shape[:-1], self.out_features)
 
     @property

@@ -28,8 +28,8 @@ Record = Callable[[int, Tensor], tuple[Tensor, Replay]]
 """The features of a step, counted from 0, from the operator's output; and how to make them again."""
 
 
-RECOMPUTED = Form({**IN_PLACE.knows, "signed_input": {False}})
-"""What `forward_recomputed` knows: what evolves in place, but for signed inputs."""
+RECOMPUTED = Form({**IN_PLACE.knows, "signed_input": {False}, "causal": {False}})
+"""What `forward_recomputed` knows: what evolves in place, but for signed inputs and what looks back alone."""
 
 
 @cache

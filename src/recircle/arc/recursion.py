@@ -10,6 +10,7 @@ from recircle.arc.clip_dims import ClipDims, part
 from recircle.arc.config import ArcConfig
 from recircle.arc.fusion import RunningSum
 from recircle.arc.matrices import ArcMatrices
+from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps
 
 
@@ -20,6 +21,7 @@ def recurse(
     config: ArcConfig,
     steps: Steps,
     clip_dims: ClipDims,
+    running: RunningPool,
 ) -> Tensor:
     """Compute the features of all steps and concatenate them in the channel order of the original layer.
 
@@ -30,6 +32,7 @@ def recurse(
         config: the variant.
         steps: which channels each step reads and makes.
         clip_dims: the layout of `x` and of the features.
+        running: pools over time where the variant looks back alone.
 
     Returns:
         Y, the concatenated features.
@@ -39,7 +42,7 @@ def recurse(
     base = evolving if matrices.embedding is None else clip_dims.pointwise_onto(evolving, x, matrices.embedding)
     rest = _rest(evolving, config) if config.fields_in_use().get("signed_input") else None
     attends = matrices.attention is not None
-    attention = Attention(x, matrices, config, steps, clip_dims) if attends else None
+    attention = Attention(x, matrices, config, steps, clip_dims, running) if attends else None
     fusion = None if matrices.fusion is None else RunningSum(matrices.fusion, clip_dims, steps)
 
     features = [generate(0, part(x, channel, *steps.inputs[0]))]

@@ -29,9 +29,13 @@ SUPERPOSED = Form(
         "feedback": {"norm_act"},
         "attention_init": ANY,
         "signed_input": set(),
+        "causal": {False},
     }
 )
-"""What `forward_superposed` knows. With no activation phi, `signed_input` is a field that is not read."""
+"""What `forward_superposed` knows. With no activation phi, `signed_input` is a field that is not read.
+
+Where each frame has attention of its own, f(A) costs more than f on the state of the later steps.
+"""
 
 
 def superposes(config: ArcConfig, steps: Steps, clip_dims: ClipDims) -> bool:

@@ -1,11 +1,13 @@
 """Networks as files of machine code (AOTInductor), which PyTorch runs without compiling anything at its start."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from recircle.errors import UserError
+from recircle.export.online import StepFunction
 from recircle.export.parity import Logits
 from recircle.torch_internals import compile_program, has_cpp_compiler, load_compiled_program
 
@@ -25,7 +27,12 @@ def require() -> None:
         )
 
 
-def write(program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None:
+def write(
+    program: torch.export.ExportedProgram,
+    metadata: dict[str, str],
+    path: Path,
+    state: Sequence[str] = (),  # noqa: ARG001  (tensors are known by their places here)
+) -> None:
     """Compile a captured network for this kind of machine and write it, with texts by their names."""
     # a file object, since torch insists on the suffix of a path
     with path.open("w+b") as file:
@@ -42,3 +49,15 @@ def load(path: Path) -> Logits:
             return network(frames)
 
     return run
+
+
+def load_step(path: Path) -> StepFunction:
+    """Return a network that runs frame by frame."""
+    with path.open("rb") as file:
+        network = load_compiled_program(file)
+
+    def step(*values: Tensor) -> tuple[Tensor, ...]:
+        with torch.inference_mode():
+            return tuple(network(*values))
+
+    return step

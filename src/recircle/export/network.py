@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from recircle.arc.running import MOST_FRAMES
 from recircle.errors import UserError
 from recircle.export.folded_frames import fold_frames
 from recircle.models.base import VideoModel
@@ -82,6 +83,8 @@ def _export(network: nn.Module, clips: Tensor, shapes: dict[str, Any]) -> torch.
 def _time(model: VideoModel, frames: int) -> tuple[int, Any]:
     """Return a number of frames that the network takes, and what `torch.export` is to know of all such numbers."""
     least, most, multiple = model.min_frames, model.max_frames, model.frame_multiple
+    if model.causal and most is None:
+        most = MOST_FRAMES
     if least == most:
         return least, torch.export.Dim.STATIC
     fewest = -(-least // multiple)

@@ -3,15 +3,16 @@
 import importlib
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from recircle.errors import UserError
+from recircle.export.online import NEXT, STATE, StepFunction
 from recircle.export.parity import Logits
 
 if TYPE_CHECKING:
@@ -38,18 +39,31 @@ def require() -> None:
             ) from None
 
 
-def write(program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None:
-    """Translate a captured network to ONNX and write it into one file, with texts by their names."""
+def write(
+    program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path, state: Sequence[str] = ()
+) -> None:
+    """Translate a captured network to ONNX and write it into one file, with texts by their names.
+
+    Args:
+        program: the network.
+        metadata: the texts.
+        path: the file.
+        state: names of the tensors that it takes behind its frames, as `state.NAME`, and returns, as `next.NAME`.
+    """
     from onnxscript import ir
 
+    shapes: dict[str, Any] = {"frames": {0: "B"}, "state": tuple({0: "B"} for _ in state)}
+    if not state:
+        shapes = {"frames": {0: "B", 1: "T"}}
+
     with _quiet():
-        # the names of the dimensions are those of the program's one input
         translated = torch.onnx.export(
             program,
             dynamo=True,
-            input_names=["frames"],
-            output_names=["logits"],
-            dynamic_shapes={"frames": {0: "B", 1: "T"}},
+            input_names=["frames", *(f"{STATE}{name}" for name in state)],
+            output_names=["logits", *(f"{NEXT}{name}" for name in state)],
+            # for the names of the dimensions
+            dynamic_shapes=shapes,
             # its cost grows with the square of the graph; ONNX Runtime does the same when it loads a file
             optimize=False,
             verbose=False,
@@ -91,6 +105,8 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             # torch copies a class of its own that it calls deprecated
             warnings.filterwarnings("ignore", r".*LeafSpec.* is deprecated", FutureWarning)
+            # all tensors of a state have the B of the frames
+            warnings.filterwarnings("ignore", r".*The axis name: B will not be used", UserWarning)
             yield
     finally:
         logger.setLevel(level)
@@ -107,3 +123,17 @@ def load(path: Path) -> Logits:
         return torch.from_numpy(logits)
 
     return run
+
+
+def load_step(path: Path) -> StepFunction:
+    """Return a network that runs frame by frame, on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+
+    def step(*values: Tensor) -> tuple[Tensor, ...]:
+        given = {name: value.numpy() for name, value in zip(names, values, strict=True)}
+        return tuple(torch.from_numpy(value) for value in session.run(None, given))
+
+    return step

@@ -1,10 +1,12 @@
 """Networks as files of `torch.export`, which PyTorch alone can run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from recircle.export.online import StepFunction
 from recircle.export.parity import Logits
 
 SUFFIX: str = ".pt2"
@@ -14,7 +16,12 @@ def require() -> None:
     """Do nothing: PyTorch has all that is needed."""
 
 
-def write(program: torch.export.ExportedProgram, metadata: dict[str, str], path: Path) -> None:
+def write(
+    program: torch.export.ExportedProgram,
+    metadata: dict[str, str],
+    path: Path,
+    state: Sequence[str] = (),  # noqa: ARG001  (tensors are known by their places here)
+) -> None:
     """Write a captured network, with texts by their names."""
     # a file object, since torch insists on the suffix of a path
     with path.open("w+b") as file:
@@ -31,3 +38,15 @@ def load(path: Path) -> Logits:
             return module(frames)
 
     return run
+
+
+def load_step(path: Path) -> StepFunction:
+    """Return a network that runs frame by frame."""
+    with path.open("rb") as file:
+        module = torch.export.load(file).module()
+
+    def step(*values: Tensor) -> tuple[Tensor, ...]:
+        with torch.inference_mode():
+            return tuple(module(*values))
+
+    return step

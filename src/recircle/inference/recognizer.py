@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from recircle.arc.module import fewer_steps
@@ -30,11 +30,13 @@ from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import Provenance, differing
 from recircle.inference.clips import Clip, name_of, opened
+from recircle.inference.online import Online
 from recircle.inference.over_time import digest_of, run_through, size_of
 from recircle.inference.recognition import Recognition
 from recircle.inference.show import preview
 from recircle.inference.stream import Stream, check_times
 from recircle.models.base import VideoModel
+from recircle.models.online import check_causal
 from recircle.public import public
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
@@ -312,6 +314,42 @@ class Recognizer:
             batch_size=batch_size,
         )
 
+    def online(self, *, every: float | None = None) -> Online:
+        """Return what recognises a video frame by frame, at the cost of one frame for each, with a causal network.
+
+        It speaks of all frames since its beginning. To speak of the last seconds, and with any network, take `stream`,
+        which computes each window anew.
+
+        Args:
+            every: seconds between the frames that the network sees; 0 shows it each frame. None is as the run samples
+                where that has a rate: `stride` frames apart, at its `fps`. A network that learned from frames spread
+                over whole clips has seen them some part of a clip apart, which is not known here: None shows it each
+                frame then, and a warning says so.
+
+        Raises:
+            UserError: the network is not causal, or the recogniser has several clips; or `every` is below 0.
+        """
+        check_causal(self._model)
+        sampling = self._views.sampling
+        if self._views.clips != 1 or sampling.snippet != 1:
+            raise UserError(
+                f"online recognition has one clip of single frames; this is {self._provenance.protocol_words}"
+            )
+        if every is not None and not 0 <= every < float("inf"):
+            raise UserError(f"every={every:g}: give the seconds between two frames that the network sees, 0 or more")
+        stride = 1
+        if every is None:
+            every = 0.0
+            if sampling.mode == "dense":
+                every, stride = (0.0, sampling.stride) if sampling.fps is None else (sampling.stride / sampling.fps, 1)
+            else:
+                warnings.warn(
+                    f"the network learned from {sampling.frames} frames spread over each clip, and sees every frame "
+                    f"here: give every=, the seconds of a clip divided by {sampling.frames}, or every=0",
+                    stacklevel=2,
+                )
+        return Online(self._model, self._views, self._say, every=every, stride=stride, device=self._device)
+
     def timeline(
         self,
         path: str | Path,
@@ -400,6 +438,16 @@ class Recognizer:
             )
             for probabilities, own, clip in zip(scores, logits, views[:, 0])
         ]
+
+    def _say(self, logits: Float[np.ndarray, "V K"], sampling: Sampling) -> Recognition:
+        """Return what the logits of one clip, sampled so, mean."""
+        return Recognition(
+            labels=self.labels,
+            probabilities=fuse(logits[None], self.protocol.fusion, self._temperature)[0],
+            logits=logits,
+            provenance=replace(self._provenance, sampling=sampling),
+            families=self._families,
+        )
 
 
 def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, steps: int | None) -> Provenance:

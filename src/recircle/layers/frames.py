@@ -4,6 +4,7 @@ The frames of a clip stay a dimension of the tensor, [B, T, C, H, W], so a layer
 is a view; parameters and state-dict names are those of the torch layer.
 """
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
@@ -11,12 +12,26 @@ from torch import Tensor, nn
 
 def fold_frames(x: Shaped[Tensor, "*N C H W"]) -> Shaped[Tensor, "frames C H W"]:
     """View [..., C, H, W] as [N, C, H, W]; a tensor with a single leading dimension is returned as it is."""
+    if x.dim() == 5 and _is_single(x):
+        return x[0]
     return x if x.dim() == 4 else x.flatten(0, -4)
 
 
 def unfold_frames(x: Shaped[Tensor, "frames ..."], like: Shaped[Tensor, "*N C H W"]) -> Shaped[Tensor, "..."]:
     """Give [N, ...] the leading dimensions of `like`, [..., C, H, W], back."""
+    if like.dim() == 5 and _is_single(like):
+        return x.unsqueeze(0)
     return x if like.dim() == 4 else x.unflatten(0, like.shape[:-3])
+
+
+def _is_single(x: Tensor) -> bool:
+    """Tell whether there is one clip alone.
+
+    Its frames are a view that keeps all strides. Flattening gives those of a single frame another stride, with which
+    poolings do not take it for channels last.
+    """
+    # captures would take the answer for one that always holds
+    return not torch.compiler.is_compiling() and x.shape[0] == 1
 
 
 class Conv2d(nn.Conv2d):

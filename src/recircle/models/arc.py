@@ -5,11 +5,15 @@ The transformer, which the paper announces as future work, has ARC in the linear
 
 import warnings
 from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import partial
 from typing import Unpack
 
 from recircle.arc.config import ArcConfig
+from recircle.errors import UserError
 from recircle.models import gsm, msnet, r2plus1d, slowfast, slowonly, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
+from recircle.models.online import looks_ahead
 from recircle.models.registry import register_model
 from recircle.models.timesformer import TimeSformerOptions
 from recircle.models.tsn import HostOptions
@@ -28,6 +32,12 @@ class ArcOptions(HostOptions, total=False):
     stem: bool
 
 
+class CausalArcOptions(ArcOptions, total=False):
+    """Those of a network that can look back alone: `causal`, whether its host and its ARC layers do so."""
+
+    causal: bool
+
+
 RESNET_STAGES = (1, 2, 3, 4)
 
 
@@ -43,92 +53,109 @@ def _arc(
 ) -> VideoModel:
     """Build a host and convert it."""
     model = host(num_classes, **options)
+    if arc is not None and arc.causal and not model.causal:
+        raise UserError(f"arc: causal=True, but {looks_ahead(f'arc_{model.name}')}")
     model.name = f"arc_{model.name}"
     return convert(model, steps, config=arc, stages=stages, stem=stem)
 
 
+def _causal_arc(
+    host: Callable[..., VideoModel],
+    num_classes: int,
+    *,
+    causal: bool = False,
+    **options: Unpack[ArcOptions],
+) -> VideoModel:
+    """Build a host that can look back alone and convert it: both do so, or none."""
+    arc = options.get("arc")
+    causal = causal or (arc is not None and arc.causal)
+    if causal:
+        options["arc"] = replace(arc or ArcConfig(), causal=True)
+    return _arc(partial(host, causal=causal), num_classes, **options)
+
+
 @register_model
-def arc_tsn_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_resnet18(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with ResNet-18, ARC in both 3x3 convolutions of each block."""
-    return _arc(tsn.tsn_resnet18, num_classes, **options)
+    return _causal_arc(tsn.tsn_resnet18, num_classes, **options)
 
 
 @register_model
-def arc_tsn_resnet34(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_resnet34(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with ResNet-34, ARC in both 3x3 convolutions of each block."""
-    return _arc(tsn.tsn_resnet34, num_classes, **options)
+    return _causal_arc(tsn.tsn_resnet34, num_classes, **options)
 
 
 @register_model
-def arc_tsn_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_resnet50(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with ResNet-50, ARC in the 3x3 convolution of each block."""
-    return _arc(tsn.tsn_resnet50, num_classes, **options)
+    return _causal_arc(tsn.tsn_resnet50, num_classes, **options)
 
 
 @register_model
-def arc_tsn_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_resnet101(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with ResNet-101, ARC in the 3x3 convolution of each block."""
-    return _arc(tsn.tsn_resnet101, num_classes, **options)
+    return _causal_arc(tsn.tsn_resnet101, num_classes, **options)
 
 
 @register_model
-def arc_tsn_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_efficientnet_lite0(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with EfficientNet-Lite0, ARC in each depthwise convolution."""
-    return _arc(tsn.tsn_efficientnet_lite0, num_classes, **options)
+    return _causal_arc(tsn.tsn_efficientnet_lite0, num_classes, **options)
 
 
 @register_model
-def arc_tsn_efficientnet_lite1(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_efficientnet_lite1(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with EfficientNet-Lite1, ARC in each depthwise convolution."""
-    return _arc(tsn.tsn_efficientnet_lite1, num_classes, **options)
+    return _causal_arc(tsn.tsn_efficientnet_lite1, num_classes, **options)
 
 
 @register_model
-def arc_tsn_efficientnet_lite2(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsn_efficientnet_lite2(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSN with EfficientNet-Lite2, ARC in each depthwise convolution."""
-    return _arc(tsn.tsn_efficientnet_lite2, num_classes, **options)
+    return _causal_arc(tsn.tsn_efficientnet_lite2, num_classes, **options)
 
 
 @register_model
-def arc_tsm_resnet18(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_resnet18(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with ResNet-18, ARC in both 3x3 convolutions of each block."""
-    return _arc(tsm.tsm_resnet18, num_classes, **options)
+    return _causal_arc(tsm.tsm_resnet18, num_classes, **options)
 
 
 @register_model
-def arc_tsm_resnet34(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_resnet34(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with ResNet-34, ARC in both 3x3 convolutions of each block."""
-    return _arc(tsm.tsm_resnet34, num_classes, **options)
+    return _causal_arc(tsm.tsm_resnet34, num_classes, **options)
 
 
 @register_model
-def arc_tsm_resnet50(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_resnet50(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with ResNet-50, ARC in the 3x3 convolution of each block."""
-    return _arc(tsm.tsm_resnet50, num_classes, **options)
+    return _causal_arc(tsm.tsm_resnet50, num_classes, **options)
 
 
 @register_model
-def arc_tsm_resnet101(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_resnet101(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with ResNet-101, ARC in the 3x3 convolution of each block."""
-    return _arc(tsm.tsm_resnet101, num_classes, **options)
+    return _causal_arc(tsm.tsm_resnet101, num_classes, **options)
 
 
 @register_model
-def arc_tsm_efficientnet_lite0(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_efficientnet_lite0(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with EfficientNet-Lite0, ARC in each depthwise convolution."""
-    return _arc(tsm.tsm_efficientnet_lite0, num_classes, **options)
+    return _causal_arc(tsm.tsm_efficientnet_lite0, num_classes, **options)
 
 
 @register_model
-def arc_tsm_efficientnet_lite1(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_efficientnet_lite1(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with EfficientNet-Lite1, ARC in each depthwise convolution."""
-    return _arc(tsm.tsm_efficientnet_lite1, num_classes, **options)
+    return _causal_arc(tsm.tsm_efficientnet_lite1, num_classes, **options)
 
 
 @register_model
-def arc_tsm_efficientnet_lite2(num_classes: int, **options: Unpack[ArcOptions]) -> VideoModel:
+def arc_tsm_efficientnet_lite2(num_classes: int, **options: Unpack[CausalArcOptions]) -> VideoModel:
     """TSM with EfficientNet-Lite2, ARC in each depthwise convolution."""
-    return _arc(tsm.tsm_efficientnet_lite2, num_classes, **options)
+    return _causal_arc(tsm.tsm_efficientnet_lite2, num_classes, **options)
 
 
 @register_model
@@ -196,5 +223,7 @@ def arc_timesformer_base(
     """TimeSformer with ViT-B/16, ARC in the first linear layer of each block's MLP."""
     model = timesformer.timesformer_base(num_classes, **options)
     model.name = f"arc_{model.name}"
+    if arc is not None and arc.causal:
+        raise UserError(f"arc: causal=True, but {looks_ahead(model.name)}")
     # to the layer all tokens of a clip are one set, so that pooling over space and over time is one thing
     return convert(model, steps, config=arc or ArcConfig(aggregation="ST"), where="blocks.*.mlp.fc1")

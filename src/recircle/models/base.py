@@ -1,12 +1,15 @@
 """What every network of this package is: clips in, logits out, at any number of frames."""
 
 import math
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.errors import UserError
+from recircle.layers.memory import State
+from recircle.models import online
 from recircle.models.load_report import LoadReport
 from recircle.public import public
 from recircle.torch_internals import BatchNorm, Convolution
@@ -26,6 +29,7 @@ class VideoModel(nn.Module):
         min_frames: the smallest T it takes.
         max_frames: the largest T it takes, or None.
         frame_multiple: T is a multiple of this.
+        causal: no frame's output depends on a later frame, so that the network can run frame by frame.
         usual_frames: the T that its weights were trained with, where that is known.
         size: the (height, width) of the only frames that it takes, or None.
         name: the name it was created under, such as `tsm_resnet18`.
@@ -41,6 +45,7 @@ class VideoModel(nn.Module):
     min_frames: int = 1
     max_frames: int | None = None
     frame_multiple: int = 1
+    causal: bool = False
     usual_frames: int | None = None
     size: tuple[int, int] | None = None
     name: str
@@ -95,6 +100,57 @@ class VideoModel(nn.Module):
         """
         check_clips(clips, self)
         return self.forward_head(self.forward_features(clips))
+
+    def initial_state(self, batch: int = 1, size: tuple[int, int] | None = None) -> State:
+        """Return what a causal network remembers before the first frame of a video.
+
+        Args:
+            batch: videos that run side by side.
+            size: (height, width) of their frames; None is that of the `preprocessing`.
+
+        Returns:
+            Tensors [batch, ...] by name: of each layer that looks back what it remembers, the "frames" so far, and the
+            mean of their "logits". On the device of the network, and with its numbers.
+
+        Raises:
+            UserError: the network is not causal.
+        """
+        return online.initial_state(self, batch, size or self.preprocessing.crop_size)
+
+    def forward_step(
+        self, frames: Float[Tensor, "B 3 H W"], state: Mapping[str, Tensor]
+    ) -> tuple[Float[Tensor, "B K"], State]:
+        """Return the logits of the video so far after one more frame, which costs what one frame does.
+
+        They are those that `forward` returns for the clip of all frames so far, up to rounding.
+
+        Args:
+            frames: [B, 3, H, W], the next frame of each video, as `forward` takes those of clips.
+            state: what the step before returned, or `initial_state`; it stays as it is. Its tensors can be saved,
+                moved to another device, and cut and joined along B: each video stands for itself.
+
+        Returns:
+            Logits [B, K], and the state for the next frame.
+
+        Raises:
+            UserError: the network is not causal, or the state is not one of it.
+            ValueError: the frames have another shape, or are not floating point.
+        """
+        check_clips(frames.unsqueeze(1), self)
+        return online.forward_step(self, frames, state)
+
+    def forward_prefixes(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T K"]:
+        """Return the logits after each frame of clips, [B, T, K]: at t those of the clip of the frames up to t.
+
+        Args:
+            clips: as in `forward`.
+
+        Raises:
+            UserError: the network is not causal.
+            ValueError: the clips have another shape, or are not floating point.
+        """
+        check_clips(clips, self)
+        return online.prefix_logits(self, clips)
 
     def nearest_frames(self, frames: int) -> int:
         """Return the smallest T that the network takes and that is no less than `frames`; or else its largest."""

@@ -1,7 +1,10 @@
 """Load weight files into networks, loudly: every key of the file and of the network is accounted for."""
 
+import json
 import re
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +25,8 @@ from recircle.public import public
 IMAGENET_CLASSES = 1000
 WEIGHT_FILES = ("model.safetensors", "pytorch_model.bin")
 """What a folder calls its weights: a run, and transformers."""
+_WRAPPED = re.compile(r"(.+)\.conv1\.net\.(\w+)")
+"""A parameter of a convolution whose input is shifted in time, in checkpoints of the TSN family and of mmaction2."""
 
 
 def load_pretrained(model: VideoModel, pretrained: str | Path) -> LoadReport:
@@ -130,7 +135,30 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
     if faults:
         raise UserError(f"{path} does not fit {model.name}; {'; '.join(faults)}")
     model.load_state_dict(state, strict=False)
+    _tell_of_frames_ahead(model, path, published)
     return LoadReport(path=path, loaded=len(state), left_out=left_out, kept=tuple(kept))
+
+
+def _tell_of_frames_ahead(model: VideoModel, path: Path, published: Mapping[str, Tensor]) -> None:
+    """Warn where a network that looks back alone begins from weights of one that looks ahead, or the other way round.
+
+    The weights fit. Which network they come from is known of published checkpoints with a temporal shift, and of runs,
+    which say it in the file beside them.
+    """
+    causal: bool | None = None
+    if any(_WRAPPED.search(key) for key in published):
+        causal = False
+    elif path.suffix == OWN_SUFFIX and (beside := path.with_name("model.json")).is_file():
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            causal = bool(json.loads(beside.read_bytes())["model"].get("causal", False))
+    if causal is None or causal == model.causal:
+        return
+    theirs, ours = ("looks", "does not") if not causal else ("does not look", "does")
+    warnings.warn(
+        f"{path} fits, but is of a network that {theirs} at later frames, and {model.name} as it is here {ours}: the "
+        "weights are a beginning, so train it",
+        stacklevel=4,
+    )
 
 
 def arc_parameters(model: torch.nn.Module) -> set[str]:
@@ -159,7 +187,7 @@ def rename_tsn_family(state: dict[str, Tensor], shifted: Collection[str], name: 
     theirs: set[str] = set()
     for key, value in state.items():
         new = key.removeprefix("base_model.").replace("new_fc.", "fc.")
-        wrapped = re.fullmatch(r"(.+)\.conv1\.net\.(\w+)", new)
+        wrapped = _WRAPPED.fullmatch(new)
         if wrapped:
             theirs.add(wrapped[1])
             new = f"{wrapped[1]}.conv1.{wrapped[2]}"

@@ -23,6 +23,7 @@ from recircle.models.checkpoints import load_pretrained
 from recircle.models.hosts.build import host_builder
 from recircle.models.hosts.source import Host, is_host, read_host
 from recircle.models.weights.table import find_weights, is_name
+from recircle.models.online import looks_ahead
 from recircle.models.wrapped import Takes
 from recircle.public import public
 
@@ -30,7 +31,7 @@ B = TypeVar("B", bound=Builder)
 Option = bool | int | float | str
 SCRATCH = "none"
 """As `pretrained` of a network of another library: drawn weights instead of those of its name."""
-FIELDS = ("arc", "width", "dropout")
+FIELDS = ("arc", "width", "dropout", "causal")
 """Options of networks that are fields of `ModelConfig` themselves."""
 SIZES = ("width", "depth")
 """Options that change the shapes of a network's trunk."""
@@ -100,8 +101,9 @@ def create_model(name: str, num_classes: int, *, pretrained: str | Path | None =
             see `recircle.models.checkpoints.load_weights`. `recircle weights NAME` lists those that are known for a
             network. A classifier of another number of classes is left out; `model.load_report` says what was loaded.
         **options: `dropout` before the classifier (0.5); `width`, channels of the stem (smaller: a narrower network
-            throughout); and for the networks with ARC `steps` (4), or `arc`, the whole `ArcConfig`, and `stages` and
-            `stem`, see `recircle.convert`.
+            throughout); for those of TSN and TSM `causal`, to look at no later frames, so that they can run frame by
+            frame (`VideoModel.forward_step`); and for the networks with ARC `steps` (4), or `arc`, the whole
+            `ArcConfig`, and `stages` and `stem`, see `recircle.convert`.
 
     Raises:
         UserError: no network has that name, or it has no such option, or one that it needs is not given, or the weights
@@ -121,6 +123,11 @@ def _create(
     options: Mapping[str, Any],
     labels: Sequence[str] = (),
 ) -> VideoModel:
+    known, more = _find(name).options()
+    if "causal" in options and "causal" not in known and not more:
+        if options["causal"]:
+            raise UserError(f"causal=True: {looks_ahead(name)}")
+        options = {key: value for key, value in options.items() if key != "causal"}
     unknown = _unknown(name, options)
     if unknown:
         raise UserError(f"{name} has no option {unknown}")
@@ -186,6 +193,8 @@ class ModelConfig:
         arc: the variant of its ARC layers; None is the paper's.
         width: channels of the stem; None is the published width.
         dropout: before the classifier; None is the published rate.
+        causal: look at no later frames, so that the network can run frame by frame; TSN and TSM can, with ARC or
+            without.
         pretrained: None, the name of known weights such as "imagenet", or a run or a weight file; see `create_model`.
         options: what else this network's builder takes, such as {"snippet": 1} for ABM.
         module: the module outside of this package that registers the name; it is filled in.
@@ -198,6 +207,7 @@ class ModelConfig:
     arc: ArcConfig | None = None
     width: int | None = None
     dropout: float | None = None
+    causal: bool = False
     pretrained: str | None = None
     options: dict[str, Option] = field(default_factory=dict)
     module: str = ""
@@ -224,6 +234,11 @@ class ModelConfig:
             plain = f"arc_{self.name}"
             hint = f"; use {plain}" if plain in _BUILDERS else ""
             raise ValueError(f"arc is given, but {self.name} has no ARC layers{hint}")
+        if self.arc is not None and self.arc.causal and "causal" in options:
+            # the layers alone do not make a causal network
+            object.__setattr__(self, "causal", True)
+        if self.causal and "causal" not in options:
+            raise ValueError(f"causal=True: {looks_ahead(self.name)}")
         if self.width is not None and self.width < 8:
             raise ValueError(f"width={self.width} is too narrow; the stem needs 8 channels or more")
         if self.dropout is not None and not 0 <= self.dropout < 1:
@@ -231,15 +246,17 @@ class ModelConfig:
 
     @property
     def title(self) -> str:
-        """The name, and where the ARC layers are given which variant they are: "arc_tsm_resnet18 (light, n = 2)"."""
-        if self.arc is None:
-            return self.name
-        return f"{self.name} ({self.arc.preset_name or 'ARC of its own kind'}, n = {self.arc.steps})"
+        """The name, and what is not as by default: "arc_tsm_resnet18 (light, n = 2, causal)"."""
+        words: list[str] = []
+        if self.arc is not None:
+            words += [self.arc.preset_name or "ARC of its own kind", f"n = {self.arc.steps}"]
+        words += ["causal"] * self.causal
+        return f"{self.name} ({', '.join(words)})" if words else self.name
 
     def _check_given(self) -> None:
-        if self.arc or self.width or self.dropout is not None or self.pretrained or self.options:
+        if self.arc or self.width or self.dropout is not None or self.causal or self.pretrained or self.options:
             raise ValueError(
-                "arc, width, dropout, pretrained and options are for networks that are built by a name; "
+                "arc, width, dropout, causal, pretrained and options are for networks that are built by a name; "
                 f"{self.name} was given as an object, so change it before that"
             )
 
@@ -279,6 +296,8 @@ class ModelConfig:
             options["arc"] = self.arc
         if self.width is not None:
             options["width"] = self.width
+        if self.causal:
+            options["causal"] = True
         return _create(self.name, num_classes, self.host, pretrained, options, labels)
 
 

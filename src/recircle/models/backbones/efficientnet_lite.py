@@ -59,13 +59,15 @@ def _norm(channels: int) -> BatchNorm2d:
 class InvertedBottleneck(nn.Module):
     """Expand by a 1x1 convolution, filter each channel by itself, project back; a shortcut where shapes allow."""
 
-    def __init__(self, inplanes: int, outplanes: int, kernel: int, stride: int, expansion: int, shift: bool) -> None:
+    def __init__(
+        self, inplanes: int, outplanes: int, kernel: int, stride: int, expansion: int, shift: bool, causal: bool
+    ) -> None:
         super().__init__()
         self.strided = stride > 1
         self.residual = stride == 1 and inplanes == outplanes
         hidden = inplanes * expansion
         # as in TSM's MobileNetV2, only blocks with a shortcut and an expansion are shifted
-        self.shift = TemporalShift() if shift and self.residual and expansion > 1 else nn.Identity()
+        self.shift = TemporalShift(causal=causal) if shift and self.residual and expansion > 1 else nn.Identity()
         if expansion > 1:
             self.expand_conv = Conv2d(inplanes, hidden, 1, bias=False)
             self.expand_bn = _norm(hidden)
@@ -95,7 +97,15 @@ class VideoEfficientNetLite(VideoModel):
     """An EfficientNet-Lite whose tensors are [B, T, C, H, W], averaging the logits of the frames."""
 
     def __init__(
-        self, name: str, variant: int, num_classes: int, *, shift: bool, width: int = _STEM, dropout: float = 0.5
+        self,
+        name: str,
+        variant: int,
+        num_classes: int,
+        *,
+        shift: bool,
+        causal: bool = False,
+        width: int = _STEM,
+        dropout: float = 0.5,
     ) -> None:
         """Build the network.
 
@@ -104,6 +114,7 @@ class VideoEfficientNetLite(VideoModel):
             variant: 0, 1 or 2, published for frames of 224, 240 and 260 pixels.
             num_classes: K.
             shift: with a temporal shift in the residual blocks or without.
+            causal: the shift looks back alone.
             width: channels of the stem, published 32; all other numbers of channels follow in proportion, rounded to
                 multiples of 8.
             dropout: before the classifier.
@@ -116,6 +127,7 @@ class VideoEfficientNetLite(VideoModel):
         # Google's, on bytes
         preprocessing = Preprocessing(resize=scale.size + _BORDER, crop=scale.size, mean=grey, std=spread, scale=1.0)
         super().__init__(name, preprocessing)
+        self.causal = causal
         if width < 8:
             raise ValueError(f"width={width} is too narrow; the stem needs 8 channels or more")
 
@@ -131,7 +143,7 @@ class VideoEfficientNetLite(VideoModel):
             planes = scaled(channels * scale.width)
             for index in range(depth if depth == 1 else ceil(depth * scale.depth)):
                 stride = first_stride if index == 0 else 1
-                blocks.append(InvertedBottleneck(inplanes, planes, kernel, stride, expansion, shift))
+                blocks.append(InvertedBottleneck(inplanes, planes, kernel, stride, expansion, shift, causal))
                 inplanes = planes
         self.blocks = nn.Sequential(*blocks)
         self.num_features = scaled(_HEAD)

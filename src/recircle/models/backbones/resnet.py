@@ -20,9 +20,9 @@ class BasicBlock(nn.Module):
 
     expansion = 1
 
-    def __init__(self, inplanes: int, planes: int, stride: int, shift: bool) -> None:
+    def __init__(self, inplanes: int, planes: int, stride: int, shift: nn.Module) -> None:
         super().__init__()
-        self.shift = TemporalShift() if shift else nn.Identity()
+        self.shift = shift
         self.conv1 = Conv2d(inplanes, planes, 3, stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(planes)
         self.act1 = nn.ReLU()
@@ -43,9 +43,9 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, inplanes: int, planes: int, stride: int, shift: bool) -> None:
+    def __init__(self, inplanes: int, planes: int, stride: int, shift: nn.Module) -> None:
         super().__init__()
-        self.shift = TemporalShift() if shift else nn.Identity()
+        self.shift = shift
         self.conv1 = Conv2d(inplanes, planes, 1, bias=False)
         self.bn1 = BatchNorm2d(planes)
         self.act1 = nn.ReLU()
@@ -86,6 +86,7 @@ class VideoResNet(VideoModel):
         num_classes: int,
         *,
         shift_every: int = 0,
+        causal: bool = False,
         width: int = 64,
         dropout: float = 0.5,
     ) -> None:
@@ -98,6 +99,7 @@ class VideoResNet(VideoModel):
             num_classes: K.
             shift_every: a temporal shift begins the residual branch of every block (1), of every second (2), or of
                 none (0).
+            causal: the shift looks back alone. A subclass that passes this on must look back alone too.
             width: channels of the stem; the stages have 1, 2, 4 and 8 times as many, times the block's expansion.
             dropout: before the classifier.
 
@@ -105,6 +107,7 @@ class VideoResNet(VideoModel):
             ValueError: width or dropout or num_classes are out of range.
         """
         super().__init__(name)
+        self.causal = causal
         if width < 8:
             raise ValueError(f"width={width} is too narrow; the stem needs 8 channels or more")
         self.conv1 = Conv2d(3, width, 7, stride=2, padding=3, bias=False)
@@ -113,7 +116,8 @@ class VideoResNet(VideoModel):
         self.maxpool = MaxPool2d(3, stride=2, padding=1)
 
         def block_at(place: Place) -> nn.Module:
-            shift = shift_every > 0 and place.index % shift_every == 0
+            shifts = shift_every > 0 and place.index % shift_every == 0
+            shift = TemporalShift(causal=causal) if shifts else nn.Identity()
             return block(place.inplanes, place.planes, place.stride, shift)
 
         stages = build_stages(width, depths, doubled(width), block_at, expansion=block.expansion)
@@ -143,7 +147,14 @@ _DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23,
 
 
 def resnet(
-    name: str, depth: int, num_classes: int, *, shift: bool, width: int = 64, dropout: float = 0.5
+    name: str,
+    depth: int,
+    num_classes: int,
+    *,
+    shift: bool,
+    causal: bool = False,
+    width: int = 64,
+    dropout: float = 0.5,
 ) -> VideoResNet:
     """Return the video ResNet of a depth.
 
@@ -155,6 +166,7 @@ def resnet(
         depth: 18, 34, 50 or 101.
         num_classes: K.
         shift: with the temporal shift or without.
+        causal: the shift looks back alone.
         width: channels of the stem.
         dropout: before the classifier.
 
@@ -169,6 +181,7 @@ def resnet(
         depths,
         num_classes,
         shift_every=every if shift else 0,
+        causal=causal,
         width=width,
         dropout=dropout,
     )
