@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
 from tests.decode.test_live import server
 from tests.media import moving_frames, write_video
-from tests.small_run import write_run
+from tests.small_run import SPEC, write_run
+
+Capture = pytest.CaptureFixture[str]
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and signals")
 
@@ -44,6 +47,21 @@ def test_standard_input_is_the_timeline_of_the_file(run: Run, stream: Path) -> N
     assert [line["end"] for line in lines] == timeline.ends.tolist()
     assert [line["probability"] for line in lines] == timeline.probabilities.max(1).tolist()
     assert all(line["latency"] >= 0 and line["dropped"] == 0 for line in lines)
+
+
+def test_a_causal_run_is_watched_frame_by_frame(stream: Path, run: Run, tmp_path: Path, capsys: Capture) -> None:
+    causal = write_run(tmp_path / "causal", replace(SPEC, model=replace(SPEC.model, causal=True)))
+    assert main(["watch", str(causal.path), str(stream), "--once", "--online", "--every", "0.4", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["frames"] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert [round(line["end"] - line["start"], 2) for line in lines] == [0, 0.4, 0.8, 1.2, 1.6, 2.0]
+    for words, said in (
+        (["--online", "--window", "1"], "leave out --window and --stride"),
+        (["--every", "1"], "--every is for --online"),
+        (["--online", "--every", "0"], "tsm_resnet18 was not created, and trained, with causal=True"),
+    ):
+        assert main(["watch", str(run.path), str(stream), *words]) == 2
+        assert said in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

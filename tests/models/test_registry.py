@@ -93,9 +93,9 @@ def test_unknown_name_lists_close_ones() -> None:
 
 
 def test_options() -> None:
-    assert model_options("tsn_resnet18") == {"width", "dropout"}
-    assert model_options("arc_tsn_resnet18") == {"width", "dropout", "arc", "steps", "stages", "stem"}
-    with pytest.raises(UserError, match="tsn_resnet18 has no option depth, steps; it has dropout, width"):
+    assert model_options("tsn_resnet18") == {"width", "dropout", "causal"}
+    assert model_options("arc_tsn_resnet18") == {"width", "dropout", "causal", "arc", "steps", "stages", "stem"}
+    with pytest.raises(UserError, match="tsn_resnet18 has no option depth, steps; it has causal, dropout, width"):
         create_model("tsn_resnet18", 2, steps=2, depth=3)
 
 

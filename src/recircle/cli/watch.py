@@ -30,6 +30,8 @@ def watch(
     *,
     window: float | None = None,
     stride: float | None = None,
+    online: bool = False,
+    every: float | None = None,
     threshold: float = 0.0,
     top: int = 3,
     json: bool = False,
@@ -59,6 +61,10 @@ def watch(
             input.
         window: seconds of a window; by default the middle length of the clips that the run was trained on.
         stride: seconds from the start of one window to the next; by default a quarter of the window.
+        online: with a run of a causal network (--model.causal), compute each frame once, and recognise all that came
+            since the beginning instead of windows.
+        every: with --online, seconds between the frames that the network sees; 0 is each frame. By default as the run
+            samples, where that has a rate.
         threshold: the least probability of the best class of a window that is shown.
         top: how many classes to show.
         json: print one JSON object a line: start, end, frames, label, probability, top, protocol, latency, dropped.
@@ -78,18 +84,26 @@ def watch(
     from recircle.decode.live import LiveSource
     from recircle.inference.recognizer import Recognizer
     from recircle.inference.watch import watch as watch_source
+    from recircle.inference.watch import watch_online
 
     at_least(1, top=top, clips=clips)
     at_least(0, tries=tries)
     above_zero(lag=lag, seconds=seconds, **{n: v for n, v in (("window", window), ("stride", stride)) if v is not None})
+    if online and (window is not None or stride is not None):
+        raise UserError("--online recognises all that came since the beginning; leave out --window and --stride")
+    if every is not None and not online:
+        raise UserError("--every is for --online; windows have the run's own sampling")
     if not 0 <= threshold <= 1:
         raise UserError(f"--threshold {threshold:g} is a probability, from 0 to 1")
     recognizer = Recognizer.load(run, device, clips=clips, crops=crops, calibrated=calibrated, steps=steps)
-    length = window if window is not None else usual_seconds(run)
+    length = None if online else usual_seconds(run) if window is None else window
     live = LiveSource(source, form=form, fps=fps, lag=lag, once=once, tries=tries, seconds=seconds)
+    found = watch_online(recognizer, live, every=every)
+    if length is not None:
+        found = watch_source(recognizer, live, window=length, stride=stride)
     said, windows = 1, 0
     with _stopped_by_signals(live) as stopped:
-        for seen in watch_source(recognizer, live, window=length, stride=stride):
+        for seen in found:
             windows += 1
             if live.connections > said:
                 said = live.connections
@@ -99,7 +113,9 @@ def watch(
                 sys.stdout.flush()
     lost = live.kind != "pipe" and not once and not stopped
     if not json:
-        err.print(f"{counted(windows, 'window')}, {counted(live.dropped, 'frame')} dropped")
+        err.print(
+            f"{counted(windows, 'recognition' if online else 'window')}, {counted(live.dropped, 'frame')} dropped"
+        )
     if lost:
         warning(f"the source is lost: {live.trouble}")
     return 1 if lost else 0

@@ -13,7 +13,6 @@ from recircle.errors import UserError
 from recircle.export.network import ExportedNetwork
 from recircle.layers.memory import State
 from recircle.models.base import VideoModel
-from recircle.models.online import check_causal
 from recircle.torch_internals import capture_errors
 from recircle.views.preprocessing import Preprocessing
 
@@ -59,7 +58,7 @@ class OnlineNetwork(nn.Module):
             UserError: the network is not causal.
         """
         super().__init__()
-        check_causal(model)
+        model.check_causal()
         self.whole = ExportedNetwork(model, preprocessing)
         self.eval()
         with torch.no_grad():

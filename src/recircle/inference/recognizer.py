@@ -36,7 +36,6 @@ from recircle.inference.recognition import Recognition
 from recircle.inference.show import preview
 from recircle.inference.stream import Stream, check_times
 from recircle.models.base import VideoModel
-from recircle.models.online import check_causal
 from recircle.public import public
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
@@ -329,11 +328,11 @@ class Recognizer:
         Raises:
             UserError: the network is not causal, or the recogniser has several clips; or `every` is below 0.
         """
-        check_causal(self._model)
+        self._model.check_causal()
         sampling = self._views.sampling
         if self._views.clips != 1 or sampling.snippet != 1:
             raise UserError(
-                f"online recognition has one clip of single frames; this is {self._provenance.protocol_words}"
+                f"online recognition has one clip of single frames; this is {self.provenance.protocol_words}"
             )
         if every is not None and not 0 <= every < float("inf"):
             raise UserError(f"every={every:g}: give the seconds between two frames that the network sees, 0 or more")
@@ -443,9 +442,9 @@ class Recognizer:
         """Return what the logits of one clip, sampled so, mean."""
         return Recognition(
             labels=self.labels,
-            probabilities=fuse(logits[None], self.protocol.fusion, self._temperature)[0],
+            probabilities=fuse(logits[None], self.protocol.fusion, self.temperature)[0],
             logits=logits,
-            provenance=replace(self._provenance, sampling=sampling),
+            provenance=replace(self.provenance, sampling=sampling),
             families=self._families,
         )
 

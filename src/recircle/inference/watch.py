@@ -49,6 +49,24 @@ def watch(recognizer: Recognizer, source: LiveSource, *, window: float, stride: 
         yield from _seen(stream.finish(end), arrived, source)
 
 
+def watch_online(recognizer: Recognizer, source: LiveSource, *, every: float | None = None) -> Iterator[Seen]:
+    """Recognise a source with a causal network, frame by frame: after each frame that it sees, all of them so far.
+
+    Args:
+        recognizer: what recognises.
+        source: what is watched.
+        every: see `Recognizer.online`.
+    """
+    online = recognizer.online(every=every)
+    start: float | None = None
+    for frame in source.frames():
+        start, before = frame.time if start is None else start, online.frames
+        recognition = online.push(frame.image, frame.time)
+        if online.frames > before:
+            window = Window(number=before, start=start, end=frame.time, frames=online.frames, recognition=recognition)
+            yield from _seen([window], frame.arrived, source)
+
+
 def _seen(windows: list[Window], arrived: float, source: LiveSource) -> Iterator[Seen]:
     for window in windows:
         yield Seen(window, time.monotonic() - arrived, source.dropped)

@@ -13,7 +13,7 @@ from recircle.arc.config import ArcConfig
 from recircle.errors import UserError
 from recircle.models import gsm, msnet, r2plus1d, slowfast, slowonly, timesformer, tsm, tsn
 from recircle.models.base import VideoModel
-from recircle.models.online import looks_ahead
+from recircle.models.online import no_causal_form
 from recircle.models.registry import register_model
 from recircle.models.timesformer import TimeSformerOptions
 from recircle.models.tsn import HostOptions
@@ -54,7 +54,7 @@ def _arc(
     """Build a host and convert it."""
     model = host(num_classes, **options)
     if arc is not None and arc.causal and not model.causal:
-        raise UserError(f"arc: causal=True, but {looks_ahead(f'arc_{model.name}')}")
+        raise UserError(f"arc: causal=True, but {no_causal_form(f'arc_{model.name}')}")
     model.name = f"arc_{model.name}"
     return convert(model, steps, config=arc, stages=stages, stem=stem)
 
@@ -224,6 +224,6 @@ def arc_timesformer_base(
     model = timesformer.timesformer_base(num_classes, **options)
     model.name = f"arc_{model.name}"
     if arc is not None and arc.causal:
-        raise UserError(f"arc: causal=True, but {looks_ahead(model.name)}")
+        raise UserError(f"arc: causal=True, but {no_causal_form(model.name)}")
     # to the layer all tokens of a clip are one set, so that pooling over space and over time is one thing
     return convert(model, steps, config=arc or ArcConfig(aggregation="ST"), where="blocks.*.mlp.fc1")

@@ -115,7 +115,8 @@ class VideoModel(nn.Module):
         Raises:
             UserError: the network is not causal.
         """
-        return online.initial_state(self, batch, size or self.preprocessing.crop_size)
+        self.check_causal()
+        return online.initial_state(self, self._frame_logits, batch, size or self.preprocessing.crop_size)
 
     def forward_step(
         self, frames: Float[Tensor, "B 3 H W"], state: Mapping[str, Tensor]
@@ -137,7 +138,8 @@ class VideoModel(nn.Module):
             ValueError: the frames have another shape, or are not floating point.
         """
         check_clips(frames.unsqueeze(1), self)
-        return online.forward_step(self, frames, state)
+        self.check_causal()
+        return online.forward_step(self, self._frame_logits, frames, state)
 
     def forward_prefixes(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T K"]:
         """Return the logits after each frame of clips, [B, T, K]: at t those of the clip of the frames up to t.
@@ -150,7 +152,30 @@ class VideoModel(nn.Module):
             ValueError: the clips have another shape, or are not floating point.
         """
         check_clips(clips, self)
-        return online.prefix_logits(self, clips)
+        self.check_causal()
+        return online.prefix_logits(self._frame_logits(clips))
+
+    def _frame_logits(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T K"]:
+        assert self.consensus == "logits"
+        pooled = self.forward_head(self.forward_features(clips), pre_logits=True)
+        return self.fc(self.dropout(pooled))
+
+    def check_causal(self) -> None:
+        """Insist that no frame's output depends on a later frame.
+
+        Raises:
+            UserError: one does; the message says what to do.
+        """
+        if not self.causal:
+            raise UserError(
+                f"{self.name} was not created, and trained, with causal=True, so it does not run frame by frame; TSN "
+                "and TSM with ResNets and EfficientNet-Lite can be, with ARC or without"
+            )
+        if (name := online.layer_that_looks_ahead(self)) is not None:
+            raise UserError(
+                f"{name} of {self.name} looks at later frames, so the network cannot run frame by frame; convert it "
+                "with ArcConfig(causal=True)"
+            )
 
     def nearest_frames(self, frames: int) -> int:
         """Return the smallest T that the network takes and that is no less than `frames`; or else its largest."""

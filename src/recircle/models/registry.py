@@ -22,8 +22,8 @@ from recircle.models.builder import Builder, Registered
 from recircle.models.checkpoints import load_pretrained
 from recircle.models.hosts.build import host_builder
 from recircle.models.hosts.source import Host, is_host, read_host
+from recircle.models.online import no_causal_form
 from recircle.models.weights.table import find_weights, is_name
-from recircle.models.online import looks_ahead
 from recircle.models.wrapped import Takes
 from recircle.public import public
 
@@ -126,7 +126,7 @@ def _create(
     known, more = _find(name).options()
     if "causal" in options and "causal" not in known and not more:
         if options["causal"]:
-            raise UserError(f"causal=True: {looks_ahead(name)}")
+            raise UserError(f"causal=True: {no_causal_form(name)}")
         options = {key: value for key, value in options.items() if key != "causal"}
     unknown = _unknown(name, options)
     if unknown:
@@ -238,7 +238,7 @@ class ModelConfig:
             # the layers alone do not make a causal network
             object.__setattr__(self, "causal", True)
         if self.causal and "causal" not in options:
-            raise ValueError(f"causal=True: {looks_ahead(self.name)}")
+            raise ValueError(f"causal=True: {no_causal_form(self.name)}")
         if self.width is not None and self.width < 8:
             raise ValueError(f"width={self.width} is too narrow; the stem needs 8 channels or more")
         if self.dropout is not None and not 0 <= self.dropout < 1:
