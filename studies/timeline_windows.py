@@ -49,7 +49,8 @@ def config(manifest: Path, system: str) -> TrainConfig:
 
 def blocks(results: Results) -> dict[str, str]:
     """Return the table of the networks on clips."""
-    return {"networks": table(summarise(results.records, [HOST, ARC]))}
+    rows = summarise(results.records, [HOST, ARC])
+    return {"networks": table(rows, ("repetitions", "top1", "inside", "gmacs", "params"))}
 
 
 STUDY = Study(
