@@ -64,6 +64,15 @@ def test_a_causal_run_is_watched_frame_by_frame(stream: Path, run: Run, tmp_path
         assert said in " ".join(capsys.readouterr().err.split())
 
 
+def test_what_a_pipe_cannot_give_is_told(run: Run, tmp_path: Path) -> None:
+    # the index of such a file stands at its end, which a pipe does not know yet
+    video = write_video(tmp_path / "clip.mp4", moving_frames(9))
+    command = [sys.executable, "-m", "recircle.cli.main", "watch", str(run.path), "-", "--window", "1"]
+    done = subprocess.run(command, input=video.read_bytes(), capture_output=True)
+    assert done.returncode == 1
+    assert b"the source is lost: decoding stops with an error after 0 frames" in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_what_was_seen(number: signal.Signals, run: Run, stream: Path) -> None:
     process = start(run, "-", "--window", "1", "--stride", "0.5", "--form", "mpegts")

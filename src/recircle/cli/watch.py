@@ -53,7 +53,8 @@ def watch(
     to the result) and how many frames were dropped. A camera or a stream of the network does not wait: frames that
     nobody has taken are dropped, the oldest first, until those left span no more than --lag seconds; where it ends, it
     is connected again after pauses that double up to half a minute. A pipe or a file waits, and its end is the end.
-    Ctrl-C and SIGTERM end it with what was seen so far, and the exit code 0; it is 1 if the source was lost for good.
+    Ctrl-C and SIGTERM end it with what was seen so far, and the exit code 0; it is 1 if the source was lost for good or
+    cannot be decoded to its end.
 
     Args:
         run: folder of the run.
@@ -111,7 +112,8 @@ def watch(
             if seen.window.recognition.probability >= threshold:
                 print_json(seen.to_dict(top)) if json else _show(seen, top)
                 sys.stdout.flush()
-    lost = live.kind != "pipe" and not once and not stopped
+    # a source that is to be connected again ends only where that fails; how one hangs up says nothing
+    lost = not stopped and (not live.ended_well if live.kind == "pipe" else not once or not windows)
     if not json:
         err.print(
             f"{counted(windows, 'recognition' if online else 'window')}, {counted(live.dropped, 'frame')} dropped"

@@ -33,6 +33,7 @@ _FIRST = 6
 _WAITING = 16
 # seconds before the first, and the most before any other try to connect again
 _PAUSES = (0.5, 30.0)
+_ENDED = "the source ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ class LiveSource:
         self._thread = threading.Thread(target=self._read, args=(video,), daemon=True, name="recircle-live")
         self._thread.start()
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether the last connection came to an end of its own, after frames."""
+        return self.trouble == _ENDED
+
     def frames(self) -> Iterator[LiveFrame]:
         """Yield the frames as they come, until the source ends for good or `stop` is called."""
         while True:
@@ -134,13 +140,14 @@ class LiveSource:
         current: Video | None = video
         while not self._stop.is_set():
             if current is not None:
+                came = 0
                 try:
                     for frame in self._frames(current):
                         self._put(frame)
-                        failed = 0
+                        failed, came = 0, came + 1
                         if self._stop.is_set():
                             break
-                    self.trouble = "the source ended"
+                    self.trouble = _ENDED if came else "no frame came"
                 except DecodeError as error:
                     self.trouble = error.reason
                 except Exception as error:  # whatever a library makes of a stream
