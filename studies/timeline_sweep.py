@@ -27,7 +27,7 @@ from studies.trial import current_commit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SETTINGS = ((1.0, 0.5), (1.5, 0.5), (2.0, 0.5), (3.0, 0.5), (4.0, 0.5), (2.0, 0.25), (2.0, 1.0))
+SETTINGS = ((1.0, 0.5), (1.5, 0.5), (2.0, 0.5), (3.0, 0.5), (4.0, 0.5), (2.0, 1.0))
 """Seconds of a window, and from the start of one to the next."""
 
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(4, 20))

@@ -66,7 +66,7 @@ def test_a_causal_run_is_watched_frame_by_frame(stream: Path, run: Run, tmp_path
 
 def test_what_a_pipe_cannot_give_is_told(run: Run, tmp_path: Path) -> None:
     # the index of such a file stands at its end, which a pipe does not know yet
-    video = write_video(tmp_path / "clip.mp4", moving_frames(9))
+    video = write_video(tmp_path / "clip.mp4", moving_frames(60, 96, 128) * 5)
     command = [sys.executable, "-m", "recircle.cli.main", "watch", str(run.path), "-", "--window", "1"]
     done = subprocess.run(command, input=video.read_bytes(), capture_output=True)
     assert done.returncode == 1
