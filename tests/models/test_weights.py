@@ -20,6 +20,7 @@ from recircle.models.weights.known import KnownWeights
 from recircle.models.weights.page import render
 from recircle.models.weights.table import find_weights, get_weights, is_name, known_weights, weights_for
 from tests.hub_stand_in import Hub, pointed_at, serve
+from tests.torchvision_oracle import import_torchvision
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = "tsn_resnet18"
@@ -265,3 +266,46 @@ def test_the_command_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> N
     assert "checksum: SHA-256 11ad3fa6..." in explained
     assert explained.endswith("use: --model.name tsn_resnet50 --model.pretrained resnet50-imagenet-v2\n")
     assert main(["weights", "nonsense"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize(
+    ("published", "networks"),
+    [
+        ("torchvision resnet18", ("tsm_resnet18", "arc_msnet_resnet18", "abm_iabp_resnet18")),
+        ("torchvision resnet50", ("tsn_resnet50", "i3d_resnet50_mmaction2", "arc_slowonly_resnet50")),
+        ("torchvision googlenet", ("i3d_inception",)),
+        ("torchvision video.r2plus1d_18", ("arc_r2plus1d_resnet18",)),
+        ("timm resnet18", ("arc_tsm_resnet18",)),
+        ("timm res2net50_26w_4s", ("tea_res2net50",)),
+        ("timm vit_base_patch16_224", ("timesformer_base", "arc_timesformer_base")),
+        ("transformers timesformer", ("timesformer_base", "timesformer_hr")),
+    ],
+)
+def test_what_the_publishers_classes_hold_is_read(published: str, networks: tuple[str, ...], tmp_path: Path) -> None:
+    theirs = published_network(published)
+    path = tmp_path / ("model.safetensors" if published.startswith("timm") else "model.pth")
+    if path.suffix == ".pth":
+        torch.save(theirs.state_dict(), path)
+    else:
+        path.write_bytes(save(theirs.state_dict()))
+    for network in networks:
+        model = create_model(network, 5, pretrained=path)
+        assert model.load_report is not None
+        assert model.load_report.loaded > 100
+
+
+def published_network(words: str) -> torch.nn.Module:
+    library, _, name = words.partition(" ")
+    torchvision = import_torchvision()
+    if library == "timm":
+        import timm
+
+        return timm.create_model(name)
+    if library == "transformers":
+        from transformers import TimesformerConfig, TimesformerForVideoClassification
+
+        return TimesformerForVideoClassification(TimesformerConfig(id2label={n: str(n) for n in range(400)}))
+    models = torchvision.models.video if name.startswith("video.") else torchvision.models
+    return getattr(models, name.removeprefix("video."))(weights=None)

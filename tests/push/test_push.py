@@ -252,6 +252,15 @@ def test_who_may_not_write_is_told(run: Run, hub: Hub, monkeypatch: pytest.Monke
     assert not hub.repositories
 
 
+def test_training_starts_from_a_run_of_the_hub(run: Run, hub: Hub) -> None:
+    push_run(run, ANN)
+    model = create_model("tsm_resnet18", 7, width=8, pretrained="hf:ann/net")
+    assert model.load_report is not None
+    assert model.load_report.left_out == ("fc.weight", "fc.bias")
+    wanted = load_file(run.weights_path)["layer3.0.conv1.weight"]
+    assert model.get_parameter("layer3.0.conv1.weight").equal(wanted)
+
+
 def test_a_private_repository_is_made_private(run: Run, hub: Hub) -> None:
     push_run(run, ANN, private=True)
     assert hub.repositories["ann/net"].private

@@ -53,7 +53,7 @@ def timeline(
     exit code is then 1.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         videos: video files; folders of images that are one video each (with --fps); folders of videos; patterns.
         output: folder for the results: segments.csv and label_studio.json of all videos, and NAME.json, .vtt, .html,
             .png of each; by default segments are printed.

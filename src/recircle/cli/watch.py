@@ -57,7 +57,7 @@ def watch(
     cannot be decoded to its end.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         source: a camera (/dev/video0), a URL (rtsp://, http:// and others), a file or named pipe, or - for standard
             input.
         window: seconds of a window; by default the middle length of the clips that the run was trained on.
