@@ -14,6 +14,8 @@ from tests.arc.variants import VARIANTS, randomise
 
 CAUSAL = {
     **{name: c for name, c in VARIANTS.items() if c.causal},
+    "published": ArcConfig.published(causal=True),
+    "GRU": ArcConfig(causal=True, attention_module="gru"),
     "T": ArcConfig(causal=True, aggregation="T", steps=2),
     "ST mean": ArcConfig(causal=True, aggregation="ST", pooling="mean"),
     "S": ArcConfig(causal=True, aggregation="S"),

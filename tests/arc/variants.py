@@ -32,10 +32,7 @@ VARIANTS = {
     "eight steps": ArcConfig(steps=8),
     "signed input": ArcConfig(signed_input=True),
     "causal": ArcConfig(causal=True),
-    "causal, published": ArcConfig.published(causal=True),
     "causal, light": ArcConfig.light(causal=True),
-    "causal ST": ArcConfig(causal=True, aggregation="ST"),
-    "causal GRU": ArcConfig(causal=True, attention_module="gru"),
     "signed input, multiplicative": ArcConfig(signed_input=True, interaction="multiplicative"),
 }
 

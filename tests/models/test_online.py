@@ -18,6 +18,8 @@ from recircle import ArcConfig, UserError, convert, create_model, prepare_for_in
 from recircle.models import ModelConfig, VideoModel, list_models
 from recircle.models.checkpoints import load_weights
 from recircle.models.registry import model_options
+from recircle.run import Run
+from tests.small_run import SPEC
 
 CAUSAL = [name for name in list_models() if "causal" in model_options(name)]
 SIZE = (34, 33)
@@ -172,6 +174,26 @@ def test_it_is_told_where_the_weights_come_from_a_network_that_looks_ahead(tmp_p
     ):
         load_weights(causal, tmp_path / "tsm.pth")
     load_weights(create_model("tsm_resnet18", 5, width=8), tmp_path / "tsm.pth")
+
+
+def test_runs_say_whether_their_network_looks_ahead(tmp_path: Path) -> None:
+    def save_run(name: str, causal: bool) -> Path:
+        config = ModelConfig(name=name, width=8, causal=causal)
+        run = Run.create(tmp_path / f"{name} {causal}")
+        run.save_model(config.build(5), replace(SPEC, model=config, labels=tuple("abcde"), families={}))
+        return run.weights_path
+
+    causal, ordinary, frames = save_run("tsm_resnet18", True), save_run("tsm_resnet18", False), "tsn_resnet18"
+    with pytest.warns(
+        UserWarning, match="of a network that looks at later frames, and arc_tsm_resnet18 as it is"
+    ):
+        create_model("arc_tsm_resnet18", 5, width=8, causal=True, pretrained=ordinary)
+    with pytest.warns(UserWarning, match="of a network that does not look at later frames, and tsm_resnet18 .* does"):
+        create_model("tsm_resnet18", 5, width=8, pretrained=causal)
+    # nothing to tell
+    create_model("tsm_resnet18", 5, width=8, causal=True, pretrained=causal)
+    create_model("tsm_resnet18", 5, width=8, causal=True, pretrained=save_run(frames, False))
+    create_model(frames, 5, width=8, causal=True, pretrained=ordinary)
 
 
 @pytest.mark.parametrize(

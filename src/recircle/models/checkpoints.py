@@ -15,6 +15,7 @@ from recircle.arc.module import ADDED, ArcLayer
 from recircle.checksums import check_sums
 from recircle.errors import UserError
 from recircle.hub import fetch_folder, is_reference, parse_reference
+from recircle.layers.temporal_shift import TemporalShift
 from recircle.models.base import VideoModel
 from recircle.models.load_report import LoadReport
 from recircle.models.weight_files import OWN_SUFFIX, read_weights
@@ -143,14 +144,17 @@ def _tell_of_frames_ahead(model: VideoModel, path: Path, published: Mapping[str,
     """Warn where a network that looks back alone begins from weights of one that looks ahead, or the other way round.
 
     The weights fit. Which network they come from is known of published checkpoints with a temporal shift, and of runs,
-    which say it in the file beside them.
+    which say it in the file beside them. To single frames there is no direction.
     """
+    if not any(isinstance(module, TemporalShift | ArcLayer) for module in model.modules()):
+        return
     causal: bool | None = None
     if any(_WRAPPED.search(key) for key in published):
         causal = False
     elif path.suffix == OWN_SUFFIX and (beside := path.with_name("model.json")).is_file():
         with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-            causal = bool(json.loads(beside.read_bytes())["model"].get("causal", False))
+            of = json.loads(beside.read_bytes())["model"]
+            causal = None if of["name"].startswith("tsn_") else bool(of.get("causal", False))
     if causal is None or causal == model.causal:
         return
     theirs, ours = ("looks", "does not") if not causal else ("does not look", "does")
