@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from recircle.api.settings import TrainSettings
     from recircle.api.train import train
     from recircle.arc.config import ArcConfig
+    from recircle.arc.convolutions import ArcConv1d, ArcConv2d, ArcConv3d
+    from recircle.arc.fewer_steps import set_steps
     from recircle.arc.functional import arc_conv, arc_linear, arc_operator
+    from recircle.arc.linear import ArcLinear
     from recircle.arc.matrices import ArcMatrices, GruWeights
-    from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear, Unrolled, set_steps
+    from recircle.arc.module import ArcLayer, Unrolled
     from recircle.errors import UserError
     from recircle.evaluation.estimate import Estimate
     from recircle.evaluation.machine import Machine
@@ -130,11 +133,11 @@ __all__ = [
 
 _HOMES = {
     "ArcConfig": "recircle.arc.config",
-    "ArcConv1d": "recircle.arc.module",
-    "ArcConv2d": "recircle.arc.module",
-    "ArcConv3d": "recircle.arc.module",
+    "ArcConv1d": "recircle.arc.convolutions",
+    "ArcConv2d": "recircle.arc.convolutions",
+    "ArcConv3d": "recircle.arc.convolutions",
     "ArcLayer": "recircle.arc.module",
-    "ArcLinear": "recircle.arc.module",
+    "ArcLinear": "recircle.arc.linear",
     "ArcMatrices": "recircle.arc.matrices",
     "Augmentation": "recircle.views.augmentation",
     "Clip": "recircle.manifest.manifest",
@@ -197,7 +200,7 @@ _HOMES = {
     "prepare_for_inference": "recircle.surgery.prepare",
     "prepare_report": "recircle.surgery.prepare",
     "register_model": "recircle.models.registry",
-    "set_steps": "recircle.arc.module",
+    "set_steps": "recircle.arc.fewer_steps",
     "register_recipe": "recircle.recipes.registry",
     "train": "recircle.api.train",
 }

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from recircle import __version__
-from recircle.arc.module import set_steps
+from recircle.arc.fewer_steps import set_steps
 from recircle.checksums import SUMS, check_sums
 from recircle.config import from_json, parse_json, read_bytes, read_json, to_json, to_stamped_json
 from recircle.errors import UserError

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from recircle.arc.config import ArcConfig
-from recircle.arc.module import ArcConv2d
+from recircle.arc.convolutions import ArcConv2d
 from recircle.errors import UserError
 from recircle.export import onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture

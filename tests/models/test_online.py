@@ -184,9 +184,7 @@ def test_runs_say_whether_their_network_looks_ahead(tmp_path: Path) -> None:
         return run.weights_path
 
     causal, ordinary, frames = save_run("tsm_resnet18", True), save_run("tsm_resnet18", False), "tsn_resnet18"
-    with pytest.warns(
-        UserWarning, match="of a network that looks at later frames, and arc_tsm_resnet18 as it is"
-    ):
+    with pytest.warns(UserWarning, match="of a network that looks at later frames, and arc_tsm_resnet18 as it is"):
         create_model("arc_tsm_resnet18", 5, width=8, causal=True, pretrained=ordinary)
     with pytest.warns(UserWarning, match="of a network that does not look at later frames, and tsm_resnet18 .* does"):
         create_model("tsm_resnet18", 5, width=8, pretrained=causal)

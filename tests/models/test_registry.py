@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from recircle.arc.config import ArcConfig
-from recircle.arc.module import ArcConv2d
+from recircle.arc.convolutions import ArcConv2d
 from recircle.config import from_json, to_json
 from recircle.errors import UserError
 from recircle.models import ModelConfig, VideoModel, create_model, list_models, model_summary, register_model

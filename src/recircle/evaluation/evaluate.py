@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from recircle.arc.module import fewer_steps
+from recircle.arc.fewer_steps import fewer_steps
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.forward import Forward

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from recircle.arc.module import fewer_steps
+from recircle.arc.fewer_steps import fewer_steps
 from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool

@@ -11,7 +11,9 @@ from typing import TypeVar, cast
 from torch import nn
 
 from recircle.arc.config import ArcConfig
-from recircle.arc.module import ArcConv1d, ArcConv2d, ArcConv3d, ArcLayer, ArcLinear
+from recircle.arc.convolutions import ArcConv1d, ArcConv2d, ArcConv3d
+from recircle.arc.linear import ArcLinear
+from recircle.arc.module import ArcLayer
 from recircle.arc.sliced_norm import slice_norm
 from recircle.errors import UserError
 from recircle.layers import frames

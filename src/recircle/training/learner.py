@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from recircle.arc.module import ArcLayer, set_steps
+from recircle.arc.fewer_steps import set_steps
+from recircle.arc.module import ArcLayer
 from recircle.errors import UserError
 from recircle.loading.loaders import Batch
 from recircle.models.base import VideoModel

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from recircle.arc.config import ArcConfig
-from recircle.arc.module import ArcConv2d, ArcConv3d
+from recircle.arc.convolutions import ArcConv2d, ArcConv3d
 from tests.golden.systems.building import UnknownSystemError, Weights
 
 _INTERACTER = re.compile(r"PWI2_STPool_CAttendByAdd_outReLU(?P<leaky>_leaky11)?(?P<only>_OnlyAttend|_OnlyFuse)?")

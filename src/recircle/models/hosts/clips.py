@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, fx, nn
 
 from recircle.arc.config import ArcConfig
-from recircle.arc.module import ArcLinear
+from recircle.arc.linear import ArcLinear
 from recircle.errors import UserError
 from recircle.models.base import VideoModel
 from recircle.models.hosts.families import FAMILIES, Family

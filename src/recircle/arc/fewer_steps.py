@@ -1,0 +1,34 @@
+"""How many steps the ARC layers of a network take: as many as they learned, or fewer."""
+
+from torch import nn
+
+from recircle.arc.module import ArcLayer
+from recircle.public import public
+
+
+@public
+def set_steps(network: nn.Module, steps: int) -> None:
+    """Let all ARC layers of a network compute in n steps from now on; see `ArcLayer.set_steps`.
+
+    Not while another thread runs the network.
+
+    Raises:
+        ValueError: there is no ARC layer, or one cannot; then none is changed.
+    """
+    layers = {name: module for name, module in network.named_modules() if isinstance(module, ArcLayer)}
+    if not layers:
+        raise ValueError(f"this {type(network).__name__} has no ARC layers whose steps could be set")
+    before = [layer.config.steps for layer in layers.values()]
+    for name, layer in layers.items():
+        try:
+            layer.set_steps(steps)
+        except ValueError as problem:
+            for changed, earlier in zip(layers.values(), before):
+                changed.set_steps(earlier)
+            raise ValueError(f"{name}: {problem}" if name else str(problem)) from None
+
+
+def fewer_steps(network: nn.Module) -> int | None:
+    """Return the number of steps that `set_steps` chose, where it is not the one that was learned."""
+    layers = (module for module in network.modules() if isinstance(module, ArcLayer))
+    return next((layer.config.steps for layer in layers if layer.runs_fewer), None)
