@@ -180,21 +180,28 @@ def blocks(found: Sweeps, systems: Sequence[str]) -> dict[str, str]:
 def draw(found: Sweeps, systems: Sequence[str], path: Path) -> None:
     """Draw F1@50 and mAP against the length of the window, at the stride that most windows have.
 
+    Dots are seeds. Intervals of few seeds may be longer than the picture is high.
+
     Raises:
         UserError: matplotlib is not installed.
     """
     picture = import_figure()(figsize=(8.4, 3.4), layout="constrained")
     axes: Sequence[Axes] = picture.subplots(1, 2)
     for axis, name in zip(axes, ("F1@50", "mAP, mean of these")):
-        for system in systems:
+        highest = 0.0
+        for place, system in enumerate(systems):
             rows = [row for row in found.records if row.system == system and row.stride == SETTINGS[0][1]]
             windows = sorted({row.window for row in rows})
             spreads = [Spread.of([row.figures[name] for row in rows if row.window == window]) for window in windows]
             colour = ARC if system.startswith("ARC") else PLAIN
+            beside = [window + 0.05 * (place - 0.5) for window in windows]
+            for middle, spread in zip(beside, spreads):
+                axis.scatter([middle] * len(spread.values), [100 * one for one in spread.values], s=14, color=colour)
+            highest = max([highest, *(100 * value for spread in spreads for value in spread.values)])
             low = [100 * (one.mean - (one.mean if one.low is None else one.low)) for one in spreads]
             high = [100 * ((one.mean if one.high is None else one.high) - one.mean) for one in spreads]
             axis.errorbar(
-                windows,
+                beside,
                 [100 * one.mean for one in spreads],
                 yerr=[low, high],
                 color=colour,
@@ -205,7 +212,7 @@ def draw(found: Sweeps, systems: Sequence[str], path: Path) -> None:
                 label=system,
             )
         axis.set(xlabel="window (s)", ylabel=f"{name.removesuffix(', mean of these')} (%)")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.3 * highest or 1)
         axis.grid(visible=True, color="0.9")
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=8)

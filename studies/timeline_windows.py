@@ -21,7 +21,7 @@ from studies.timeline_sweep import blocks as windows_blocks
 from studies.timeline_sweep import draw, sweep
 from studies.trial import Trial, folder_of
 
-SEEDS = 3
+SEEDS = 2
 WIDTH, EPOCHS, BATCH = 8, 8, 16
 PAGE, PICTURE = RESULTS / "timeline.md", RESULTS / "timeline_windows.png"
 SWEEPS = RESULTS.parent / "figures" / "timeline_windows.json"

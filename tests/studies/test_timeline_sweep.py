@@ -5,10 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from recircle.config import read_json
 from recircle.tabletop import CLASSES, LongConfig
 from studies import timeline_sweep
-from studies.timeline_sweep import blocks, draw, sweep
+from studies.pages import block
+from studies.timeline_sweep import Sweeps, blocks, draw, sweep
+from studies.timeline_windows import ARC, HOST, PAGE, PICTURE, SWEEPS
 from tests.small_run import SPEC, write_run
+
+
+def test_the_page_shows_the_records() -> None:
+    found = read_json(Sweeps, SWEEPS)
+    for name, text in blocks(found, (HOST, ARC)).items():
+        assert block(PAGE, name) == text.strip()
+    assert PICTURE.is_file()
 
 
 def test_each_setting_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
