@@ -1,5 +1,6 @@
 """Repositories of the Hugging Face hub: how they are named, `hf:OWNER/NAME@REVISION`, and how they come here."""
 
+import os
 import re
 import shutil
 import sys
@@ -159,11 +160,14 @@ def _link(path: Path, target: Path) -> None:
     target = target.resolve()
     if path.exists() and path.samefile(target):
         return
-    path.unlink(missing_ok=True)
+    # beside it first, since another process may do the same
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.unlink(missing_ok=True)
     try:
-        path.symlink_to(target)
+        new.symlink_to(target)
     except OSError:
-        shutil.copyfile(target, path)
+        shutil.copyfile(target, new)
+    new.replace(path)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Known weights: the table, how they come here, and what is refused."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,10 @@ def test_a_folder_gives_its_weights(tmp_path: Path, hub: Hub) -> None:
     hub.add("ann/net", {"pytorch_model.bin": (tmp_path / "run" / "model.safetensors").read_bytes(), "x": b""})
     with pytest.raises(UserError, match="is not a weight file"):
         create_model(NETWORK, 3, width=8, pretrained="hf:ann/net")
+    both = {"model.safetensors": (tmp_path / "run" / "model.safetensors").read_bytes(), "pytorch_model.bin": b"more"}
+    hub.add("ann/both", both)
+    create_model(NETWORK, 3, width=8, pretrained="hf:ann/both")
+    assert not any(re.search(r"ann/both/.*\.bin", asked) for asked in hub.asked)
     hub.add("ann/other", {"x": b""})
     with pytest.raises(UserError, match=r"has no weight file; it would be called model\.safetensors or"):
         create_model(NETWORK, 3, width=8, pretrained="hf:ann/other")

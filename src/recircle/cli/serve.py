@@ -43,7 +43,7 @@ def serve(
     there have been answered.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         host: 127.0.0.1 for this machine alone, 0.0.0.0 for all that can reach it. There is no password: put a proxy
             before it where that is needed.
         port: where it listens.

@@ -51,13 +51,16 @@ def load_pretrained(model: VideoModel, pretrained: str | Path) -> LoadReport:
 def _weight_file(given: str | Path) -> Path:
     """Return the file of weights that is meant by a file, a folder or a repository of the hub."""
     if is_reference(given):
-        folder = fetch_folder(parse_reference(given), WEIGHT_FILES)
+        reference = parse_reference(given)
+        # one after the other, since many repositories have both
+        files = (fetch_folder(reference, [name]) / name for name in WEIGHT_FILES)
     else:
         folder = Path(given)
         if not folder.is_dir():
             return folder
         check_sums(folder, "copy the folder again")
-    found = next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+        files = (folder / name for name in WEIGHT_FILES)
+    found = next((file for file in files if file.is_file()), None)
     if found is None:
         raise UserError(f"{given} has no weight file; it would be called {' or '.join(WEIGHT_FILES)}")
     return found
