@@ -197,7 +197,7 @@ def hub_errors(reference: HubReference) -> Iterator[None]:
         ) from None
     except errors.RevisionNotFoundError:
         raise UserError(
-            f"{where} has no revision {reference.revision or 'main'}; {reference.address}/commits lists them"
+            f"{where} has no revision {reference.revision or 'main'}; its page is {reference.address}"
         ) from None
     except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled) as error:
         raise UserError(_offline(reference, error.__cause__)) from None

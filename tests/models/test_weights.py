@@ -105,6 +105,8 @@ def test_a_wrong_name_gets_those_that_fit() -> None:
         create_model("slowfast_resnet50", 2, pretrained="imagenet")
     with pytest.raises(UserError, match="none is known for it, or give the path of a weight file"):
         create_model("corrnet26", 2, pretrained="imagenet")
+    with pytest.raises(UserError, match="timm:resnet18 starts from its own weights; leave out"):
+        find_weights("timm:resnet18", "imagenet")
     with pytest.raises(UserError, match="did you mean resnet50-imagenet"):
         get_weights("resnet50-imagnet")
 

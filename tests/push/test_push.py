@@ -181,7 +181,11 @@ def test_a_temperature_goes_with_the_run_and_away_with_it(evaluated: Run, hub: H
     made = push_run(evaluated, ANN)
     assert "calibration.json" in made.files
     there = Run.open("hf:ann/net")
-    assert Calibration.load(there.calibration_path) == Calibration.load(evaluated.calibration_path)
+    pushed, local = Calibration.load(there.calibration_path), Calibration.load(evaluated.calibration_path)
+    assert pushed.temperature == local.temperature
+    assert str(clips) in local.data
+    assert pushed.data == "manifest.csv, all clips"
+    assert str(clips) not in there.calibration_path.read_text(encoding="utf-8")
     # what is fitted to it here stays, and changes nothing of the cache
     replace(Calibration.load(there.calibration_path), temperature=2.5).save(there.calibration_path)
     assert Calibration.load(Run.open("hf:ann/net").calibration_path).temperature == 2.5

@@ -9,6 +9,7 @@ from typing import Any
 
 from recircle.config import to_json
 from recircle.errors import UserError
+from recircle.evaluation.calibration import Calibration
 from recircle.hub import PREFIX, is_reference, is_repository
 from recircle.models.weights.table import is_name
 from recircle.run import ModelSpec
@@ -30,6 +31,15 @@ def without_places(spec: ModelSpec) -> ModelSpec:
                 "it from a repository of the hub or by a name, and push that run"
             )
     return told
+
+
+def calibration_without_places(calibration: Calibration) -> Calibration:
+    """Return a temperature with the name of the manifest that it was fitted on, and not its path."""
+    clips = calibration.provenance.clips
+    if clips is None:
+        return calibration
+    told = replace(clips, manifest=PurePosixPath(clips.manifest.replace("\\", "/")).name)
+    return replace(calibration, provenance=replace(calibration.provenance, clips=told))
 
 
 def started_from(pretrained: str | None) -> str:

@@ -8,11 +8,12 @@ from pathlib import Path
 from recircle.checksums import SUMS, sha256_of, write_sums
 from recircle.config import to_json
 from recircle.errors import UserError
+from recircle.evaluation.calibration import Calibration
 from recircle.files import atomic_write, make_folder, writing
 from recircle.hub import DESCRIPTION, TEMPERATURE, WEIGHTS, HubReference, hub_errors, quieten
 from recircle.push.card import Card
 from recircle.push.measured import read_measured, view_cost
-from recircle.push.private import check_private, started_from, without_places
+from recircle.push.private import calibration_without_places, check_private, started_from, without_places
 from recircle.run import Run
 
 CARD = "README.md"
@@ -67,7 +68,7 @@ def write_folder(
     atomic_write(folder / DESCRIPTION, to_json(public))
     (folder / TEMPERATURE).unlink(missing_ok=True)
     if run.calibration_path.is_file():
-        atomic_write(folder / TEMPERATURE, run.calibration_path.read_bytes())
+        calibration_without_places(Calibration.load(run.calibration_path)).save(folder / TEMPERATURE)
     files = [name for name in (WEIGHTS, DESCRIPTION, TEMPERATURE) if (folder / name).is_file()]
     card = Card(
         reference=reference,

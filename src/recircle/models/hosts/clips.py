@@ -91,14 +91,6 @@ class ClipHost(VideoModel):
         nn.init.zeros_(fc.bias)
         return fc
 
-    def imagenet_file(self) -> Path:
-        """Say that its weights are those of its name.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(f"{self.name} starts from its own weights; leave out --model.pretrained")
-
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Bring transformers' names of the whole classifier to those here."""
         known = self.state_dict().keys()

@@ -88,14 +88,6 @@ class ImageHost(VideoModel):
         found = [name for name, _ in self.net.named_children() if re.fullmatch(r"(layer|s|stage)\d+", name)]
         return tuple(f"net.{name}" for name in found) or super().stages
 
-    def imagenet_file(self) -> Path:
-        """Say that its weights are those of its name.
-
-        Raises:
-            UserError: always.
-        """
-        raise UserError(f"{self.name} starts from its own weights; leave out --model.pretrained")
-
     def convert_published(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Bring timm's names to those here, also that of its classifier."""
         known = self.state_dict().keys()

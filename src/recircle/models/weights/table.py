@@ -51,6 +51,9 @@ def find_weights(network: str, called: str) -> KnownWeights:
     Raises:
         UserError: nothing of that name fits the network; the message lists what does.
     """
+    if ":" in network:
+        # of transformers or timm
+        raise UserError(f"{network} starts from its own weights; leave out --model.pretrained, or give a weight file")
     rows = weights_for(network)
     found = [row for row in rows if row.name == called] or [row for row in rows if row.data == called]
     if found:
