@@ -1,5 +1,6 @@
 """The frames of a file of any length, one after the other with their times; damage is counted and passed over."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -87,30 +88,43 @@ def _of_video(path: Path, passage: Passage, fps: float) -> Iterator[TimedFrame]:
 def _timed(video: Video, path: Path, passage: Passage) -> Iterator[TimedFrame]:
     frames = _undamaged(video, passage)
     # held as they were decoded, since their times say together which of them can be followed
-    first = list(islice(frames, FIRST))
+    first = deque(islice(frames, FIRST))
     if not first:
         return
-    clock = RunningClock(usable_times(first), passage.fps)
+    clock = RunningClock(usable_times(list(first)), passage.fps)
     if clock.fault:
         raise DecodeError(path, clock.fault)
     stored = (first[0].width, first[0].height)
-    span, resized_at, corrupt = Clock(), "", 0
+    span, resized_at, corrupt, odd = Clock(), "", 0, 0
     frame = first[0]
     span.add(frame)
-    for frame in chain(first, frames):
+    for frame in chain(_drained(first), frames):
         time, end = clock.place(frame)
         if not resized_at and (frame.width, frame.height) != stored:
             resized_at = f"frames change their size after {time:.3f} s, and are scaled to the first"
         corrupt += frame.is_corrupt
-        yield TimedFrame(video.to_rgb(frame, *stored), time, end)
+        try:
+            image = video.to_rgb(frame, *stored)
+        except DecodeError:
+            odd += 1
+            continue
+        yield TimedFrame(image, time, end)
     span.add(frame)
     passage.notes += clock.notes
     if resized_at:
         passage.notes.append(resized_at)
     if corrupt:
         passage.notes.append(f"{count_frames(corrupt)} marked as damaged")
+    if odd:
+        passage.notes.append(f"{count_frames(odd)} left out, whose colours cannot be converted")
     if short := cut_short(video, span.span, passage.fps):
         passage.notes.append(short)
+
+
+def _drained(held: deque[VideoFrame]) -> Iterator[VideoFrame]:
+    """Yield what is held, and hold it no longer."""
+    while held:
+        yield held.popleft()
 
 
 def _undamaged(video: Video, passage: Passage) -> Iterator[VideoFrame]:
