@@ -63,6 +63,8 @@ _OF_TOOLS = {
 }
 _FILES = frozenset({"csv_list", "label_studio", "cvat", "segments"})
 """Layouts that are one file; the others are folders."""
+_OTHERWISE = {"segments": "csv_list", "fiftyone": "folder_per_class", "hf_videofolder": "folder_per_class"}
+"""How else what looks like one of them can be read."""
 _IN_FRAMES = frozenset({"segments", "label_studio"})
 """Layouts whose frames may be counted at another rate than the videos'."""
 
@@ -158,12 +160,8 @@ def _recognise(folder: Path) -> str:
         return fitting[0]
     for name, known in _OF_TOOLS.items():
         if known.matches(folder):
-            other = "csv_list" if folder.is_file() else "folder_per_class"
-            warnings.warn(
-                f"{folder} is read as {known.about.partition(':')[0]} (layout {name}); --layout {other} reads it "
-                "otherwise",
-                stacklevel=3,
-            )
+            other = f"; --layout {_OTHERWISE[name]} reads it otherwise" if name in _OTHERWISE else ""
+            warnings.warn(f"{folder} is read as {known.about.partition(':')[0]} (layout {name}){other}", stacklevel=3)
             return name
     return next((name for name, known in _ANY_CLIPS.items() if known.matches(folder)), "folder_per_class")
 
