@@ -70,7 +70,7 @@ class Flips:
         clips: that were ranked.
         flipped: labels that were changed.
         hits: flipped labels among as many clips from the top of the ranking.
-        hits_by_confidence: likewise, of the ranking by the probability of the label alone.
+        hits_by_margin: likewise, of the ranking by the label's probability less that of the likeliest other class.
         suspected: clips that confident learning takes for wrong.
         suspected_hits: flipped labels among those.
         estimated: wrong labels, as confident learning estimates.
@@ -87,7 +87,7 @@ class Flips:
     clips: int
     flipped: int
     hits: int
-    hits_by_confidence: int
+    hits_by_margin: int
     suspected: int
     suspected_hits: int
     estimated: float
@@ -157,7 +157,7 @@ def measure_flips(data: str, clips: Manifest, config: TrainConfig, seed: int, ru
         clips=len(clips),
         flipped=count,
         hits=int(chosen[found.order[:count]].sum()),
-        hits_by_confidence=int(chosen[np.argsort(found.confidence, kind="stable")[:count]].sum()),
+        hits_by_margin=int(chosen[np.argsort(found.margin, kind="stable")[:count]].sum()),
         suspected=int(found.suspected.sum()),
         suspected_hits=int(chosen[found.suspected].sum()),
         estimated=round(found.estimated, 1),
@@ -258,7 +258,7 @@ def tables(flips: Sequence[Flips], distances: Sequence[Distances]) -> dict[str, 
     lines: list[list[str]] = []
     for data in dict.fromkeys(one.data for one in flips):
         ours = [one for one in flips if one.data == data]
-        total = {name: sum(getattr(one, name) for one in ours) for name in ("flipped", "hits", "hits_by_confidence")}
+        total = {name: sum(getattr(one, name) for one in ours) for name in ("flipped", "hits", "hits_by_margin")}
         suspected, right = sum(one.suspected for one in ours), sum(one.suspected_hits for one in ours)
         lines.append(
             [
@@ -267,13 +267,13 @@ def tables(flips: Sequence[Flips], distances: Sequence[Distances]) -> dict[str, 
                 f"{ours[0].clips}",
                 f"{100 * np.mean([one.top1 for one in ours]):.1f} %",
                 f"{total['hits']} of {total['flipped']}: {share(total['hits'], total['flipped'])}",
-                share(total["hits_by_confidence"], total["flipped"]),
+                share(total["hits_by_margin"], total["flipped"]),
                 f"{suspected}: {share(right, suspected)}",
                 share(right, total["flipped"]),
                 " / ".join(f"{one.estimated:.0f}" for one in ours),
             ]
         )
-    heads = ["data", "seeds", "clips", "top-1 out of sample", "found at the number flipped", "by confidence alone"]
+    heads = ["data", "seeds", "clips", "top-1 out of sample", "found at the number flipped", "by margin"]
     heads += ["taken for wrong: precision", "recall of that", "estimated wrong"]
     apart = [
         [
@@ -320,6 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--miracl", type=Path, help="folder of MIRACL words; without it only Tabletop is looked at")
     parser.add_argument("--runs", type=Path, default=Path("runs/studies/suspects"), help="folder for clips and runs")
     parser.add_argument("--results", type=Path, default=RESULT, help="result file, which is completed")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of flips, folds and trainings")
     parser.add_argument("--report-only", action="store_true", help="train nothing; write the tables of what is there")
     options = parser.parse_args(arguments)
     flips, distances = read(options.results)
@@ -331,7 +332,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if all(one.data != data for one in distances):
                 distances += measure_distances(data, clips, options.runs / f"copies of {data}")
                 write(options.results, flips, distances)
-        for seed in SEEDS:
+        for seed in options.seeds:
             for data, (clips, config) in sources.items():
                 if all((one.data, one.seed) != (data, seed) for one in flips):
                     flips.append(measure_flips(data, clips, config, seed, options.runs))

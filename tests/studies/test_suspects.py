@@ -39,7 +39,7 @@ def test_records_come_back(tmp_path: Path) -> None:
         clips=100,
         flipped=5,
         hits=4,
-        hits_by_confidence=3,
+        hits_by_margin=3,
         suspected=8,
         suspected_hits=5,
         estimated=6.5,

@@ -18,7 +18,7 @@ Strips = Mapping[str, FrameStrip | str]
 _METHOD = (
     "Labels are doubted by confident learning: a class's threshold is its mean probability over the clips that have "
     "its label, and a label is taken for wrong where the likeliest class whose threshold is reached is another. The "
-    "order is that of the label's probability less that of the likeliest other class."
+    "order is that of the label's probability."
 )
 _DUPLICATES = (
     "Two clips are near-duplicates where 8 grey frames of 16 x 16 pixels of them differ by less than "
@@ -84,10 +84,14 @@ def _labels(found: Suspects, doubts: Sequence[Doubt], strips: Strips) -> Html:
     parts: list[Html] = [element("p", words)]
     if not found.all_clips:
         parts.append(note("Only clips that the run held out are looked at; recircle folds RUN predicts all of them."))
+    if found.weak:
+        parts.append(note(found.weak[0].upper() + found.weak[1:] + "."))
     if number > len(doubts):
         parts.append(element("p", f"The {len(doubts)} most doubtful are shown."))
     if not number:
-        parts.append(element("p", f"None is taken for wrong; these are the {len(doubts)} with the least margin."))
+        parts.append(
+            element("p", f"None is taken for wrong; these are the {len(doubts)} with the least probable labels.")
+        )
     parts.append(element("p", _METHOD, class_="legend-text"))
     if any(isinstance(strips.get(doubt.clip), FrameStrip) for doubt in doubts):
         parts.append(element("button", "Play all", type="button", class_="play-all", hidden=True))

@@ -17,6 +17,9 @@ from recircle.suspects.labels import doubt_labels
 from recircle.training.folds import OUT_OF_SAMPLE, predictions_file
 from recircle.words import counted
 
+_MANY = 0.25
+"""Share of labels taken for wrong from which it is the networks that are doubted."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Doubt:
@@ -77,6 +80,17 @@ class Suspects:
     estimated: float
     all_clips: bool
     compared: tuple[int, int] | None
+
+    @property
+    def weak(self) -> str:
+        """What to know where so many labels are taken for wrong that it is rather the networks that are; or ""."""
+        agree = sum(doubt.confidence > doubt.likely_confidence for doubt in self.doubts) / len(self.doubts)
+        if len(self.suspected) <= _MANY * len(self.doubts):
+            return ""
+        return (
+            f"the networks agree with {agree:.0%} of the labels, so that most of what is taken for wrong is their own "
+            "error; the order still holds, its beginning above all, and longer training tells more"
+        )
 
     @property
     def suspected(self) -> tuple[Doubt, ...]:
@@ -203,6 +217,8 @@ def describe(found: Suspects) -> list[str]:
         f"{found.source}: {counted(count, 'label')} of {len(found.doubts)} {'is' if count == 1 else 'are'} probably "
         f"wrong; confident learning estimates that {found.estimated:.0f} are"
     ]
+    if found.weak:
+        lines.append(found.weak)
     if found.compared is not None:
         train, val = found.compared
         pairs = counted(len(found.duplicates), "pair")
