@@ -103,7 +103,7 @@ def _place(page: Path, content: str, name: str) -> tuple[int, int]:
 
 def markdown(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table, names on the left of their columns and figures on the right."""
-    left = {"system", "against", "figure", "answer"}
+    left = {"system", "against", "figure", "answer", "data", "kind"}
     rule = ["---" if head in left else "---:" for head in heads]
     cells = [heads, rule, *([cell.replace("|", "\\|") for cell in line] for line in lines)]
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
