@@ -120,9 +120,9 @@ class ArcConfig:
         return self.evolves and (self.attention and self.fusion if self.embedding is None else self.embedding)
 
     @property
-    def pools_ahead(self) -> bool:
-        """Whether a frame's state depends on frames after it."""
-        return self.attention and self.aggregation != "S" and not self.causal
+    def pools_over_time(self) -> bool:
+        """Whether the state of a frame depends on other frames."""
+        return self.evolves and self.attention and self.aggregation != "S"
 
     @property
     def evolves(self) -> bool:

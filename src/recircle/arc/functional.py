@@ -112,7 +112,7 @@ def arc_operator(
     Raises:
         ValueError: the steps do not divide the layer, or the variant is causal and the operator is not for each frame.
     """
-    if config.fields_in_use().get("causal") and not clip_dims.framewise:
+    if config.causal and config.pools_over_time and not clip_dims.framewise:
         raise ValueError(NOT_CAUSAL)
     running = RunningPool(memory)
     steps = plan_steps(weight.shape[1] * groups, weight.shape[0], groups, config.steps)

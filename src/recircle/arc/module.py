@@ -71,7 +71,7 @@ class ArcLayer(nn.Module):
         norm: nn.Module | None,
         act: Any,
     ) -> None:
-        if config.fields_in_use().get("causal") and not self.clip_dims.framewise:
+        if config.causal and config.pools_over_time and not self.clip_dims.framewise:
             raise ValueError(NOT_CAUSAL)
         self.steps = plan_steps(in_channels, out_channels, groups, config.steps)
         self.config = self._learned = config
@@ -208,7 +208,7 @@ class ArcLayer(nn.Module):
 
     def _memory(self) -> Memory | None:
         """Return what the layer remembers of the frames before, where it looks back and its network runs so."""
-        return memory_of(self) if self.config.evolves and self.config.fields_in_use().get("causal") else None
+        return memory_of(self) if self.config.causal and self.config.pools_over_time else None
 
     def unregister_epilogue(self) -> None:
         """Forget to own the norm and the activation; they stay in use, registered where they were before.
@@ -318,5 +318,5 @@ class ArcLayer(nn.Module):
         if not self.config.evolves:
             return f"steps={self.config.steps}, as the original"
         terms = ["RA"] * self.config.attention + ["RF"] * self.config.fusion
-        causal = ", causal" if self.config.fields_in_use().get("causal") else ""
+        causal = ", causal" if self.config.causal and self.config.pools_over_time else ""
         return f"steps={self.config.steps}, {'+'.join(terms)}{causal}"

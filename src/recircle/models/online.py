@@ -74,7 +74,7 @@ def layer_that_looks_ahead(network: nn.Module) -> str | None:
 def _looks_ahead(module: nn.Module) -> bool:
     if isinstance(module, TemporalShift):
         return not module.causal
-    return isinstance(module, ArcLayer) and module.config.evolves and module.config.pools_ahead
+    return isinstance(module, ArcLayer) and module.config.pools_over_time and not module.config.causal
 
 
 def no_causal_form(name: str) -> str:
