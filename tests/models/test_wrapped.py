@@ -154,15 +154,30 @@ def test_a_wrong_number_of_classes_is_told_when_it_runs() -> None:
 
 
 def test_what_is_not_known_of_it_is_refused_in_a_sentence() -> None:
-    model: VideoModel = wrap_network(images(), frames=5, size=SIZE)
-    for call in (
-        lambda: model.forward_features(CLIPS),
-        lambda: model.forward_head(CLIPS),
-        lambda: model.reset_classifier(3),
-        lambda: model.num_features,
-    ):
-        with pytest.raises(UserError, match=r"not known here"):
+    # its last two layers both have as many outputs as there are classes
+    net = nn.Sequential(images(4), nn.ReLU(), nn.Linear(4, 4))
+    model: VideoModel = wrap_network(net, frames=5, size=SIZE)
+    for call in (lambda: model.forward_features(CLIPS), lambda: model.forward_head(CLIPS), lambda: model.num_features):
+        with pytest.raises(UserError, match=r"without exactly one linear layer of 4 outputs"):
             call()
+    with pytest.raises(UserError, match=r"not known here"):
+        model.reset_classifier(3)
+
+
+@pytest.mark.parametrize(("net", "takes"), [(images(), "NCHW"), (volumes(), "BCTHW")])
+def test_its_features_are_what_its_classifier_takes(net: nn.Module, takes: Takes) -> None:
+    model = wrap_network(net.eval(), frames=5, size=SIZE, takes=takes).eval()
+    features = model.forward_features(CLIPS)
+    assert features.shape == ((3, 5, 8) if takes == "NCHW" else (3, 8))
+    assert model.num_features == 8
+    assert torch.allclose(model.forward_head(features), model(CLIPS), atol=1e-6)
+    assert torch.equal(model.forward_head(features, pre_logits=True), features)
+
+
+def test_a_classifier_of_each_frame_inside_of_a_network_for_clips_is_not_taken_for_one_of_clips() -> None:
+    model = wrap_network(Folded(), frames=5, size=SIZE)
+    with pytest.raises(UserError, match=r"calls its classifier with \[15, 8\], and not once with \[3, C\]"):
+        model.forward_features(CLIPS)
 
 
 def test_weights_of_the_bare_network_load(tmp_path: Any) -> None:

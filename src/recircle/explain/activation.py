@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from recircle.evaluation.predict import evaluation_mode
 from recircle.explain.stages import maps_and_logits
 from recircle.models.base import VideoModel, check_clips
 from recircle.models.ensemble import FrameRateEnsemble
+from recircle.models.hosts.clips import ClipHost
+from recircle.models.hosts.images import ImageHost
 from recircle.models.timesformer import TimeSformer
 
 CELLS = 14
@@ -75,7 +78,7 @@ def class_activation(
     is still there when the network's weights are shuffled.
 
     In TimeSformer, whose class token alone is classified, it is taken of the tokens to which that attends in the last
-    block.
+    block; in transformers of other libraries, of the tokens that the last block takes.
 
     Args:
         model: any network of this package.
@@ -84,7 +87,7 @@ def class_activation(
         cells: places that the maps have along the shorter side, or more where a stage is finer; 1 takes the last maps.
 
     Raises:
-        UserError: the network's features are neither maps nor TimeSformer's tokens.
+        UserError: the network has neither maps nor tokens whose places are known.
         ValueError: there is no such class, or the network does not take such clips, or `cells` is below 1.
     """
     if target is not None and not 0 <= target < model.num_classes:
@@ -99,6 +102,16 @@ def class_activation(
             target = int(logits.argmax()) if target is None else target
             (gradient,) = torch.autograd.grad(logits[target], tokens)
             evidence = _laid_out(model, (gradient * tokens.detach()).sum(2)[0].float(), clip)
+        elif isinstance(model, ClipHost | ImageHost) and model.token_grid is not None:
+            tokens, logits = _entering(model, clips)
+            target = int(logits.argmax()) if target is None else target
+            (gradient,) = torch.autograd.grad(logits[target], tokens)
+            values = (gradient * tokens.detach()).sum(-1).float()
+            size = (clip.shape[-2], clip.shape[-1])
+            if isinstance(model, ImageHost):
+                evidence = model.token_grid.lay_out(values, 1, size)[:, 0]
+            else:
+                evidence = model.token_grid.lay_out(values[0], len(clip), size)
         else:
             maps, logits = maps_and_logits(model, clips, cells)
             target = int(logits.argmax()) if target is None else target
@@ -137,6 +150,26 @@ def _attended(
     finally:
         handle.remove()
     return kept[0], logits
+
+
+def _entering(
+    model: ClipHost | ImageHost, clips: Float[Tensor, "1 T 3 H W"]
+) -> tuple[Float[Tensor, "sets tokens C"], Float[Tensor, "K"]]:
+    """Return the tokens that the last block takes, of the clip or of each frame, and the logits."""
+    kept: list[Tensor] = []
+
+    def keep(_module: object, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        kept.append(args[0].detach().requires_grad_())
+        return kept[-1], *args[1:]
+
+    *_, last = model.get_submodule(model.blocks).children()
+    handle = last.register_forward_pre_hook(keep)
+    try:
+        with torch.enable_grad():
+            logits = model(clips)[0]
+    finally:
+        handle.remove()
+    return kept[-1], logits
 
 
 def _laid_out(

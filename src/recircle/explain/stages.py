@@ -12,7 +12,10 @@ from recircle.errors import UserError
 from recircle.layers.frames import Conv2d
 from recircle.models.base import VideoModel
 from recircle.models.ensemble import FrameRateEnsemble
+from recircle.models.hosts.images import ImageHost
 from recircle.models.slowfast import SlowFast
+from recircle.models.wrapped import WrappedModel
+from recircle.surgery.frame_model import FrameModel
 
 
 @dataclass(frozen=True)
@@ -51,29 +54,54 @@ def maps_and_logits(
         UserError: the network's features are not maps.
     """
     trunks = _trunks(model)
-    kept: dict[nn.Module, Tensor] = {}
-    with torch.no_grad(), _watching([part for trunk in trunks for part in _blocks(trunk)], kept):
-        features = model.forward_features(clips)
-    if features.dim() != 5:
+    foreign = isinstance(model, ImageHost | WrappedModel)
+    kept: dict[nn.Module, Maps] = {}
+    parts = [list(_blocks(trunk) if not foreign else _links(trunk)) for trunk in trunks]
+    with torch.no_grad(), _watching([part for inside in parts for part in inside], kept, clips.shape[1]):
+        features = model(clips) if foreign else model.forward_features(clips)
+    stages = [_stage({part: kept[part] for part in inside if part in kept}, cells) for inside in parts]
+    if foreign:
+        _check_foreign(model, clips, found=all(stage is not None for stage in stages))
+    elif features.dim() != 5:
         raise UserError(
             f"{model.name} gives its classifier a tensor {tuple(features.shape)} and not maps [B, T, C, H, W], so it "
-            "has no class activation maps; take a convolutional network or a TimeSformer"
+            "has no class activation maps; take a convolutional network or a transformer whose tokens are known here"
         )
-    stages = [_stage({part: kept[part] for part in _blocks(trunk) if part in kept}, cells) for trunk in trunks]
-    if min(features.shape[-2:]) >= cells or any(stage is None for stage in stages):
+    elif min(features.shape[-2:]) >= cells or any(stage is None for stage in stages):
         features = features.detach().requires_grad_()
         with torch.enable_grad():
             return [Maps(features, 2)], model.forward_head(features)[0]
     chosen = [stage for stage in stages if stage is not None]
     kept.clear()
-    with _frozen(model), torch.enable_grad(), _cutting(chosen, kept):
+    with _frozen(model), torch.enable_grad(), _cutting(chosen, kept, clips.shape[1]):
         logits = model(clips)[0]
-    return [Maps(kept[part], _channel(trunk)) for part, trunk in zip(chosen, trunks)], logits
+    return [kept[part] for part in chosen], logits
+
+
+def _check_foreign(model: VideoModel, clips: Float[Tensor, "1 T 3 H W"], *, found: bool) -> None:
+    """Insist on maps with the channels before the places, in a network of another library.
+
+    Raises:
+        UserError: it has none.
+    """
+    if isinstance(model, ImageHost) and found:
+        with torch.no_grad():
+            last = model.forward_features(clips)
+        found = last.dim() == 5 and last.shape[2] == model.num_features
+    if not found:
+        raise UserError(
+            f"{model.name} has no class activation maps: none of the parts that its frames go through one after the "
+            "other returns maps [N, C, H, W] (or of clips [B, C, T, H, W]) that are known to be such"
+        )
 
 
 def _trunks(model: VideoModel) -> Sequence[nn.Module]:
     if isinstance(model, FrameRateEnsemble):
         return list(model.members)
+    if isinstance(model, ImageHost):
+        return [model.net]
+    if isinstance(model, WrappedModel):
+        return [model.net.net if isinstance(model.net, FrameModel) else model.net]
     return [model.slow, model.fast] if isinstance(model, SlowFast) else [model]
 
 
@@ -86,25 +114,47 @@ def _blocks(module: nn.Module) -> Iterator[nn.Module]:
             yield part
 
 
-def _stage(outputs: dict[nn.Module, Tensor], cells: int) -> nn.Module | None:
+def _links(module: nn.Module) -> Iterator[nn.Module]:
+    """Yield the blocks of a network of another library; and the layers, where it is a mere chain of these."""
+    children = list(module.children())
+    if len(children) == 1 and not isinstance(module, nn.Sequential):
+        yield from _links(children[0])
+        return
+    blocks = list(_blocks(module))
+    yield from blocks or (part for part in module.modules() if isinstance(module, nn.Sequential) and _is_leaf(part))
+
+
+def _is_leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None
+
+
+def _stage(outputs: dict[nn.Module, Maps], cells: int) -> nn.Module | None:
     """Return the last block whose maps are fine enough, or the last of those with the finest; None without blocks."""
-    sides = {part: min(output.shape[-2:]) for part, output in outputs.items()}
+    sides = {part: min(maps.values.shape[-2:]) for part, maps in outputs.items()}
     wanted = min(cells, max(sides.values(), default=0))
     return next((part for part in reversed(sides) if sides[part] >= wanted), None)
 
 
-def _channel(trunk: nn.Module) -> int:
-    """Return which dimension holds the channels: convolutions of images take frames one by one."""
-    return 2 if any(isinstance(layer, Conv2d) for layer in trunk.modules()) else 1
+def _maps(output: Tensor, module: nn.Module, frames: int) -> Maps | None:
+    """Return what a module makes of one clip as maps; None if it is none.
+
+    Frames lie in the batch dimension in the image networks of other libraries.
+    """
+    if output.dim() == 4 and len(output) == frames:
+        return Maps(output[None], 2)
+    if output.dim() != 5:
+        return None
+    # convolutions of images take frames one by one
+    return Maps(output, 2 if any(isinstance(layer, Conv2d) for layer in module.modules()) else 1)
 
 
 @contextmanager
-def _watching(parts: Sequence[nn.Module], kept: dict[nn.Module, Tensor]) -> Iterator[None]:
+def _watching(parts: Sequence[nn.Module], kept: dict[nn.Module, Maps], frames: int) -> Iterator[None]:
     """Keep what modules return, if that is maps, in the order in which they do."""
 
     def keep(module: nn.Module, _args: object, output: object) -> None:
-        if isinstance(output, Tensor) and output.dim() == 5:
-            kept[module] = output
+        if isinstance(output, Tensor) and (maps := _maps(output, module, frames)) is not None:
+            kept[module] = maps
 
     handles = [part.register_forward_hook(keep) for part in parts]
     try:
@@ -115,13 +165,15 @@ def _watching(parts: Sequence[nn.Module], kept: dict[nn.Module, Tensor]) -> Iter
 
 
 @contextmanager
-def _cutting(parts: Sequence[nn.Module], kept: dict[nn.Module, Tensor]) -> Iterator[None]:
+def _cutting(parts: Sequence[nn.Module], kept: dict[nn.Module, Maps], frames: int) -> Iterator[None]:
     """Let gradients begin at what modules return."""
 
     def cut(module: nn.Module, _args: object, output: Tensor) -> Tensor:
-        kept[module] = output.detach().requires_grad_()
+        maps = _maps(output.detach(), module, frames)
+        assert maps is not None
+        kept[module] = Maps(maps.values.requires_grad_(), maps.channel)
         # a copy, since what follows may overwrite it
-        return kept[module].clone()
+        return kept[module].values.clone().view(output.shape)
 
     handles = [part.register_forward_hook(cut) for part in parts]
     try:

@@ -1,6 +1,6 @@
 """How the states of ARC layers evolve on a clip: what Fig. 3 of the paper shows, as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from math import isqrt
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from recircle.arc.module import ArcLayer
 from recircle.errors import UserError
 from recircle.evaluation.predict import evaluation_mode
+from recircle.models.hosts.images import ImageHost
+from recircle.models.tokens import TokenGrid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +72,16 @@ def state_evolution(
     """
     chosen = choose_layers(model, layers)
     found: dict[str, StateEvolution] = {}
+    grid = getattr(model, "token_grid", None)
+
+    def lay_out(tokens: Tensor, name: str) -> Tensor:
+        if grid is None:
+            return _lay_out(tokens, name, clip.shape)
+        return _on_grid(tokens, grid, clip.shape, framewise=isinstance(model, ImageHost))
 
     def watch(name: str) -> Any:
         def hook(layer: ArcLayer, args: tuple[Tensor, ...], output: Tensor) -> None:
-            found[name] = _summarise(name, layer, args[0], output, clip.shape)
+            found[name] = _summarise(name, layer, args[0], output, lay_out)
 
         return hook
 
@@ -117,7 +125,11 @@ def last_of_each_stage(evolutions: dict[str, StateEvolution]) -> list[StateEvolu
 
 
 def _summarise(
-    name: str, layer: ArcLayer, x: Float[Tensor, "..."], output: Float[Tensor, "..."], clip: torch.Size
+    name: str,
+    layer: ArcLayer,
+    x: Float[Tensor, "..."],
+    output: Float[Tensor, "..."],
+    lay_out: Callable[[Tensor, str], Tensor],
 ) -> StateEvolution:
     states, _, y = layer.unroll(x)
     # the layer's fast forms round otherwise
@@ -131,11 +143,21 @@ def _summarise(
     size = tuple(y.shape[d] for d in clip_dims.space)
     return StateEvolution(
         layer=name,
-        maps=(maps if maps.dim() == 4 else _lay_out(maps, name, clip)).cpu().numpy(),
+        maps=(maps if maps.dim() == 4 else lay_out(maps, name)).cpu().numpy(),
         moved=(distances / norm if norm > 0 else (distances > 0)).cpu().double().numpy(),
         changes=torch.stack([(state.float() - first).mean(others) for state in states]).cpu().numpy(),
         output_size=size,
     )
+
+
+def _on_grid(
+    tokens: Float[Tensor, "n F L"], grid: TokenGrid, clip: torch.Size, *, framewise: bool
+) -> Float[Tensor, "n T h w"]:
+    """Bring tokens to the places that a network says they have; those of other things are left out."""
+    size = (clip[-2], clip[-1])
+    if framewise:
+        return grid.lay_out(tokens, 1, size).flatten(1, 2)
+    return grid.lay_out(tokens.flatten(1), clip[0], size)
 
 
 def _lay_out(tokens: Float[Tensor, "n F L"], name: str, clip: torch.Size) -> Float[Tensor, "n T h w"]:

@@ -4,6 +4,7 @@ import copy
 from typing import Any, Literal, get_args
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, fx, nn
 from torch.nn.parameter import UninitializedParameter
 
@@ -26,8 +27,8 @@ WORDS = {
 class WrappedModel(VideoModel):
     """A network from elsewhere that maps clips [B, T, 3, H, W] to logits [B, K].
 
-    Of a network for images the logits are averaged over the frames, see `recircle.FrameModel`. Its last feature maps
-    are not known, so that it can be trained, evaluated, used and exported, but not explained.
+    Of a network for images the logits are averaged over the frames, see `recircle.FrameModel`. Its features are what
+    its one linear layer of K outputs takes; where there is no such layer they are not known.
 
     Attributes:
         net: the network, which is not copied; one for images is inside a `FrameModel`.
@@ -93,31 +94,54 @@ class WrappedModel(VideoModel):
 
     @property
     def num_features(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
-        """Refuse, as `forward_features` does.
+        """What the classifier takes.
 
         Raises:
-            UserError: always.
+            UserError: which layer that is is not known.
         """
-        raise UserError(self._unknown)
+        return self._linear().in_features
 
-    @property
-    def _unknown(self) -> str:
-        return (
-            f"{self.name} is a network from elsewhere, whose last feature maps are not known here; to explain it, or "
-            "to take its features, make it a subclass of recircle.VideoModel with forward_features"
+    def _linear(self) -> nn.Linear:
+        """Return the classifier.
+
+        Raises:
+            UserError: it is not known, or no linear layer.
+        """
+        head = getattr(self, "fc", None)
+        if isinstance(head, nn.Linear):
+            return head
+        raise UserError(
+            f"{self.name} is a network from elsewhere without exactly one linear layer of {self.num_classes} outputs, "
+            "so what its classifier takes is not known; make it a subclass of recircle.VideoModel with forward_features"
         )
 
-    def forward_features(self, clips: Tensor) -> Tensor:  # noqa: ARG002  (the method of all networks)
-        """Refuse: they are not known.
+    def forward_features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B ..."]:
+        """Return what the classifier takes: [B, C], or of a network for images [B, T, C].
 
         Raises:
-            UserError: always.
+            UserError: the classifier is not known, or is not called once with features of each clip or frame.
         """
-        raise UserError(self._unknown)
+        taken: list[Tensor] = []
+        handle = self._linear().register_forward_pre_hook(lambda _module, args: taken.append(args[0]))
+        try:
+            self(clips)
+        finally:
+            handle.remove()
+        count = clips.shape[0] * (clips.shape[1] if self.takes == "NCHW" else 1)
+        if len(taken) != 1 or taken[0].dim() != 2 or len(taken[0]) != count:
+            shapes = ", ".join(str(list(one.shape)) for one in taken) or "never"
+            raise UserError(
+                f"{self.name} calls its classifier with {shapes}, and not once with [{count}, C], so its features are "
+                "not known; make it a subclass of recircle.VideoModel with forward_features"
+            )
+        return taken[0].unflatten(0, clips.shape[:2]) if self.takes == "NCHW" else taken[0]
 
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:  # noqa: ARG002
-        """Refuse, as `forward_features` does."""
-        return self.forward_features(features)
+    def forward_head(self, features: Float[Tensor, "B ..."], pre_logits: bool = False) -> Float[Tensor, "B ..."]:
+        """Return the features themselves with `pre_logits`, and else what the classifier makes of them."""
+        if pre_logits:
+            return features
+        logits = self._linear()(features)
+        return logits.mean(1) if self.takes == "NCHW" else logits
 
     def reset_classifier(self, num_classes: int, dropout: float | None = None) -> None:  # noqa: ARG002
         """Refuse: how its classifier is made is not known.

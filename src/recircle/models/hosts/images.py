@@ -213,3 +213,5 @@ def _convert(model: ImageHost, arc: ArcConfig, where: str, stem: bool) -> None:
         )
     patterns = None if chosen == "convolutions" else ["*.mlp.fc1"] if chosen == "mlps" else chosen.split(",")
     convert(model, config=arc, where=patterns, stem=stem)
+    # a capture for export cannot tell clips of one frame from images where the frames lie in the batch
+    model.min_frames = 2
