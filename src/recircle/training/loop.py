@@ -82,7 +82,11 @@ def train(
     with accelerated(config) as accelerator, disk_explained(Run(config.output)), StopRequest() as stop:
         data = TrainingData.read(config, dataset)
         torch.manual_seed(config.seed)
-        model = config.model.build(len(data.labels), data.labels) if model is None else model
+        if model is None:
+            # what a run starts from is not needed any more, and may be gone, once there are checkpoints
+            goes_on = resume and bool(Checkpoints(Run(config.output).checkpoints_path).paths())
+            classes = len(data.labels)
+            model = config.model.build_empty(classes) if goes_on else config.model.build(classes, data.labels)
         config = _resolved(config, model)
         _check_classes(config, model, data)
         # here too, so that a wrong name is told before anything is written

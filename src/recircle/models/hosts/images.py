@@ -182,7 +182,7 @@ def _create(
     loaded = len(net.state_dict())
     head = Classifier(linear if isinstance(linear, nn.Linear) else None, classes)
     net.reset_classifier(0)
-    return net, head, LoadReport(path=Path(host.name), loaded=loaded)
+    return net, head, LoadReport(path=Path(place), weights=host.name, loaded=loaded)
 
 
 def _sized(timm: Any, name: str, arguments: dict[str, Any], size: tuple[int, int], **others: Any) -> Any:

@@ -61,7 +61,8 @@ def report_loading(host: Host, net: Any, told: Mapping[str, Collection[Any]]) ->
         raise UserError(f"the weights of {host.name} hold numbers that are infinite or NaN, in {first_of(broken)}")
     left = tuple(key for key, _ in mismatched)
     return LoadReport(
-        path=Path(host.name),
+        path=Path(host.place),
+        weights=host.name,
         loaded=len(net.state_dict()) - len(missing) - len(left),
         left_out=left,
         kept=tuple(sorted({*missing, *left})),
