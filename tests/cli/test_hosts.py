@@ -56,8 +56,7 @@ def test_from_a_folder_to_a_run_that_every_command_takes(
     assert main(["eval", str(run), "--workers", "0"]) == 0
     assert main(["report", str(run)]) == 0
     assert name in (run / "report.html").read_text()
-    # where frames that lie in the batch are shifted and attended to, no graph holds for any number of clips
-    assert main(["export", str(run), "--format", "torch"]) == (2 if kind.startswith("tsm/") else 0)
+    assert main(["export", str(run), "--format", "torch"]) == 0
     # from its own config alone
     assert main(["train", "--resume", str(run), "--epochs", "2"]) == 0
 
@@ -92,7 +91,7 @@ def test_lora_goes_on_exactly_where_it_stopped(clips: Path, tmp_path: Path) -> N
         (["--trainable", "last-7"], "has 2 stages"),
         (["--trainable", "tail"], "is not one of all, head, lora, or last-N"),
         (["--model.options", "depth", "3"], "has no option depth"),
-        (["--model.pretrained", "imagenet"], "imagenet"),
+        (["--model.pretrained", "imagenet"], "starts from its own weights"),
     ],
 )
 def test_wrong_settings_are_told_before_anything_is_written(

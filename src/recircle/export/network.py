@@ -30,9 +30,9 @@ class ExportedNetwork(nn.Module):
         super().__init__()
         self.model = prepare_for_inference(model)
         self.preprocessing = preprocessing
-        for parameter in self.model.parameters():
+        for tensor in (*self.model.parameters(), *self.model.buffers()):
             # files hold the bare values: a memory format of this machine's choice would not survive
-            parameter.data = parameter.data.contiguous()
+            tensor.data = tensor.data.contiguous()
         self.eval().requires_grad_(False)
 
     def forward(self, frames: UInt8[Tensor, "B T 3 H W"]) -> Float[Tensor, "B K"]:

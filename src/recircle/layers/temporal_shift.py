@@ -62,17 +62,19 @@ def _captured_shift(x: Tensor, fold: int, causal: bool, channel: int) -> Tensor:
 
 def _folded_shift(x: Tensor, fold: int, causal: bool) -> Tensor:
     """Shift with the frames in the batch, as exported files have them; what comes from another clip becomes zero."""
-    folded = x.flatten(0, 1)
     has_earlier = torch.arange(x.shape[1], device=x.device) > 0
-    inside = [
-        mask.to(x.dtype).expand(x.shape[:2]).reshape(-1, *[1] * (folded.dim() - 1))
-        for mask in (has_earlier.flip(0), has_earlier)
-    ]
+    masks = [mask.expand(x.shape[:2]).reshape(-1) for mask in (has_earlier.flip(0), has_earlier)]
+    return shift_folded(x.flatten(0, 1), masks[0], masks[1], fold, causal).unflatten(0, x.shape[:2])
+
+
+def shift_folded(folded: Tensor, has_later: Tensor, has_earlier: Tensor, fold: int, causal: bool) -> Tensor:
+    """Shift frames that lie in the batch, [B T, C, ...], where masks [B T] tell which have neighbours in their clip."""
+    inside = [mask.to(folded.dtype).reshape(-1, *[1] * (folded.dim() - 1)) for mask in (has_later, has_earlier)]
     moving = F.pad(folded.narrow(1, 0, 2 * fold), (0, 0) * (folded.dim() - 1) + (1, 1))
     early = folded.narrow(1, 0, fold) if causal else moving[2:].narrow(1, 0, fold) * inside[0]
     late = moving[:-2].narrow(1, fold, fold) * inside[1]
     rest = folded.narrow(1, 2 * fold, folded.shape[1] - 2 * fold)
-    return torch.cat((early, late, rest), dim=1).unflatten(0, x.shape[:2])
+    return torch.cat((early, late, rest), dim=1)
 
 
 class _Shift(torch.autograd.Function):

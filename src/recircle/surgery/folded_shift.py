@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from recircle.arc.clip_length import frames_in_batch
-from recircle.layers.temporal_shift import TemporalShift
+from recircle.layers.temporal_shift import TemporalShift, shift_folded
 
 
 class FoldedShift(TemporalShift):
@@ -26,4 +26,8 @@ class FoldedShift(TemporalShift):
         frames = self.frames if torch.compiler.is_dynamo_compiling() else frames_in_batch() or self.frames
         if frames is None:
             raise ValueError("the shift needs T: run the network on clips, inside of recircle.FrameModel")
+        if torch.compiler.is_exporting():
+            # a clip is told by the places of its frames: an unfolded shape would have to hold for one clip too
+            place = torch.arange(x.shape[0], device=x.device) % frames
+            return shift_folded(x, place < frames - 1, place > 0, x.shape[1] // self.divisor, self.causal)
         return super().forward(x.unflatten(0, (-1, frames))).flatten(0, 1)
