@@ -66,12 +66,14 @@ def test_frame_by_frame_in_torch(run: Run, tmp_path: Path, capsys: pytest.Captur
     assert (run.path / "model.online.pt2").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["onnx", "torch"])
 def test_whole_clips_of_causal_networks_too(format: Format, run: Run, tmp_path: Path) -> None:  # noqa: A002
     suffix = {"onnx": ".onnx", "torch": ".pt2"}[format]
     assert export_run(run.path, format, tmp_path / f"model{suffix}").parity.holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arc", [None, ArcConfig.light(), ArcConfig.published(attention_module="gru", steps=2)])
 def test_what_is_captured_is_the_network(arc: ArcConfig | None) -> None:
     name = "tsm_resnet18" if arc is None else "arc_tsm_resnet18"
