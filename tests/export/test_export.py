@@ -204,7 +204,7 @@ def test_where_a_file_cannot_be_written_nothing_is_done(
 
 
 def test_a_full_disk_is_a_user_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(program: object, metadata: object, path: Path) -> None:
+    def write(program: object, metadata: object, path: Path, outputs: tuple[str, ...]) -> None:
         path.write_text("a part")
         raise OSError(28, "No space left on device")
 

@@ -27,12 +27,16 @@ arc_slowfast_resnet50
 arc_slowonly_resnet50
 arc_timesformer_base
 arc_tsm_efficientnet_lite0
+arc_tsm_efficientnet_lite1
+arc_tsm_efficientnet_lite2
 arc_tsm_resnet101
 arc_tsm_resnet18
 arc_tsm_resnet34
 arc_tsm_resnet50
 arc_tsm_resnet50_8f_16f
 arc_tsn_efficientnet_lite0
+arc_tsn_efficientnet_lite1
+arc_tsn_efficientnet_lite2
 arc_tsn_resnet101
 arc_tsn_resnet18
 arc_tsn_resnet34
@@ -64,6 +68,8 @@ timesformer_hr
 timesformer_large
 trn_bninception
 tsm_efficientnet_lite0
+tsm_efficientnet_lite1
+tsm_efficientnet_lite2
 tsm_resnet101
 tsm_resnet18
 tsm_resnet34
@@ -71,6 +77,8 @@ tsm_resnet50
 tsm_resnet50_8f_16f
 tsn_bninception
 tsn_efficientnet_lite0
+tsn_efficientnet_lite1
+tsn_efficientnet_lite2
 tsn_inceptionv3
 tsn_resnet101
 tsn_resnet18
