@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.machine import Run, matmul_peak, timed
+from recircle.torch_internals import TorchDispatchMode, tree_leaves
 
 # in inference mode the first of them arrive as they were called
 _PRODUCTS = {"conv1d", "conv2d", "conv3d", "linear", "matmul", "convolution", "convolution_backward"}

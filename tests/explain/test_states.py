@@ -29,6 +29,8 @@ def layer_and_input(kind: str, config: ArcConfig) -> tuple[ArcLayer, Tensor]:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_layers_output_is_made_of_the_states(kind: str, variant: str) -> None:
     config = VARIANTS[variant]
+    if kind == "3d" and config.causal:
+        pytest.skip("a 3-D convolution has no causal form")
     layer, x = layer_and_input(kind, config)
     layer = layer.double().eval()
     randomise(layer)

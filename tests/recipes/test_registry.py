@@ -59,8 +59,7 @@ def test_recipes_say_where_their_weights_come_from() -> None:
         text, weights = get_recipe(name).description, get_recipe(name).weights
         assert (f"--model.pretrained {weights}" in text) == (weights is not None), name
         if name.startswith(("something", "diving", "kinetics")) and "_arc_" in name:
-            depth = name.partition("resnet")[2].partition("_")[0]
-            assert weights == f"resnet{depth}.pth", name
+            assert weights == "imagenet", name
 
 
 def test_unknown_recipe_names_those_that_come_close() -> None:
