@@ -208,6 +208,7 @@ def _same(settings: dict[str, Any], config: TrainConfig) -> bool:
         and abs(settings["epochs"] - config.epochs) <= 1
         and settings["batch_size"] == config.batch_size
         and Optimiser(**settings["optimiser"]) == config.optimiser
+        and settings.get("one_resample", False) == config.data.augmentation.one_resample
     )
 
 

@@ -146,6 +146,7 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
             "epochs": config.epochs,
             "batch_size": config.batch_size,
             "optimiser": asdict(config.optimiser),
+            "one_resample": config.data.augmentation.one_resample,
         },
         machine=f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}, Python {platform.python_version()}",
         threads=torch.get_num_threads(),
