@@ -117,7 +117,13 @@ def precision(device: torch.device, dtype: torch.dtype) -> AbstractContextManage
 
 def settings(options: argparse.Namespace) -> dict[str, Any]:
     """Return the options of a command line as a JSON file can hold them."""
-    return {name: str(value) if isinstance(value, Path) else value for name, value in vars(options).items()}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, list):
+            return [plain(one) for one in value]
+        return str(value) if isinstance(value, Path) else value
+
+    return {name: plain(value) for name, value in vars(options).items()}
 
 
 def check_writable(*paths: Path | None) -> None:

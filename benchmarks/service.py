@@ -38,6 +38,10 @@ from recircle.cli.console import out, print_table, progress
 from recircle.decode.error import DecodeError
 
 
+REFUSED = (400, 422)
+"""What a clip that cannot be read is answered with; 400 if its file is empty."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """What came of one service.
@@ -89,7 +93,7 @@ def measure(options: argparse.Namespace, batch: int) -> Row:
                 statuses[str(status)] += 1
                 if status == 200 and right is not None:
                     differences.append(abs(answer["probability"] - right))
-                elif (right is None) != (status == 422):
+                elif (right is None) != (status in REFUSED):
                     statuses[f"{status}, unlike the recogniser"] += 1
 
         tenth = max(1, options.requests // 10)
