@@ -37,7 +37,6 @@ from recircle import Recognizer, UserError
 from recircle.cli.console import out, print_table, progress
 from recircle.decode.error import DecodeError
 
-
 REFUSED = (400, 422)
 """What a clip that cannot be read is answered with; 400 if its file is empty."""
 
