@@ -177,6 +177,18 @@ def test_names_of_clients_are_not_paths(service: Service, video: Path) -> None:
     assert not list(service.scratch.glob("recircle-*/*")), "nothing is left behind"
 
 
+def test_clients_that_hang_up_cost_nobody(service: Service, video: Path) -> None:
+    content = video.read_bytes()
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    head = f"POST /predict HTTP/1.1\r\nHost: a\r\n{kind}\r\nContent-Length: {len(content)}"
+    part = b'--b\r\nContent-Disposition: form-data; name="clip"; filename="a.mp4"\r\n\r\n'
+    for sent in (b"", head[:20].encode(), head.encode() + b"\r\n\r\n" + part + content[:50]):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(sent)
+    assert service.file(video)[0] == 200
+    assert not list(service.scratch.glob("recircle-*/*")), "nothing is left behind"
+
+
 def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: Run, tmp_path: Path) -> None:
     files = []
     for number in range(4):

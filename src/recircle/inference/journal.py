@@ -59,7 +59,10 @@ def open_journal(output: Path, settings: Mapping[str, Any], paths: Iterable[Path
         rows = _read(path, output, settings, {str(clip) for clip in paths})
         # written anew, so that nothing follows a line that was cut short
         atomic_write(path, b"".join(_line(row) for row in [{"settings": dict(settings)}, *rows.values()]))
-        with writing(path), path.open("ab") as file:
+        with writing(path):
+            file = path.open("ab")
+        # outside, since what else fails in the block is not the journal's fault
+        with file:
             yield Journal(path, file, rows)
         path.unlink(missing_ok=True)
     lock.unlink(missing_ok=True)
@@ -68,8 +71,10 @@ def open_journal(output: Path, settings: Mapping[str, Any], paths: Iterable[Path
 def _read(path: Path, output: Path, settings: Mapping[str, Any], wanted: set[str]) -> dict[str, Row]:
     if not path.exists():
         return {}
-    with writing(path):
+    try:
         lines = [_parsed(line) for line in path.read_bytes().splitlines()]
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}; delete it, or give another --output") from None
     made_by = (lines[0] or {}).get("settings") if lines else None
     if made_by is None:
         # not even the first line reached the disk
