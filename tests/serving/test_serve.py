@@ -249,6 +249,7 @@ def test_it_ends_when_all_have_been_answered_and_a_crashed_worker_is_replaced(
 
 def test_what_is_wrong_is_one_sentence(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", str(tmp_path)]) == 2
+    assert "serving" not in capsys.readouterr().out
     assert main(["serve", str(run.path), "--port", "80"]) == 2
     assert main(["serve", str(run.path), "--wait", "-1"]) == 2
     with socket.socket() as taken:

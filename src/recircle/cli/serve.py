@@ -68,7 +68,6 @@ def serve(
         raise UserError(
             f'the service needs packages that are not there ({error}): pip install "recircle[serve]"'
         ) from None
-    out.print(f"serving {run} on http://{host}:{port}/predict  (/docs, /health, /metrics)")
     start(
         run,
         options={"clips": clips, "crops": crops, "calibrated": calibrated, "steps": steps},
@@ -79,5 +78,6 @@ def serve(
         batch=batch,
         wait=wait,
         accelerator=device,
+        loaded=lambda: out.print(f"serving {run} on http://{host}:{port}/predict  (/docs, /health, /metrics)"),
     )
     return 0

@@ -31,6 +31,7 @@ def serve(
     batch: int,
     wait: float,
     accelerator: str,
+    loaded: Callable[[], object] = lambda: None,
 ) -> None:
     """Answer requests until this process is told to end (SIGTERM, SIGINT); those that are there are answered first.
 
@@ -44,6 +45,7 @@ def serve(
         batch: most clips that pass the network together.
         wait: seconds that a clip waits for others, at most.
         accelerator: auto, cpu, cuda or mps.
+        loaded: called when the run has been found good.
 
     Raises:
         UserError: the run cannot be loaded, or the port is taken.
@@ -52,6 +54,7 @@ def serve(
     # once here, where what is wrong with it becomes one sentence
     with Recognizer.load(run, "cpu", **options) as recognizer:
         metadata = {"run": run.resolve().name, "labels": list(recognizer.labels), **recognizer.settings}
+    loaded()
     with tempfile.TemporaryDirectory(prefix="recircle-serve-") as scratch:
         served = Served(
             run=run,
