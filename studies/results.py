@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from recircle.config import read_json
 from recircle.files import atomic_write
@@ -36,7 +36,7 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Write it so that a killed study leaves a whole file: a line for each record."""
-        lines = ",\n".join(json.dumps(asdict(record)) for record in self.records)
+        lines = ",\n".join(json.dumps(_to_dict(record)) for record in self.records)
         head = f'"study": {json.dumps(self.study)},\n"command": {json.dumps(self.command)}'
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, f'{{{head},\n"records": [\n{lines}\n]}}\n')
@@ -52,3 +52,11 @@ class Results:
         """Return the trials that have no record."""
         done = {record.key for record in self.records}
         return [trial for trial in trials if trial.key not in done]
+
+
+def _to_dict(record: Record) -> dict[str, Any]:
+    """Return a record's fields, without the one that few studies have."""
+    found = asdict(record)
+    if not record.right_with:
+        del found["right_with"]
+    return found

@@ -5,7 +5,7 @@ import platform
 import re
 import shutil
 import subprocess
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -17,8 +17,10 @@ from recircle import Run, TrainConfig, measure_cost
 from recircle.evaluation.bootstrap import Bootstrap
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.families import measure_families
+from recircle.evaluation.forward import Forward
 from recircle.evaluation.machine import processor
 from recircle.evaluation.metrics import in_top_k
+from recircle.evaluation.predictions import Predictions
 from recircle.loading.options import Loading
 from recircle.training.loop import train
 from recircle.training.metrics_log import read_metrics_log
@@ -33,12 +35,14 @@ class Trial:
         seed: of everything random.
         fold: the part of the data that is held out; "" where there is one division only.
         config: the whole training; its output and seed are set here.
+        steps: numbers of recursive steps that the trained network is tested with too, beside its own.
     """
 
     system: str
     seed: int
     fold: str = ""
     config: TrainConfig
+    steps: tuple[int, ...] = ()
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -78,6 +82,7 @@ class Record:
         threads: of PyTorch.
         commit: of this repository.
         date: when it was finished.
+        right_with: `right` again with other numbers of recursive steps, where the trial asks for them.
     """
 
     system: str
@@ -96,6 +101,7 @@ class Record:
     threads: int
     commit: str
     date: str
+    right_with: dict[int, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, int, str]:
@@ -121,11 +127,13 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     shutil.rmtree(run.checkpoints_path, ignore_errors=True)
     loading, bootstrap = Loading(batch_size=16, cache=config.data.cache), Bootstrap(resamples=2)
     predictions, metrics = evaluate(run, loading=loading, bootstrap=bootstrap)
+    others = {
+        steps: evaluate(run, loading=loading, bootstrap=bootstrap, forward=Forward(steps=steps))[0]
+        for steps in trial.steps
+    }
     spec = run.load_spec()
     grouped = any(name in predictions.families for name in predictions.classes)
     inside = measure_families(predictions, bootstrap=bootstrap).levels[0].inside.value if grouped else None
-    right = in_top_k(predictions.scores(), predictions.labels, 1)
-    by_path = sorted(range(len(predictions)), key=lambda row: predictions.paths[row])
     steps = [line for line in read_metrics_log(run.metrics_path) if line["kind"] == "train"]
     cost = measure_cost(spec.model.build(len(spec.labels)), spec.sampling.frames, spec.preprocessing.crop_size)
     last = [line["loss"] for line in steps if line["epoch"] == config.epochs]
@@ -135,7 +143,7 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
         fold=trial.fold,
         top1=metrics.top1.value,
         inside=inside,
-        right="".join("1" if right[row] else "0" for row in by_path),
+        right=_right(predictions),
         train_loss=round(sum(last) / len(last), 4),
         clips_seen=sum(line["clips"] for line in steps),
         seconds=round(len(steps) * median(line["clips"] / line["clips_per_s"] for line in steps), 1),
@@ -152,7 +160,14 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
         threads=torch.get_num_threads(),
         commit=commit,
         date=datetime.now(UTC).isoformat(timespec="minutes"),
+        right_with={steps: _right(found) for steps, found in others.items()},
     )
+
+
+def _right(predictions: Predictions) -> str:
+    right = in_top_k(predictions.scores(), predictions.labels, 1)
+    by_path = sorted(range(len(predictions)), key=lambda row: predictions.paths[row])
+    return "".join("1" if right[row] else "0" for row in by_path)
 
 
 def current_commit() -> str:

@@ -61,6 +61,19 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     )
 
 
+def test_a_dial_is_tested_with_each_number_of_steps(tmp_path: Path) -> None:
+    write_clips(tmp_path / "data")
+    arc = trials(tmp_path / "data")[1]
+    path = tmp_path / "results.json"
+    trial = replace(arc, steps=(1, 4), config=replace(arc.config, drawn_steps=(1, 2, 4)))
+    record = run_trial(trial, tmp_path / "runs", "abc")
+    assert set(record.right_with) == {1, 4}
+    # the layers learned four steps, so this is the network as it is
+    assert record.right_with[4] == record.right
+    Results(study="small", command="", records=(record,)).write(path)
+    assert Results.read(path).records == (record,)
+
+
 def test_a_trial_is_trained_tested_and_noted(tmp_path: Path) -> None:
     write_clips(tmp_path / "data")
     trial = trials(tmp_path / "data")[1]

@@ -10,6 +10,7 @@ from studies import (
     causality,
     causality_tabletop,
     contest,
+    dial,
     equal_time,
     equal_time_ut_interaction,
     light_choice,
@@ -31,6 +32,7 @@ from tests.studies.records import record, times_for
 MODULES = (
     causality,
     causality_tabletop,
+    dial,
     equal_time,
     equal_time_ut_interaction,
     light_choice,
@@ -57,6 +59,11 @@ def study(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         times = times_for(request.param.CONTEST)
         monkeypatch.setattr(contest, "kept_times", lambda *_: times)
         monkeypatch.setattr(Times, "read", lambda _: times)
+    if request.param is dial:
+        clip = {dial.alone(steps): 0.004 * steps for steps in dial.STEPS}
+        times = Times(step=clip, clip=clip, rounds=3, machine={"threads": 1}, commit="abc")
+        monkeypatch.setattr(dial, "kept_times", lambda *_: times)
+        monkeypatch.setattr(Times, "read", lambda _: times)
     return study
 
 
@@ -66,6 +73,7 @@ def done(trials: Iterable[Trial]) -> list[Record]:
             record(trial.system, trial.seed, fold=trial.fold, right="1100" if place % 3 else "1110", inside=0.3),
             inside=0.3 + 0.01 * (place % 7),
             settings={"model": asdict(trial.config.model)},
+            right_with=dict.fromkeys(trial.steps, "1010"),
         )
         for place, trial in enumerate(trials)
     ]
