@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from recircle.locks import locked
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
+from recircle.training import memory_watch
 from recircle.training.checkpoint import Checkpoints
 from recircle.training.config import TrainConfig
 from recircle.training.learner import Learner
@@ -275,6 +277,28 @@ def test_a_full_disk_is_explained_and_the_run_goes_on(
         UserError,
         match=r"No space left on device; free some space.*the checkpoint after step 2 is intact: go on with `",
     ):
+        train_until(monkeypatch, 4, fill, config)
+    monkeypatch.undo()
+    run = train(config, resume=True, progress=False)
+    assert exact(run) == exact(Run(reference.output))
+
+
+@pytest.mark.parametrize("refusal", [None, "DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 byte"])
+def test_too_little_memory_is_explained_and_the_run_goes_on(
+    refusal: str | None, reference: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(reference, output=tmp_path / "large", checkpoint_every=2)
+
+    def fill(learner: Learner) -> None:
+        if refusal is not None:
+            raise RuntimeError(refusal)
+        free.append(1)
+        for _ in range(500):
+            time.sleep(0.01)
+
+    free = [50]
+    monkeypatch.setattr(memory_watch, "machine_memory", lambda: (free[-1], 100))
+    with pytest.raises(UserError, match=r"the memory of cpu is used up with batch_size=\d+; halve it"):
         train_until(monkeypatch, 4, fill, config)
     monkeypatch.undo()
     run = train(config, resume=True, progress=False)

@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
 from recircle.errors import UserError
 from recircle.training.config import TrainConfig
+from recircle.training.memory_watch import memory_watched
 
 
 @contextmanager
@@ -36,12 +37,16 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
     if accelerator.num_processes > 1:
         atexit.register(accelerator.state.destroy_process_group)
     try:
-        yield accelerator
+        with memory_watched() if accelerator.device.type == "cpu" else nullcontext():
+            yield accelerator
         for tracker in accelerator.trackers:
             tracker.finish()
         # a thread of gloo drops the tensors of the last exchange, and aborts if the interpreter ends meanwhile
         accelerator.wait_for_everyone()
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        # what the allocator of the CPU raises has no class of its own
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
         raise UserError(
             f"the memory of {accelerator.device} is used up with batch_size={config.batch_size}; halve it and double "
             f"accumulate={config.accumulate}, which leaves the steps as they are"
