@@ -30,13 +30,19 @@ CPU = torch.device("cpu")
 
 CASES: Mapping[tuple[str, bool], Sequence[tuple[str, tuple[str, ...]]]] = {
     ("paper", False): (("general", ("superposes", "evolves_in_place")), ("in place", ())),
-    ("light", False): (
+    ("light", False): (("general", ("evolves_in_place",)), ("in place", ())),
+    ("temporal", False): (
         ("general", ("superposes", "evolves_in_place")),
         ("in place", ("superposes",)),
         ("sum of convolutions", ()),
     ),
     ("paper", True): (("general", ("only_attends", "recomputes")), ("recomputed", ())),
     ("light", True): (
+        ("general", ("only_attends", "recomputes")),
+        ("recomputed", ("only_attends",)),
+        ("attention only", ()),
+    ),
+    ("temporal", True): (
         ("general", ("only_attends", "recomputes")),
         ("recomputed", ("only_attends",)),
         ("attention only", ()),

@@ -1,6 +1,6 @@
 """What ARC costs on a device, all in one command: `python -m benchmarks.arc_cost --device cuda --full`.
 
-The whole layer (n = 4) and the light one (n = 2) beside their host, for inference (prepared networks) and training
+The whole layer, the light and the temporal one beside their host, for inference (prepared networks) and training
 steps, in bf16 and fp32, for small and large batches; called operation by operation ("eager"), compiled, and on a GPU as
 a CUDA graph, which leaves the calls out. All networks and ways of one batch are timed by turns. Beside them stand the
 floors of the host's and ARC's own products (see `benchmarks.floors`).
@@ -30,9 +30,12 @@ from recircle.torch_internals import compiler_errors
 
 VARIANTS: dict[str, Callable[[], ArcConfig | None]] = {
     "host": lambda: None,
-    "light, n = 2": ArcConfig.light,
+    "temporal, n = 2": ArcConfig.temporal,
+    "light, n = 4": ArcConfig.light,
     "whole, n = 4": ArcConfig.paper,
 }
+_COLOURS = {"temporal": "tab:green", "light": "tab:blue", "whole": "tab:orange"}
+
 INFERENCE_BATCHES = (1, 8, 32, 128)
 TRAINING_BATCHES = (8, 32)
 
@@ -244,7 +247,7 @@ def draw(path: Path, rows: Sequence[Row]) -> None:
         for network, mode in dict.fromkeys((row.network, row.mode) for row in here if row.network != "host"):
             points = [(row.batch, row.ratio) for row in here if (row.network, row.mode) == (network, mode)]
             style = {"eager": "-", "graph": ":", "compiled": "--"}[mode]
-            colour = "tab:blue" if network.startswith("light") else "tab:orange"
+            colour = _COLOURS[network.partition(",")[0]]
             axes.plot(*zip(*points), style, color=colour, marker="o", markersize=4, label=f"{network}, {mode}")
         axes.axhline(1, linestyle="-", color="0.4", zorder=1, label="host")
         batches = sorted({row.batch for row in here})

@@ -3,7 +3,7 @@
     OMP_NUM_THREADS=1 python -m benchmarks.online --output online.json
     OMP_NUM_THREADS=1 python -m benchmarks.online --width 16 --size 112
 
-For the host, the light and the whole layer of ARC: one step of the causal network, the window of the same causal
+For the host, the temporal and the whole layer of ARC: one step of the causal network, the window of the same causal
 network, and that of the ordinary one. All are prepared for inference, with random weights, on one video. Times are
 medians over interleaved rounds after one that is not counted. Memory: what is kept from frame to frame, and
 how much the resident memory of a fresh process grows at the peak of a first pass. Nothing here asserts a time.
@@ -28,7 +28,7 @@ from recircle import ArcConfig, create_model, prepare_for_inference
 from recircle.cli.console import out, print_table, progress
 
 CPU = torch.device("cpu")
-NETWORKS = {"host": None, "light": ArcConfig.light(), "whole": ArcConfig.paper()}
+NETWORKS = {"host": None, "temporal": ArcConfig.temporal(), "whole": ArcConfig.paper()}
 FORMS = ("step", "window", "ordinary window")
 
 

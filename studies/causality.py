@@ -1,4 +1,4 @@
-"""What does it cost not to look ahead? TSM and light ARC-TSM, causal and ordinary, on MIRACL words.
+"""What does it cost not to look ahead? TSM and temporal ARC-TSM, causal and ordinary, on MIRACL words.
 
     python -m studies.causality --data MIRACL
 
@@ -24,7 +24,7 @@ from studies.trial import Trial
 SEEDS = 3
 WIDTH = 8
 EPOCHS = 10
-NETWORKS = ("TSM-R18", "ARC-TSM-R18, light")
+NETWORKS = ("TSM-R18", "ARC-TSM-R18, temporal")
 
 
 def trials(data: Path) -> list[Trial]:
@@ -36,7 +36,7 @@ def trials(data: Path) -> list[Trial]:
 
 def both_forms(host: Callable[..., TrainConfig], arc: Callable[..., TrainConfig]) -> list[Trial]:
     """Return the trials of the host and of ARC, ordinary and causal, from what makes the config of each."""
-    ordinary = [host(model="tsm_resnet18"), arc(model="arc_tsm_resnet18", arc=ArcConfig.light())]
+    ordinary = [host(model="tsm_resnet18"), arc(model="arc_tsm_resnet18", arc=ArcConfig.temporal())]
     systems: dict[str, TrainConfig] = {}
     for name, config in zip(NETWORKS, ordinary):
         systems[name] = config

@@ -1,4 +1,4 @@
-"""What does it cost not to look ahead, on the generated benchmark? TSM and light ARC-TSM, causal and ordinary.
+"""What does it cost not to look ahead, on the generated benchmark? TSM and temporal ARC-TSM, causal and ordinary.
 
     python -m studies.causality_tabletop
 

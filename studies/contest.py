@@ -27,9 +27,10 @@ class Contest:
         title: of its pictures.
         networks: what makes the training of each, from a manifest, `epochs` and what `folds` gives.
         host: the plain one of them.
-        light: its form with the light layer.
+        forms: its forms with cheap layers, the one that the main comparison is of first.
         whole: its form with the whole layer.
-        wider: further networks that are timed; the one whose inference takes most nearly as long as light's is trained.
+        wider: further networks that are timed; of them those are trained whose inference takes most nearly as long as
+            that of one of the forms.
         budgets: epochs of the host, the main number first.
         folds: the divisions of the data, by name.
         seeds: of each division.
@@ -43,7 +44,7 @@ class Contest:
     title: str
     networks: Mapping[str, Callable[..., TrainConfig]]
     host: str
-    light: str
+    forms: tuple[str, ...]
     whole: str
     wider: Mapping[str, Callable[..., TrainConfig]]
     budgets: tuple[int, ...]
@@ -54,8 +55,12 @@ class Contest:
 
     def compared(self, times: Times) -> list[str]:
         """Return the networks that are trained."""
-        nearest = sorted(self.wider, key=lambda name: abs(times.clip[name] - times.clip[self.light]))[:1]
-        return [*self.networks, *nearest]
+        nearest = {
+            min(self.wider, key=lambda name: abs(times.clip[name] - times.clip[form]))
+            for form in self.forms
+            if self.wider
+        }
+        return [*self.networks, *(name for name in self.wider if name in nearest)]
 
     def named(self, network: str, budget: int) -> str:
         """Return what a network with a budget is called."""
@@ -115,13 +120,13 @@ class Contest:
         times = Times.read(self.times)
         records = self.records(results, times)
         names = self.compared(times)
+        compared = [
+            (form, name) for at, form in enumerate(self.forms) for name in names if name not in self.forms[: at + 1]
+        ]
         pairs = [
             (self.named(one, budget), self.named(other, budget))
             for budget in sorted(self.budgets)
-            for one, other in [
-                *((self.light, name) for name in names if name != self.light),
-                (self.whole, self.host),
-            ]
+            for one, other in [*compared, (self.whole, self.host)]
         ]
         found = {
             "times": self._times_table(times),

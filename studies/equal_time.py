@@ -1,4 +1,4 @@
-"""Is ARC worth its time? Plain, deeper, wider, whole and light networks given the same time, on MIRACL words.
+"""Is ARC worth its time? Plain, deeper, wider, whole and cheap networks given the same time, on MIRACL words.
 
     python -m studies.equal_time --data MIRACL
 
@@ -20,7 +20,7 @@ from studies.trial import Trial
 _PLAIN = partial(miracl.config, lr=miracl.LR)
 _ARC = partial(miracl.config, model="arc_tsm_resnet18", lr=miracl.ARC_LR)
 
-HOST, LIGHT, WHOLE = "TSM-R18", "ARC-TSM-R18, light", "ARC-TSM-R18, whole"
+HOST, LIGHT, TEMPORAL, WHOLE = "TSM-R18", "ARC-TSM-R18, light", "ARC-TSM-R18, temporal", "ARC-TSM-R18, whole"
 
 CONTEST = Contest(
     name="equal_time",
@@ -28,11 +28,12 @@ CONTEST = Contest(
     networks={
         HOST: partial(_PLAIN, model="tsm_resnet18"),
         LIGHT: partial(_ARC, arc=ArcConfig.light()),
+        TEMPORAL: partial(_ARC, arc=ArcConfig.temporal()),
         WHOLE: partial(_ARC, arc=ArcConfig.paper()),
         "TSM-R34": partial(_PLAIN, model="tsm_resnet34"),
     },
     host=HOST,
-    light=LIGHT,
+    forms=(LIGHT, TEMPORAL),
     whole=WHOLE,
     wider={
         f"TSM-R18, {width} channels": partial(_PLAIN, model="tsm_resnet18", width=width) for width in (20, 24, 28, 32)

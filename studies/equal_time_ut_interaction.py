@@ -1,4 +1,4 @@
-"""Is ARC worth its time from ImageNet weights? Plain, whole and light networks given the same time, on UT-Interaction.
+"""Is ARC worth its time from ImageNet weights? Plain, whole and cheap networks given the same time, on UT-Interaction.
 
     python -m studies.equal_time_ut_interaction --data UTI
 
@@ -31,7 +31,7 @@ def _training(arc: ArcConfig | None) -> Callable[..., TrainConfig]:
     return make
 
 
-HOST, LIGHT, WHOLE = "TSM", "ARC-TSM, light", "ARC-TSM, whole"
+HOST, LIGHT, TEMPORAL, WHOLE = "TSM", "ARC-TSM, light", "ARC-TSM, temporal", "ARC-TSM, whole"
 
 CONTEST = Contest(
     name="equal_time_ut_interaction",
@@ -40,10 +40,11 @@ CONTEST = Contest(
     networks={
         HOST: _training(None),
         LIGHT: _training(ArcConfig.light()),
+        TEMPORAL: _training(ArcConfig.temporal()),
         WHOLE: _training(ArcConfig.paper()),
     },
     host=HOST,
-    light=LIGHT,
+    forms=(LIGHT, TEMPORAL),
     whole=WHOLE,
     wider={},
     budgets=(59, 16),

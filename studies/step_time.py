@@ -6,7 +6,7 @@ each network in its turn, so that what it does count meets all of them alike.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -44,6 +44,7 @@ class Times:
         rounds: in which each network had its turn.
         machine: on which, with its threads and the date.
         commit: of this repository.
+        added: networks that were measured later, by turns with the first one, in whose units they were put in.
     """
 
     step: dict[str, float]
@@ -51,6 +52,7 @@ class Times:
     rounds: int
     machine: dict[str, Any]
     commit: str
+    added: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -69,25 +71,40 @@ class Times:
 def kept_times(path: Path, configs: Mapping[str, TrainConfig]) -> Times:
     """Return the times in a file, which is made where it is not there.
 
-    All seeds of a study are trained on the schedules of one measurement, so a file that is there is not renewed.
+    All seeds of a study are trained on the schedules of one measurement, so what is in the file is not renewed, and
+    networks that it lacks are measured beside the first one and added in its units.
 
     Args:
         path: of the file.
         configs: the training of each network; epochs and rates do not matter.
 
     Raises:
-        UserError: the file cannot be read or lacks one of the networks, or the data cannot be used.
+        UserError: the file cannot be read, or lacks the first network; or the data cannot be used.
     """
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write(path, to_json(measure(configs)))
     times = Times.read(path)
-    if lacking := configs.keys() - times.step.keys():
-        raise UserError(
-            f"{path} has no times of {', '.join(sorted(lacking))}; move it and the study's records away, and both are "
-            "made anew"
-        )
+    lacking = [name for name in configs if name not in times.step]
+    if not lacking:
+        return times
+    first = next(iter(configs))
+    if first in lacking:
+        raise UserError(f"{path} has no times of {first}; move it and the study's records away: both are made anew")
+    times = _with(times, measure({name: configs[name] for name in (first, *lacking)}), first)
+    atomic_write(path, to_json(times))
     return times
+
+
+def _with(times: Times, later: Times, first: str) -> Times:
+    """Return times and those of later, as if these had been measured with them: in the same ratios to the first's."""
+    step, clip = times.step[first] / later.step[first], times.clip[first] / later.clip[first]
+    return replace(
+        times,
+        step={name: round(taken * step, 6) for name, taken in later.step.items()} | times.step,
+        clip={name: round(taken * clip, 6) for name, taken in later.clip.items()} | times.clip,
+        added=(*times.added, *(name for name in later.step if name != first)),
+    )
 
 
 def measure(configs: Mapping[str, TrainConfig], rounds: int = ROUNDS) -> Times:

@@ -25,7 +25,7 @@ SEEDS = 2
 WIDTH, EPOCHS, BATCH = 8, 8, 16
 PAGE, PICTURE = RESULTS / "timeline.md", RESULTS / "timeline_windows.png"
 SWEEPS = RESULTS.parent / "figures" / "timeline_windows.json"
-HOST, ARC = "TSM-R18 w8", "ARC-TSM-R18 w8, light"
+HOST, ARC = "TSM-R18 w8", "ARC-TSM-R18 w8, temporal"
 
 
 def trials(data: Path) -> list[Trial]:
@@ -42,7 +42,7 @@ def trials(data: Path) -> list[Trial]:
 
 def config(manifest: Path, system: str) -> TrainConfig:
     """Return the training of a network."""
-    model, arc = ("tsm_resnet18", None) if system == HOST else ("arc_tsm_resnet18", ArcConfig.light())
+    model, arc = ("tsm_resnet18", None) if system == HOST else ("arc_tsm_resnet18", ArcConfig.temporal())
     made = tabletop.config(manifest, model, width=WIDTH, epochs=EPOCHS, arc=arc)
     return replace(made, batch_size=BATCH)
 

@@ -133,6 +133,6 @@ def test_what_cannot_be() -> None:
         ArcConv3d(4, 8, 3, config=ArcConfig(causal=True))
     # nothing is pooled over time
     ArcConv3d(4, 8, 3, config=ArcConfig(causal=True, aggregation="S"))
-    assert ArcConfig.light(causal=True).preset_name == "light"
+    assert ArcConfig.temporal(causal=True).preset_name == "temporal"
     assert "causal" in repr(make(ArcConfig(causal=True)))
     assert "causal" not in repr(make(ArcConfig(causal=True, aggregation="S")))

@@ -55,7 +55,7 @@ def test_operators(name: str) -> None:
     check(layer, clip(*shape))
 
 
-@pytest.mark.parametrize("config", [ArcConfig.light(), ArcConfig.light(steps=4), ArcConfig.paper()])
+@pytest.mark.parametrize("config", [ArcConfig.temporal(), ArcConfig.temporal(steps=4), ArcConfig.paper()])
 def test_prepared(config: ArcConfig) -> None:
     layer = ArcConv2d(6, 8, 3, 2, 1, config=config, norm=nn.BatchNorm2d(8), act=nn.ReLU())
     randomise(layer)

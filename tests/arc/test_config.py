@@ -53,11 +53,18 @@ def test_presets_have_names_whatever_their_steps(name: str) -> None:
     assert ArcConfig.preset(name, pooling="soft").preset_name is None
 
 
+def test_the_light_layer_is_the_papers_without_fusion() -> None:
+    light, paper = ArcConfig.light(), ArcConfig.paper()
+    assert light == ArcConfig.paper(fusion=False)
+    assert not light.embeds
+    assert (light.steps, light.aggregation, light.negative_slope) == (paper.steps, "S+T", 0.01)
+
+
 def test_an_unknown_preset_is_told_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match="no ARC preset 'best'; use one of paper, published, light"):
+    with pytest.raises(ValueError, match="no ARC preset 'best'; use one of paper, published, light, temporal"):
         ArcConfig.preset("best")
 
 
 def test_without_phi_the_sign_of_the_input_does_not_matter() -> None:
-    assert "signed_input" not in ArcConfig.light().fields_in_use()
-    assert "signed_input" in ArcConfig.light(interaction="multiplicative").fields_in_use()
+    assert "signed_input" not in ArcConfig.temporal().fields_in_use()
+    assert "signed_input" in ArcConfig.temporal(interaction="multiplicative").fields_in_use()

@@ -19,7 +19,7 @@ from tests.arc.variants import VARIANTS, randomise
 
 FAST = {name: c for name, c in VARIANTS.items() if c.evolves and c.attention_module == "fc" and not c.signed_input}
 each_variant = pytest.mark.parametrize("config", VARIANTS.values(), ids=VARIANTS)
-each_form = pytest.mark.parametrize("config", [ArcConfig(), ArcConfig.light()], ids=["recomputed", "attention only"])
+each_form = pytest.mark.parametrize("config", [ArcConfig(), ArcConfig.temporal()], ids=["recomputed", "attention only"])
 last = torch.channels_last
 
 
@@ -201,7 +201,7 @@ def test_memory_does_not_grow_with_the_steps() -> None:
 
 
 def test_without_fusion_it_grows_by_one_frame_for_each_step() -> None:
-    kept = kept_by_steps(ArcConfig.light())
+    kept = kept_by_steps(ArcConfig.temporal())
     frame = 2 * 32 * 12 * 12 * 4
     assert kept[8] - kept[2] < 6.5 * frame
     assert kept[2] < 1.65 * kept[1]
@@ -279,8 +279,8 @@ def test_what_backward_needs_must_not_change_meanwhile() -> None:
     for name, config in (
         ("weight", ArcConfig()),
         ("fusion", ArcConfig()),
-        ("weight", ArcConfig.light()),
-        ("attention", ArcConfig.light()),
+        ("weight", ArcConfig.temporal()),
+        ("attention", ArcConfig.temporal()),
     ):
         layer = make(config)
         y = layer(clip(1, 2, 6, 5, 5)).sum()
@@ -320,7 +320,7 @@ def test_under_checkpointing(config: ArcConfig) -> None:
 
 
 def test_a_small_state_is_kept_and_the_gradients_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    layer = make(ArcConfig.light()).double()
+    layer = make(ArcConfig.temporal()).double()
     x = clip(2, 3, 6, 7, 5, dtype=torch.float64)
     remade = gradients(layer, x)
     monkeypatch.setattr(attention_only, "SMALL", 1 << 30)
@@ -328,7 +328,7 @@ def test_a_small_state_is_kept_and_the_gradients_are_the_same(monkeypatch: pytes
 
 
 def test_frames_that_are_equal_share_the_gradient_of_their_maximum() -> None:
-    layer = make(ArcConfig.light()).double()
+    layer = make(ArcConfig.temporal()).double()
     x = clip(2, 1, 6, 7, 5, dtype=torch.float64).expand(2, 3, 6, 7, 5).contiguous()
     with general_form():
         expected = gradients(layer, x)

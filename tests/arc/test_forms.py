@@ -111,9 +111,9 @@ def test_every_value_of_every_field_in_every_form(name: str, value: object, base
     [
         (ArcConfig(), True, True, False),
         (ArcConfig.published(), True, True, False),
-        (ArcConfig.light(), True, True, True),
-        (ArcConfig.light(embedding=True), True, True, False),
-        (ArcConfig.light(pooling="soft"), False, False, False),
+        (ArcConfig.temporal(), True, True, True),
+        (ArcConfig.temporal(embedding=True), True, True, False),
+        (ArcConfig.temporal(pooling="soft"), False, False, False),
         (ArcConfig(signed_input=True), True, False, False),
         (ArcConfig(interaction="multiplicative"), False, False, False),
         (ArcConfig(attention_module="gru"), False, False, False),

@@ -9,11 +9,11 @@ from tests.arc.paths import general_form
 from tests.arc.variants import randomise
 
 SUMS = {
-    "light": ArcConfig.light(),
-    "four steps": ArcConfig.light(steps=4),
-    "mean": ArcConfig.light(pooling="mean"),
-    "joint": ArcConfig.light(aggregation="ST", steps=4),
-    "signed input": ArcConfig.light(signed_input=True),
+    "temporal": ArcConfig.temporal(),
+    "four steps": ArcConfig.temporal(steps=4),
+    "mean": ArcConfig.temporal(pooling="mean"),
+    "joint": ArcConfig.temporal(aggregation="ST", steps=4),
+    "signed input": ArcConfig.temporal(signed_input=True),
 }
 
 
@@ -47,7 +47,7 @@ def test_it_computes_the_same(config: ArcConfig, act: nn.Module | None) -> None:
 
 
 def test_gradients_of_the_input_are_those_of_the_general_form() -> None:
-    for layer, x in layers(ArcConfig.light(steps=4), nn.ReLU(inplace=True)):
+    for layer, x in layers(ArcConfig.temporal(steps=4), nn.ReLU(inplace=True)):
         x = x.detach().requires_grad_()
         with general_form():
             (expected,) = torch.autograd.grad(layer(x).square().sum(), x)
@@ -58,7 +58,7 @@ def test_gradients_of_the_input_are_those_of_the_general_form() -> None:
 
 
 def test_frames_in_the_batch_dimension_and_the_number_of_steps() -> None:
-    layer, x = layers(ArcConfig.light(steps=4), nn.ReLU())[0]
+    layer, x = layers(ArcConfig.temporal(steps=4), nn.ReLU())[0]
     layer.frames = 3
     layer.set_steps(2)
     expected = layer(x.flatten(0, 1))
@@ -80,7 +80,7 @@ def test_frames_in_the_batch_dimension_and_the_number_of_steps() -> None:
 
 
 def test_it_moves_with_the_layer() -> None:
-    layer, x = layers(ArcConfig.light(), None)[0]
+    layer, x = layers(ArcConfig.temporal(), None)[0]
     layer.superpose()
     with torch.no_grad():
         assert layer.float()(x.float()).dtype == torch.float32
@@ -91,13 +91,13 @@ def test_it_moves_with_the_layer() -> None:
     "layer",
     [
         ArcConv2d(6, 8, 3, config=ArcConfig()),
-        ArcConv2d(6, 8, 3, config=ArcConfig.light(negative_slope=0.01)),
-        ArcConv2d(6, 8, 3, config=ArcConfig.light(aggregation="S+T")),
-        ArcConv2d(6, 8, 3, config=ArcConfig.light(feedback="operator"), norm=nn.BatchNorm2d(8)),
-        ArcConv2d(6, 8, 3, config=ArcConfig.light(steps=1)),
-        ArcConv2d(6, 8, 3, config=ArcConfig.light(), norm=nn.BatchNorm2d(8)),
-        ArcConv2d(8, 8, 3, groups=8, config=ArcConfig.light()),
-        ArcConv3d(6, 8, 3, config=ArcConfig.light()),
+        ArcConv2d(6, 8, 3, config=ArcConfig.temporal(negative_slope=0.01)),
+        ArcConv2d(6, 8, 3, config=ArcConfig.temporal(aggregation="S+T")),
+        ArcConv2d(6, 8, 3, config=ArcConfig.temporal(feedback="operator"), norm=nn.BatchNorm2d(8)),
+        ArcConv2d(6, 8, 3, config=ArcConfig.temporal(steps=1)),
+        ArcConv2d(6, 8, 3, config=ArcConfig.temporal(), norm=nn.BatchNorm2d(8)),
+        ArcConv2d(8, 8, 3, groups=8, config=ArcConfig.temporal()),
+        ArcConv3d(6, 8, 3, config=ArcConfig.temporal()),
     ],
     ids=["paper", "phi", "S+T", "operator", "one step", "norm", "groups", "3d"],
 )

@@ -10,7 +10,7 @@ VARIANTS = {
     "published": ArcConfig.published(),
     "operator": ArcConfig(feedback="operator"),
     "RA only": ArcConfig(fusion=False),
-    "light": ArcConfig.light(),
+    "temporal": ArcConfig.temporal(),
     "no activation of the state": ArcConfig(fusion=False, negative_slope=1.0),
     "no activation of the state, fusion": ArcConfig(negative_slope=1.0),
     "RF only": ArcConfig(attention=False),
@@ -32,7 +32,7 @@ VARIANTS = {
     "eight steps": ArcConfig(steps=8),
     "signed input": ArcConfig(signed_input=True),
     "causal": ArcConfig(causal=True),
-    "causal, light": ArcConfig.light(causal=True),
+    "causal, temporal": ArcConfig.temporal(causal=True),
     "signed input, multiplicative": ArcConfig(signed_input=True, interaction="multiplicative"),
 }
 

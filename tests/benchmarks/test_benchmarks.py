@@ -236,12 +236,17 @@ def test_each_form_is_measured_where_it_is_the_one_that_computes(tmp_path: Path)
         ("paper", "inference, prepared", "in place"),
         ("light", "inference, prepared", "general"),
         ("light", "inference, prepared", "in place"),
-        ("light", "inference, prepared", "sum of convolutions"),
+        ("temporal", "inference, prepared", "general"),
+        ("temporal", "inference, prepared", "in place"),
+        ("temporal", "inference, prepared", "sum of convolutions"),
         ("paper", "a training step", "general"),
         ("paper", "a training step", "recomputed"),
         ("light", "a training step", "general"),
         ("light", "a training step", "recomputed"),
         ("light", "a training step", "attention only"),
+        ("temporal", "a training step", "general"),
+        ("temporal", "a training step", "recomputed"),
+        ("temporal", "a training step", "attention only"),
     ]
     assert all(row["ratio"] == 1 for row in rows if row["form"] == "general")
 
@@ -352,14 +357,14 @@ def test_the_full_comparison_has_floors_ratios_and_reasons(tmp_path: Path, monke
     found = cost(tmp_path, *options)
     rows = found["rows"]
     assert picture.stat().st_size > 0
-    assert {row["network"] for row in rows} == {"host", "light, n = 2", "whole, n = 4"}
+    assert {row["network"] for row in rows} == {"host", "temporal, n = 2", "light, n = 4", "whole, n = 4"}
     # both precisions of two batches in two modes, of training in two and in one
-    assert len(rows) == 3 * (2 * 2 * 2 + 2 + 1)
+    assert len(rows) == 4 * (2 * 2 * 2 + 2 + 1)
     assert all(row["ms"] > 0 and row["ratio"] > 0 and not row["reason"] for row in rows)
     eager = [row for row in rows if (row["use"], row["dtype"], row["mode"]) == ("inference", "fp32", "eager")]
     work = {(row["network"], row["batch"]): (row["operations_ms"], row["bytes_ms"]) for row in eager}
     assert min(min(pair) for pair in work.values()) > 0
-    for network in ("light, n = 2", "whole, n = 4"):
+    for network in ("temporal, n = 2", "light, n = 4", "whole, n = 4"):
         assert work[network, 1][0] > work["host", 1][0]
     # weights are read once for all clips of a batch
     assert work["host", 2][0] == pytest.approx(2 * work["host", 1][0])
@@ -374,7 +379,7 @@ def test_a_frame_is_measured_online_and_in_windows(tmp_path: Path) -> None:
     online.main([*TINY, "--no-memory", "--output", str(output)])
     rows = json.loads(output.read_text())["rows"]
     assert [(row["network"], row["form"]) for row in rows] == [
-        (network, form) for network in ("host", "light", "whole") for form in online.FORMS
+        (network, form) for network in ("host", "temporal", "whole") for form in online.FORMS
     ]
     assert all(0 < row["ms_lower"] <= row["ms"] <= row["ms_upper"] for row in rows)
     # the count, the mean of the logits, and an eighth of the input of each block

@@ -17,7 +17,7 @@ from recircle.run import Run
 from tests.arc.variants import randomise
 from tests.small_run import SPEC, write_clips, write_run
 
-ARC = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig.light(steps=4)))
+ARC = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig.temporal(steps=4)))
 
 
 @pytest.fixture(scope="module")

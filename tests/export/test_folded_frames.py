@@ -83,8 +83,8 @@ def test_what_does_not_act_on_each_frame_stays(name: str) -> None:
 
 VARIANTS = (
     ArcConfig.paper(),
-    ArcConfig.light(),
-    ArcConfig.light(steps=4, aggregation="ST", pooling="mean"),
+    ArcConfig.temporal(),
+    ArcConfig.temporal(steps=4, aggregation="ST", pooling="mean"),
     ArcConfig.paper(steps=2, aggregation="T", fusion=False),
     ArcConfig.published(steps=2, aggregation="ST"),
     ArcConfig.published(steps=2, aggregation="T", attention_module="gru"),
@@ -113,7 +113,7 @@ def test_frames_of_one_dimension_and_pooling_that_is_learned() -> None:
     check(Net(drawn(ArcConv2d(8, 8, 3, padding=1, config=ArcConfig(steps=2, pooling="soft")))))
 
 
-@pytest.mark.parametrize("config", [None, ArcConfig.paper(steps=2), ArcConfig.light()])
+@pytest.mark.parametrize("config", [None, ArcConfig.paper(steps=2), ArcConfig.temporal()])
 def test_nothing_in_a_2d_network_has_five_dimensions(config: ArcConfig | None) -> None:
     if config is None:
         model = create_model("tsm_resnet18", 3, width=8)

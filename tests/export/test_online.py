@@ -79,7 +79,7 @@ def test_whole_clips_of_causal_networks_too(format: Format, run: Run, tmp_path: 
     assert export_run(run.path, format, tmp_path / f"model{suffix}").parity.holds
 
 
-@pytest.mark.parametrize("arc", [None, ArcConfig.light(), ArcConfig.published(attention_module="gru", steps=2)])
+@pytest.mark.parametrize("arc", [None, ArcConfig.temporal(), ArcConfig.published(attention_module="gru", steps=2)])
 def test_what_is_captured_is_the_network(arc: ArcConfig | None) -> None:
     name = "tsm_resnet18" if arc is None else "arc_tsm_resnet18"
     torch.manual_seed(0)

@@ -13,7 +13,7 @@ from recircle.run import Run
 from recircle.views.sampling import Sampling
 from tests.small_run import SPEC, write_run
 
-CAUSAL = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, causal=True, arc=ArcConfig.light()))
+CAUSAL = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, causal=True, arc=ArcConfig.temporal()))
 DENSE = Sampling(frames=4, mode="dense", stride=3)
 
 

@@ -74,7 +74,7 @@ variants = st.builds(
 
 @settings(max_examples=15, deadline=None)
 @given(
-    arc=st.one_of(st.none(), st.just(ArcConfig.paper()), st.just(ArcConfig.light()), variants),
+    arc=st.one_of(st.none(), st.just(ArcConfig.paper()), st.just(ArcConfig.temporal()), variants),
     frames=st.integers(1, 5),
     batch=st.integers(1, 2),
     width=st.sampled_from([8, 16]),
@@ -115,7 +115,7 @@ def test_in_single_precision_too() -> None:
 
 
 def test_the_state_is_explicit() -> None:
-    model, x = make("arc_tsm_resnet18", arc=ArcConfig.light()).float(), clips(2, 5).float()
+    model, x = make("arc_tsm_resnet18", arc=ArcConfig.temporal()).float(), clips(2, 5).float()
     start = model.initial_state(2, SIZE)
     assert {value.shape[0] for value in start.values()} == {2}
     assert {"frames", "logits", "layer1.0.shift.frame", "layer1.0.conv1.step1.maximum"} <= start.keys()
@@ -209,12 +209,12 @@ def test_networks_that_look_ahead_refuse(name: str, options: dict[str, Any]) -> 
 
 
 def test_configs() -> None:
-    config = ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.light(), width=8, causal=True)
-    assert config.title == "arc_tsm_resnet18 (light, n = 2, causal)"
+    config = ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.temporal(), width=8, causal=True)
+    assert config.title == "arc_tsm_resnet18 (temporal, n = 2, causal)"
     assert config.build(5).causal
     assert ModelConfig(name="tsm_resnet18", causal=True).title == "tsm_resnet18 (causal)"
     # the layers alone do not make a causal network
-    assert ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.light(causal=True)).causal
+    assert ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.temporal(causal=True)).causal
     with pytest.raises(ValueError, match="causal=True: msnet_resnet18 looks at later frames and has no causal form"):
         ModelConfig(name="msnet_resnet18", causal=True)
     with pytest.raises(ValueError, match="running maximum"):
@@ -258,7 +258,7 @@ def test_what_is_compiled_cannot_remember() -> None:
 
 
 def test_a_causal_layer_in_a_network_of_ones_own() -> None:
-    config = replace(ArcConfig.light(), causal=True)
+    config = replace(ArcConfig.temporal(), causal=True)
     net = convert(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.ReLU()), config=config)
     x = torch.rand(2, 3, 8, 8)
     for layer in net.modules():

@@ -277,6 +277,6 @@ def test_a_function_that_builds_something_else_is_named() -> None:
 
 def test_a_title_tells_the_variant_of_arc() -> None:
     assert ModelConfig(name="arc_tsm_resnet18").title == "arc_tsm_resnet18"
-    assert ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.light()).title == "arc_tsm_resnet18 (light, n = 2)"
+    assert ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig.temporal()).title == "arc_tsm_resnet18 (temporal, n = 2)"
     own = ModelConfig(name="arc_tsm_resnet18", arc=ArcConfig(pooling="soft"))
     assert own.title == "arc_tsm_resnet18 (ARC of its own kind, n = 4)"

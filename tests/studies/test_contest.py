@@ -21,10 +21,10 @@ TIMES = times_for(CONTEST)
 
 def test_the_time_decides_about_epochs_and_about_the_wider_host() -> None:
     assert CONTEST.compared(TIMES) == [*CONTEST.networks, "TSM-R18, 24 channels"]
-    slower = replace(TIMES, clip=TIMES.clip | {CONTEST.light: 0.029})
-    assert CONTEST.compared(slower)[-1] == "TSM-R18, 28 channels"
+    slower = replace(TIMES, clip=TIMES.clip | {CONTEST.forms[0]: 0.029})
+    assert CONTEST.compared(slower)[-2:] == ["TSM-R18, 24 channels", "TSM-R18, 28 channels"]
     planned = {trial.system: trial.config.epochs for trial in CONTEST.plan(Path(), TIMES)}
-    assert [planned[CONTEST.named(name, 51)] for name in CONTEST.compared(TIMES)] == [51, 26, 17, 26, 26]
+    assert [planned[CONTEST.named(name, 51)] for name in CONTEST.compared(TIMES)] == [51, 26, 26, 17, 26, 26]
     assert TIMES.epochs(CONTEST.whole, CONTEST.host, 1) == 1
 
 
@@ -85,9 +85,9 @@ def test_answers_are_those_that_the_page_states_in_advance(
 def test_what_is_missing_is_told() -> None:
     planned = CONTEST.plan(Path(), TIMES)
     records = [record(trial.system, trial.seed, fold=trial.fold) for trial in planned]
-    assert CONTEST.missing(records, TIMES) == "All 75 trainings are there."
+    assert CONTEST.missing(records, TIMES) == "All 90 trainings are there."
     text = CONTEST.missing(records[1:], TIMES)
-    assert text == f"74 of 75 trainings are there. These are missing:\n\n* {planned[0].system}: seed 0"
+    assert text == f"89 of 90 trainings are there. These are missing:\n\n* {planned[0].system}: seed 0"
 
 
 def test_steps_are_timed_and_kept(tmp_path: Path) -> None:
@@ -102,6 +102,11 @@ def test_steps_are_timed_and_kept(tmp_path: Path) -> None:
     assert kept_times(path, {"TSM": plain}) == Times.read(path) == times
     with pytest.raises(UserError, match=r"times.json has no times of other; move it"):
         kept_times(path, {"other": plain})
+    path.write_text(to_json(replace(times, step={"TSM": 4.0}, clip={"TSM": 0.5})))
+    more = kept_times(path, {"TSM": plain, "ARC": arc})
+    assert more == Times.read(path)
+    assert (more.step["TSM"], more.clip["TSM"], more.added) == (4.0, 0.5, ("ARC",))
+    assert 0.5 < more.step["ARC"] / 4.0 < 50
 
 
 def test_folds_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,9 +114,9 @@ def test_folds_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     times = times_for(contest)
     monkeypatch.setattr(Times, "read", lambda _: times)
     planned = contest.plan(Path(), times)
-    assert len(planned) == 2 * 20 * 3
+    assert len(planned) == 2 * 20 * 4
     assert all(trial.config.data.test_groups == (trial.fold,) for trial in planned)
-    assert contest.compared(times) == [contest.host, contest.light, contest.whole]
+    assert contest.compared(times) == [contest.host, *contest.forms, contest.whole]
     records = [record(one.system, one.seed, fold=one.fold) for one in planned[1:]]
     assert contest.missing(records, times).endswith(f"* {planned[0].system}: seed 0 of set1/01")
     found = contest.blocks(Results(study="", command="", records=tuple(records)))

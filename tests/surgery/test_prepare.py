@@ -471,8 +471,8 @@ def test_functional_activations_stay() -> None:
     assert report.in_place == ()
 
 
-def test_light_layers_run_their_operator_once() -> None:
-    net = create_model("arc_tsm_resnet18", 5, width=8, arc=ArcConfig.light())
+def test_layers_whose_state_is_a_sum_run_their_operator_once() -> None:
+    net = create_model("arc_tsm_resnet18", 5, width=8, arc=ArcConfig.temporal())
     prepared = check_same(net, images(2, 4, 3, 32, 40))
     report = prepare_report(prepared)
     assert len(report.superposed) == 16

@@ -78,10 +78,15 @@ class ArcConfig:
 
     @classmethod
     def light(cls, **changes: Any) -> Self:
-        """Return the cheapest layer: attention over time alone in two steps, without fusion and without phi.
+        """Return the cheapest layer that keeps the gain: attention over space and time, without W^e and fusion.
 
         How it was chosen, and what is known of its gain, is in docs/studies/equal_time.md.
         """
+        return replace(cls(fusion=False), **changes)
+
+    @classmethod
+    def temporal(cls, **changes: Any) -> Self:
+        """Return the cheapest layer: attention over time alone in two steps, without W^e, fusion and phi."""
         return replace(cls(steps=2, fusion=False, aggregation="T", negative_slope=1.0), **changes)
 
     @classmethod
@@ -130,8 +135,8 @@ class ArcConfig:
         return self.steps > 1 and (self.attention or self.fusion)
 
 
-PRESETS = ("paper", "published", "light")
-"""Variants by name: as the paper states it, as its authors' scripts run it, and the cheapest."""
+PRESETS = ("paper", "published", "light", "temporal")
+"""Variants by name: as the paper states it, as its authors' scripts run it, without fusion, and the cheapest."""
 
 _CHOICES: dict[str, Sequence[str]] = {
     "pooling": get_args(Pooling),

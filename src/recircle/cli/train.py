@@ -28,9 +28,9 @@ Trains a network and leaves a run: a folder with weights, labels, config and met
   RECIPE           one of the names below; `recircle train RECIPE --help` lists all that can be overridden
   --data MANIFEST  what `recircle index` wrote, or the folder it lies in
   --config FILE    instead of a recipe, all settings of another run: its config.json, or the folder it lies in
-  --model.arc-preset paper|published|light
-                   all of --model.arc.* at once: the layer as the paper states it, as its authors' scripts run it, or
-                   the cheapest one; single options after it change that
+  --model.arc-preset paper|published|light|temporal
+                   all of --model.arc.* at once: the layer as the paper states it, as its authors' scripts run it, the
+                   cheapest that keeps its gain, or attention over time alone; single options after it change that
   --resume RUN     go on with an interrupted run exactly where its last checkpoint is; only what does not change the
                    steps already done can be overridden, such as --epochs
 

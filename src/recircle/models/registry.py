@@ -246,7 +246,7 @@ class ModelConfig:
 
     @property
     def title(self) -> str:
-        """The name, and what is not as by default: "arc_tsm_resnet18 (light, n = 2, causal)"."""
+        """The name, and what is not as by default: "arc_tsm_resnet18 (temporal, n = 2, causal)"."""
         words: list[str] = []
         if self.arc is not None:
             words += [self.arc.preset_name or "ARC of its own kind", f"n = {self.arc.steps}"]

@@ -71,7 +71,7 @@ def prepare_for_inference(model: Network) -> Network:
 
     Batch norms that a convolution or linear layer hands its output to, and nothing else does, become part of its weight
     and bias; so do those of ARC layers, unless these feed back features that are not normalised yet
-    (`feedback="operator"`). ARC layers whose state is a plain sum, such as those of `ArcConfig.light()`, run their
+    (`feedback="operator"`). ARC layers whose state is a plain sum, such as those of `ArcConfig.temporal()`, run their
     operator once for all steps. Activations overwrite their input where nothing else needs it. Weights of 2-D and 3-D
     convolutions are laid out channels last, if nothing in the network can depend on how its feature maps lie in memory;
     the maps are then laid out so as well. On a CPU such convolutions also keep their weights as oneDNN reads them, for
