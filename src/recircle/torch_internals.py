@@ -4,6 +4,7 @@ Beside each stands why nothing public will do, and what happens where a version 
 fallbacks too.
 """
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -42,6 +43,7 @@ __all__ = [
     "leaky_relu_backward_",
     "leaky_relu_out",
     "load_compiled_program",
+    "lost_process",
     "own_parameter",
     "reorder_weight",
     "reversed_padding",
@@ -315,3 +317,19 @@ def end_workers(batches: Any) -> None:
     """End the processes of a DataLoader's iterator now; without the private method, when it is collected."""
     with suppress(AttributeError):
         batches._shutdown_workers()
+
+
+_GLOO = re.compile(r"^\[\S*gloo\S*\] (.*?)(?:\. This is typically.*)?$", re.DOTALL)
+
+
+def lost_process(error: RuntimeError) -> str | None:
+    """Return in words how the connection between processes failed, or None where an error is of another kind.
+
+    NCCL and the store by which processes find each other raise kinds of their own. What gloo, which connects processes
+    without a GPU, raises is told by the file of its code that the message begins with; where it does not, the error
+    keeps its traceback.
+    """
+    if isinstance(error, torch.distributed.DistError):
+        return str(error).partition("\n")[0]
+    found = _GLOO.match(str(error))
+    return found[1].strip() if found else None

@@ -1,8 +1,10 @@
 """`recircle train`: a recipe, a manifest and typed overrides become a run."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,15 +35,38 @@ Trains a network and leaves a run: a folder with weights, labels, config and met
                    cheapest that keeps its gain, or attention over time alone; single options after it change that
   --resume RUN     go on with an interrupted run exactly where its last checkpoint is; only what does not change the
                    steps already done can be overridden, such as --epochs
+  --continue       with a RECIPE or --config: go on with the run that is in the output already, or start it; for jobs
+                   that a scheduler puts back into its queue
+
+`torchrun` starts it on several GPUs or machines, see docs/operations.md.
 
 recipes: """
 
 
 def main(arguments: Sequence[str]) -> int:
     """Parse and run."""
+    with _alongside():
+        start = _plan(arguments)
+    return _told(start())
+
+
+def _alongside() -> AbstractContextManager[None]:
+    """Return what lets all processes stop in which the command cannot start, where there are several."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        return nullcontext()
+    from recircle.training.devices import join
+    from recircle.training.together import together
+
+    join()
+    return together()
+
+
+def _plan(arguments: Sequence[str]) -> "Callable[[], Run]":
+    """Return what is to be done; nothing is written yet."""
     resume, rest = take_option(arguments, "--resume")
     data, rest = take_option(rest, "--data")
     settings, rest = take_option(rest, "--config")
+    goes_on, rest = "--continue" in rest, [word for word in rest if word != "--continue"]
     for option, place in (("--resume", resume), ("--config", settings)):
         if place is not None and place.startswith("hf:"):
             raise UserError(
@@ -50,21 +75,25 @@ def main(arguments: Sequence[str]) -> int:
             )
     if resume is not None and settings is not None:
         raise UserError("--resume goes on with the settings of its run; leave out --config")
+    if resume is not None and goes_on:
+        raise UserError(
+            "--resume goes on with a run that is there, and --continue with one that may be; give one of them"
+        )
     if resume is not None:
         return _resume(Path(resume), data, rest)
     if settings is not None:
-        return _train_like(Path(settings), data, rest)
+        return _train_like(Path(settings), data, rest, goes_on=goes_on)
     if not rest or rest[0] in ("-h", "--help"):
         from recircle.recipes.registry import list_recipes
 
         print_lines(USAGE + ", ".join(list_recipes()))
-        return 0 if rest else 2
+        raise SystemExit(0 if rest else 2)
     if rest[0].startswith("-"):
         raise UserError(f"the name of a recipe comes first, not {rest[0]}; `recircle recipes` lists them")
-    return _train(rest[0], data, rest[1:])
+    return _train(rest[0], data, rest[1:], goes_on=goes_on)
 
 
-def _train(name: str, data: str | None, overrides: list[str]) -> int:
+def _train(name: str, data: str | None, overrides: list[str], *, goes_on: bool) -> "Callable[[], Run]":
     from recircle.api.train import train_recipe
     from recircle.manifest.find import find_manifest
     from recircle.recipes.registry import get_recipe
@@ -75,10 +104,10 @@ def _train(name: str, data: str | None, overrides: list[str]) -> int:
         raise UserError(f"recipe {name} needs its clips: --data MANIFEST, which `recircle index FOLDER` writes")
     config = recipe(Path("MANIFEST.csv") if data is None else find_manifest(Path(data)))
     config = parse_config(config, overrides, f"{name} --data MANIFEST", recipe.description)
-    return _told(train_recipe(recipe, config))
+    return partial(train_recipe, recipe, config, resume=goes_on and _begun(config))
 
 
-def _train_like(path: Path, data: str | None, overrides: list[str]) -> int:
+def _train_like(path: Path, data: str | None, overrides: list[str], *, goes_on: bool) -> "Callable[[], Run]":
     """Train with the settings of a file, which may be a stranger's."""
     from recircle.config import read_json
     from recircle.manifest.find import find_manifest
@@ -94,7 +123,13 @@ def _train_like(path: Path, data: str | None, overrides: list[str]) -> int:
         config = replace(config, data=replace(config.data, manifest=find_manifest(Path(data))))
     config = parse_config(config, overrides, f"--config {path}", f"Train with the settings of {file}.")
     _tell_places(file, config)
-    return _told(train(config))
+    return partial(train, config, resume=goes_on and _begun(config))
+
+
+def _begun(config: "TrainConfig") -> bool:
+    from recircle.run import Run
+
+    return Run(config.output).config_path.exists()
 
 
 def parse_config(
@@ -189,7 +224,7 @@ def _wanted(config: "TrainConfig", name: str, overrides: Sequence[str]) -> "Prep
     return build_on_meta(model).preprocessing
 
 
-def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
+def _resume(path: Path, data: str | None, overrides: list[str]) -> "Callable[[], Run]":
     from recircle.manifest.find import find_manifest
     from recircle.run import Run
     from recircle.training.config import TrainConfig
@@ -211,7 +246,7 @@ def _resume(path: Path, data: str | None, overrides: list[str]) -> int:
     config = parse_config(config, overrides, f"--resume {path}", "Go on with a run.")
     _tell_places(run.config_path, config)
     # the folder may have been moved since
-    return _told(train(replace(config, output=path), resume=True))
+    return partial(train, replace(config, output=path), resume=True)
 
 
 def _tell_places(file: Path, config: "TrainConfig") -> None:
@@ -232,7 +267,7 @@ def _tell_places(file: Path, config: "TrainConfig") -> None:
 
 
 def _told(run: "Run") -> int:
-    # torchrun starts this command once for each GPU
+    # torchrun starts this command once for each process
     if os.environ.get("RANK", "0") != "0":
         return 0
     out.print(f"run: {run.path}")

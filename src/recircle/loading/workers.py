@@ -30,10 +30,13 @@ def keep_garbage_from_workers() -> Iterator[None]:
 def start_worker(worker: int) -> None:  # noqa: ARG001  (torch passes the worker's number)
     """Leave signals to whom they are for.
 
-    Ctrl-C reaches every process of the terminal, and the parent ends the workers then. The signals of a decoder that
+    Ctrl-C reaches every process of the terminal, and what `torchrun` passes on every one of the parent's group, which
+    workers therefore leave; the parent ends them. The signals of a decoder that
     crashes and of the alarm that ends a clip end the worker, whatever the parent does at them, and the parent says why.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "setpgid"):
+        os.setpgid(0, 0)
     for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGALRM"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_DFL)

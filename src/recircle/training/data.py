@@ -76,8 +76,16 @@ class TrainingData:
     @property
     def fingerprint(self) -> str:
         """Return a digest of the classes and the clips to learn from, in order: what a run must find again to go on."""
+        return self._digest(self.train)
+
+    @property
+    def val_fingerprint(self) -> str:
+        """Return the same of the clips to evaluate on."""
+        return self._digest(self.val)
+
+    def _digest(self, part: Manifest) -> str:
         digest = hashlib.sha256(repr(self.labels).encode())
-        for clip in self.train.clips:
+        for clip in part.clips:
             # a Dataset may cut its clips anew each time
             frames = clip.frames if self.dataset is None else 0
             digest.update(repr((clip.name, clip.label, frames, clip.status)).encode())
@@ -98,7 +106,7 @@ class TrainingData:
         """Return the loader of this process.
 
         Raises:
-            UserError: the processes cannot share a batch equally.
+            UserError: the processes cannot share a batch equally, or there is not a clip for each.
         """
         if config.batch_size % shard.world:
             raise UserError(
@@ -112,9 +120,15 @@ class TrainingData:
             seed=config.seed,
         )
         loading = config.data.loading(config.batch_size // shard.world)
-        return TrainLoader(
+        loader = TrainLoader(
             self.train, labels=self.labels, views=views, loading=loading, shard=shard, dataset=self.dataset
         )
+        clips = len(self.train) - len(loader.left_out)
+        if clips < shard.world:
+            raise UserError(
+                f"{counted(clips, 'clip')} to train on cannot be shared by {shard.world} processes; start fewer"
+            )
+        return loader
 
     def val_loader(self, config: TrainConfig, preprocessing: Preprocessing, shard: Shard) -> EvalLoader:
         """Return the loader of this process."""

@@ -4,16 +4,44 @@ import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from accelerate.tracking import LOGGER_TYPE_TO_CLASS, get_available_trackers
 
 from recircle.errors import UserError
+from recircle.torch_internals import lost_process
 from recircle.training.config import TrainConfig
 from recircle.training.memory_watch import memory_watched
+
+PATIENCE = timedelta(minutes=30)
+"""How long a process waits for the others: no step, evaluation or start of theirs may take them longer."""
+
+
+def join() -> None:
+    """Take this process's place among those that `torchrun`, or the like, has started; all of them must call it.
+
+    Raises:
+        UserError: the others do not come.
+    """
+    before = torch.distributed.is_initialized()
+    # accelerate joins processes without a GPU only where it is told that the CPU is meant
+    cpu = not torch.accelerator.is_available()
+    try:
+        state = PartialState(cpu=cpu, timeout=PATIENCE)
+    except RuntimeError as error:
+        reason = lost_process(error)
+        if reason is None:
+            raise
+        raise UserError(
+            f"the other processes of this run were not found ({reason}): start the command on all machines, with the "
+            "same address, and see that nothing between them blocks it"
+        ) from error
+    if state.num_processes > 1 and not before:
+        atexit.register(state.destroy_process_group)
 
 
 @contextmanager
@@ -26,7 +54,7 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
     """
     if config.tracker is not None:
         _check_tracker(config.tracker)
-    # accelerate joins processes without a GPU only where it is told that the CPU is meant
+    join()
     cpu = not torch.accelerator.is_available()
     if config.precision == "fp16" and (cpu or torch.accelerator.current_accelerator() != torch.device("cuda")):
         raise UserError("precision='fp16' needs a CUDA GPU; use bf16 or fp32 here")
@@ -34,8 +62,6 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
     accelerator = Accelerator(
         mixed_precision=precision, cpu=cpu, log_with=config.tracker, project_dir=config.output / "tracker"
     )
-    if accelerator.num_processes > 1:
-        atexit.register(accelerator.state.destroy_process_group)
     try:
         with memory_watched() if accelerator.device.type == "cpu" else nullcontext():
             yield accelerator

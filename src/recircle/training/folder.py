@@ -1,5 +1,6 @@
 """The folder of a training run: made for a new one, checked before an old one goes on."""
 
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -49,23 +50,23 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
         return
     if not run.config_path.exists():
         raise UserError(f"{run.path} holds no run that can be continued; start one without resume")
-    changes = _changes(run.load_config(TrainConfig), config)
-    if changes:
+    differing = changes(run.load_config(TrainConfig), config, FREE_FIELDS)
+    if differing:
         raise UserError(
-            f"{run.path} was started with other settings ({', '.join(changes)}); take these back, "
+            f"{run.path} was started with other settings ({', '.join(differing)}); take these back, "
             "or start a new run with another output"
         )
 
 
-def _changes(old: Any, new: Any, prefix: str = "") -> list[str]:
-    """Return the fields that differ and may not, as `name old -> new`."""
-    changes: list[str] = []
+def changes(old: Any, new: Any, free: Collection[str], prefix: str = "") -> list[str]:
+    """Return the fields that differ, but for those that may, as `name old -> new`."""
+    found: list[str] = []
     for field in fields(old):
         name, before, after = f"{prefix}{field.name}", getattr(old, field.name), getattr(new, field.name)
-        if name in FREE_FIELDS or before == after:
+        if name in free or before == after:
             continue
         if is_dataclass(before) and type(before) is type(after):
-            changes += _changes(before, after, f"{name}.")
+            found += changes(before, after, free, f"{name}.")
         else:
-            changes.append(f"{name} {before} -> {after}")
-    return changes
+            found.append(f"{name} {before} -> {after}")
+    return found

@@ -12,6 +12,7 @@ from recircle.terminal import visible
 from recircle.training.checkpoint import Checkpoints
 from recircle.training.metrics_log import MetricsLog, read_metrics_log, rewind_metrics_log
 from recircle.training.setup import Setup
+from recircle.training.together import together
 from recircle.training.train_state import TrainState
 from recircle.written_by import FIELD, upgrade_needed
 
@@ -70,6 +71,25 @@ class KeptState:
         Raises:
             UserError: it is of other clips, of another network or of a longer run.
         """
+        setup = self._setup
+        with together():
+            self._load_latest()
+            lines = read_metrics_log(setup.folder.metrics_path)
+        step = self.state.step
+        steps = setup.learner.share([step])[:, 0]
+        if (steps != step).any():
+            raise UserError(
+                f"the processes see checkpoints of {setup.folder.path} after {', '.join(map(str, steps))} steps; give "
+                "all machines the same folder"
+            )
+        finished = any(line["kind"] == "end" and line["step"] == setup.total for line in lines)
+        setup.accelerator.wait_for_everyone()
+        if setup.main and not finished:
+            rewind_metrics_log(setup.folder.metrics_path, step)
+        validated = sum(line["kind"] == "val" and line["step"] <= step for line in lines)
+        return max(validated, (step - 1) // setup.epoch_steps), finished
+
+    def _load_latest(self) -> None:
         setup, state = self._setup, self._checkpoints.latest()
         if state is not None:
             if state["data"] != setup.data.fingerprint:
@@ -78,19 +98,11 @@ class KeptState:
                     "started with; restore the manifest, or start a new run with another output"
                 )
             self._load(state)
-        step = self.state.step
-        if step > setup.total:
+        if self.state.step > setup.total:
             raise UserError(
-                f"{setup.folder.path} has done {step} steps, more than the {setup.total} of "
+                f"{setup.folder.path} has done {self.state.step} steps, more than the {setup.total} of "
                 f"epochs={setup.config.epochs}; train it for more epochs"
             )
-        lines = read_metrics_log(setup.folder.metrics_path)
-        finished = any(line["kind"] == "end" and line["step"] == setup.total for line in lines)
-        setup.accelerator.wait_for_everyone()
-        if setup.main and not finished:
-            rewind_metrics_log(setup.folder.metrics_path, step)
-        validated = sum(line["kind"] == "val" and line["step"] <= step for line in lines)
-        return max(validated, (step - 1) // setup.epoch_steps), finished
 
     def _load(self, state: dict[str, Any]) -> None:
         try:

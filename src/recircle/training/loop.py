@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from recircle.loading.guarded_loader import LoadingError
 from recircle.locks import locked
 from recircle.models.base import VideoModel
 from recircle.run import Run
-from recircle.training.checkpoint import Checkpoints, disk_explained
+from recircle.training.checkpoint import Checkpoints, disk_explained, standing
 from recircle.training.config import TrainConfig
 from recircle.training.data import TrainingData, labelled_clips
 from recircle.training.deadline import Deadline
@@ -28,6 +28,7 @@ from recircle.training.readable import check_readable
 from recircle.training.resolve import check_classes, resolved
 from recircle.training.setup import Setup
 from recircle.training.steps import Steps
+from recircle.training.together import check_same, losses_explained, together
 from recircle.training.trainable import choose_trainable
 from recircle.training.validation import validate
 from recircle.words import counted
@@ -64,26 +65,35 @@ def train(
         WriteError: the disk is full, read-only or gone; its text says what is safe and how to go on.
         KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
     """
-    with accelerated(config) as accelerator, disk_explained(Run(config.output)), StopRequest() as stop:
-        data = TrainingData.read(config, dataset)
-        torch.manual_seed(config.seed)
-        if model is None:
-            # what a run starts from is not needed any more, and may be gone, once there are checkpoints
-            goes_on = resume and bool(Checkpoints(Run(config.output).checkpoints_path).paths())
-            classes = len(data.labels)
-            model = config.model.build_empty(classes) if goes_on else config.model.build(classes, data.labels)
-        config = resolved(config, model)
-        check_classes(config, model, data)
-        # here too, so that a wrong name is told before anything is written
-        choose_trainable(model, config.trainable, config.lora, config.freeze)
-        check_folder(config, resume=resume)
-        accelerator.wait_for_everyone()
-        folder = Run.create(config.output)
-        if dataset is not None and accelerator.is_main_process:
-            replace(dataset.manifest, root=config.data.manifest.parent).write(config.data.manifest)
-        alone = locked(folder.lock_path, f"train the run in {folder.path}")
-        with alone if accelerator.is_main_process else nullcontext():
-            return _Training(Setup(config, data, model, accelerator), stop).run(resume=resume, progress=progress)
+    folder = Run(config.output)
+    with (
+        losses_explained(lambda: standing(folder)),
+        accelerated(config) as accelerator,
+        disk_explained(folder),
+        StopRequest() as stop,
+        ExitStack() as held,
+    ):
+        with together():
+            data = TrainingData.read(config, dataset)
+            torch.manual_seed(config.seed)
+            if model is None:
+                # what a run starts from is not needed any more, and may be gone, once there are checkpoints
+                goes_on = resume and bool(Checkpoints(folder.checkpoints_path).paths())
+                classes = len(data.labels)
+                model = config.model.build_empty(classes) if goes_on else config.model.build(classes, data.labels)
+            config = resolved(config, model)
+            check_classes(config, model, data)
+            # here too, so that a wrong name is told before anything is written
+            choose_trainable(model, config.trainable, config.lora, config.freeze)
+            check_folder(config, resume=resume)
+        check_same(config, data)
+        with together():
+            if accelerator.is_main_process:
+                Run.create(config.output)
+                if dataset is not None:
+                    replace(dataset.manifest, root=config.data.manifest.parent).write(config.data.manifest)
+                held.enter_context(locked(folder.lock_path, f"train the run in {folder.path}"))
+        return _Training(Setup(config, data, model, accelerator), stop).run(resume=resume, progress=progress)
 
 
 class _Training:
@@ -118,6 +128,8 @@ class _Training:
                         self._end_epoch(epoch)
                         self._keep_time(epoch)
                 except LoadingError as error:
+                    if self.stop.requested and setup.accelerator.num_processes == 1:
+                        self.kept.interrupt(self.log)
                     self.kept.stop_loading(error, self.log)
                 everyone = self.kept.gathered()
                 self.log.write(

@@ -59,7 +59,7 @@ class Setup:
         self.learner = Learner(model, self.preprocessing, config, accelerator, class_weights=weights)
         loaded = () if model.load_report is None else (str(model.load_report),)
         self.remarks = (*loaded, *tell_classes(clips, weights), *tell_frozen(model), *tell_lora(model))
-        self.folder = Run.create(config.output)
+        self.folder = Run(config.output)
 
     @property
     def passes(self) -> int:

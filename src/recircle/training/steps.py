@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from recircle.errors import UserError
+from recircle.loading.guarded_loader import LoadingError
 from recircle.loading.loaders import Batch
 from recircle.training.data import labelled_clips
 from recircle.training.display import Display
@@ -87,6 +88,11 @@ class Steps:
                 return list(islice(stream, self._setup.passes))
         except KeyboardInterrupt:
             return None
+        except LoadingError:
+            # a signal that was sent to all processes of a job ends those that decode
+            if self._stop.requested:
+                return None
+            raise
 
     def _report(self, epoch: int, **values: float) -> None:
         step = self._kept.state.step
