@@ -120,6 +120,21 @@ def test_the_settings_of_a_run_serve_another(data: Path, tmp_path: Path, capsys:
     assert f"{first} holds a run already" in capsys.readouterr().err
 
 
+def test_the_same_command_starts_a_run_goes_on_with_it_and_leaves_it(
+    data: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    command = ["train", "tiny", "--data", str(data), "--output", str(tmp_path / "run"), "--continue"]
+    assert main([*command, "--epochs", "1"]) == 0
+    assert main([*command, "--epochs", "2"]) == 0
+    assert "going on after step" in capsys.readouterr().err
+    assert main([*command, "--epochs", "2"]) == 0
+    assert "is finished: all 2 epochs are done" in capsys.readouterr().err
+    assert main([*command, "--epochs", "2", "--seed", "1"]) == 2
+    assert "seed 0 -> 1" in capsys.readouterr().err
+    kinds = [json.loads(line)["kind"] for line in Run(tmp_path / "run").metrics_path.read_text().splitlines()]
+    assert (kinds.count("val"), kinds.count("end")) == (2, 1)
+
+
 def test_the_help_of_a_recipe_has_its_text_and_all_fields(capsys: Capture) -> None:
     assert main(["train", "tiny", "--help"]) == 0
     printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
@@ -148,6 +163,7 @@ def test_the_help_of_the_command_lists_the_recipes(capsys: Capture) -> None:
         (["--config", "none"], "none cannot be read"),
         (["tiny", "--config", "none"], "--config none takes the place of a recipe; leave out tiny"),
         (["--resume", "a", "--config", "b"], "leave out --config"),
+        (["--resume", "a", "--continue"], "give one of them"),
     ],
 )
 def test_a_wrong_command_line_is_one_sentence(arguments: list[str], words: str, capsys: Capture) -> None:

@@ -144,6 +144,16 @@ def test_a_worker_that_somebody_kills_is_one_sentence(clips: Manifest, hostile) 
     assert same_clips(list(loader), list(flat_eval_loader(clips, **OPTIONS)))
 
 
+@pytest.mark.skipif(not hasattr(os, "setpgid"), reason="there are no groups of processes")
+def test_a_signal_to_the_group_of_this_process_ends_no_worker(clips: Manifest) -> None:
+    batches = iter(flat_eval_loader(clips, **OPTIONS, workers=1))
+    next(batches)
+    groups = {os.getpgid(child.pid) for child in torch.multiprocessing.active_children() if child.pid is not None}
+    assert groups
+    assert os.getpgid(0) not in groups
+    batches.close()  # pyright: ignore[reportAttributeAccessIssue]
+
+
 def test_a_worker_that_dies_while_nobody_waits_interrupts_nothing(clips: Manifest) -> None:
     loader = train_loader(clips, workers=2)
     batches = loader.epoch(0)

@@ -36,6 +36,18 @@ def test_processes_share_a_batch_equally(make_config: MakeConfig) -> None:
         data.train_loader(config, config.data.preprocessing, Shard(world=2))
 
 
+def test_each_process_has_a_clip(make_config: MakeConfig) -> None:
+    config = make_config(batch_size=4)
+    data = TrainingData.read(config)
+    few = replace(data, train=replace(data.train, clips=data.train.clips[:3]))
+    assert config.data.preprocessing is not None
+    with (
+        pytest.warns(UserWarning, match="fewer than a batch of 4"),
+        pytest.raises(UserError, match=r"^3 clips to train on cannot be shared by 4 processes; start fewer$"),
+    ):
+        few.train_loader(config, config.data.preprocessing, Shard(world=4))
+
+
 def test_fingerprint_tells_the_clips_to_learn_from(make_config: MakeConfig) -> None:
     data = TrainingData.read(make_config())
     changed = [

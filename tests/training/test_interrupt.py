@@ -22,6 +22,21 @@ def test_the_first_is_noted_and_the_second_raises() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1"])
+def test_signals_of_a_scheduler_may_come_more_than_once(name: str) -> None:
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    with StopRequest() as stop:
+        for _ in range(3):
+            os.kill(os.getpid(), number)
+        assert stop.requested
+        with pytest.raises(KeyboardInterrupt), stop.interruptible():
+            os.kill(os.getpid(), number)
+        with pytest.raises(KeyboardInterrupt):
+            press()
+    assert signal.getsignal(number) is before
+
+
 def test_it_raises_at_once_where_nothing_can_be_left_half_done() -> None:
     with StopRequest() as stop:
         with pytest.raises(KeyboardInterrupt), stop.interruptible():

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: all is well. 1: some of the files given to `predict` could not be used, or none of the clips that `index` found;
     the rest is done. 2: nothing, or not all, was done, and the message says what the user can fix: a wrong argument,
-    a wrong file, a full disk. 130: Ctrl-C. 141: the reader of the output has gone.
+    a wrong file, a full disk. 130: Ctrl-C, and in training SIGTERM. 141: the reader of the output has gone.
     """
     if arguments is None:
         _guard_terminal()

@@ -61,9 +61,10 @@ def train(
         UserError: the config cannot be used here; the network is for another number of classes than the clips have; the
             output holds something else, or another process trains there; the loss is not finite; fewer clips can be
             read than `config.data.min_readable` asks for, or none in an epoch, and then no weights are written; the
-            device's memory is full; the processes that load clips are killed. Checkpoints written before stay intact.
+            device's memory is full; the processes that load clips are killed; another process of several cannot go on,
+            is lost or would do something else. Checkpoints written before stay intact.
         WriteError: the disk is full, read-only or gone; its text says what is safe and how to go on.
-        KeyboardInterrupt: on Ctrl-C, after a checkpoint; its text says how to go on.
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGUSR1, after a checkpoint; its text says how to go on.
     """
     folder = Run(config.output)
     with (
@@ -86,7 +87,7 @@ def train(
             # here too, so that a wrong name is told before anything is written
             choose_trainable(model, config.trainable, config.lora, config.freeze)
             check_folder(config, resume=resume)
-        check_same(config, data)
+        check_same(config, data, resume=resume)
         with together():
             if accelerator.is_main_process:
                 Run.create(config.output)

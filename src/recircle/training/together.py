@@ -61,17 +61,22 @@ def losses_explained(way_on: Callable[[], str]) -> Iterator[None]:
         ) from error
 
 
-def check_same(config: TrainConfig, data: TrainingData) -> None:
+def check_same(config: TrainConfig, data: TrainingData, *, resume: bool) -> None:
     """Insist that all processes are to do the same; all of them must call it.
 
+    Args:
+        config: of the run.
+        data: its clips.
+        resume: whether this process goes on with a run.
+
     Raises:
-        UserError: another one has other settings, other clips or another version of this package.
+        UserError: another one has other settings, other clips, another version of this package, or another folder.
     """
     counts = f"{len(data.train)} to train on, {len(data.val)} to evaluate on"
-    mine = (_here(), __version__, config, (counts, data.fingerprint, data.val_fingerprint))
+    mine = (_here(), __version__, config, resume, (counts, data.fingerprint, data.val_fingerprint))
     everyone: list[Any] = gather_object([mine])
     first = everyone[0]
-    for here, version, settings, clips in everyone:
+    for here, version, settings, goes_on, clips in everyone:
         if version != first[1]:
             raise UserError(f"{here} has recircle {version}, and {first[0]} has {first[1]}; install the same on both")
         if differing := changes(first[2], settings, LOCAL_FIELDS):
@@ -79,10 +84,16 @@ def check_same(config: TrainConfig, data: TrainingData) -> None:
                 f"{here} was started with other settings than {first[0]} ({', '.join(differing)}); give all machines "
                 "the same command"
             )
-        if clips != first[3]:
+        if goes_on != first[3]:
+            begun, new = (here, first[0]) if goes_on else (first[0], here)
+            raise UserError(
+                f"{begun} would go on with the run in {settings.output}, where {new} finds none: give all machines the "
+                "same folder"
+            )
+        if clips != first[4]:
             raise UserError(
                 f"the clips of {settings.data.manifest} on {here} ({clips[0]}) are not those that {first[0]} reads "
-                f"({first[3][0]}): give all machines the same manifest"
+                f"({first[4][0]}): give all machines the same manifest"
             )
 
 
