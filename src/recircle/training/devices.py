@@ -16,6 +16,7 @@ from recircle.errors import UserError
 from recircle.torch_internals import lost_process
 from recircle.training.config import TrainConfig
 from recircle.training.memory_watch import memory_watched
+from recircle.training.together import together
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others: no step, evaluation or start of theirs may take them longer."""
@@ -52,12 +53,13 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
         UserError: the tracker is not known or not installed; fp16 without a GPU; or, inside the block, the device's
             memory is used up.
     """
-    if config.tracker is not None:
-        _check_tracker(config.tracker)
     join()
     cpu = not torch.accelerator.is_available()
-    if config.precision == "fp16" and (cpu or torch.accelerator.current_accelerator() != torch.device("cuda")):
-        raise UserError("precision='fp16' needs a CUDA GPU; use bf16 or fp32 here")
+    with together():
+        if config.tracker is not None:
+            _check_tracker(config.tracker)
+        if config.precision == "fp16" and (cpu or torch.accelerator.current_accelerator() != torch.device("cuda")):
+            raise UserError("precision='fp16' needs a CUDA GPU; use bf16 or fp32 here")
     precision = "no" if config.precision == "fp32" else config.precision
     accelerator = Accelerator(
         mixed_precision=precision, cpu=cpu, log_with=config.tracker, project_dir=config.output / "tracker"
