@@ -11,15 +11,12 @@ compared with two machines that do, and `accelerate launch` in the place of `tor
 """
 
 import argparse
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -28,11 +25,13 @@ from rich.table import Table
 from safetensors.torch import load_file
 
 from benchmarks.machine import check_writable, describe, run_main, settings, write_json
+from benchmarks.namespaces import Machines, descendants, is_alive, kill
 from recircle import UserError
 from recircle.cli.console import out, print_table
 from recircle.training.metrics_log import read_metrics_log
 
 PORT = 29400
+_GRACE = 30.0
 COMMAND = """
 import sys
 from datetime import timedelta
@@ -55,60 +54,17 @@ class Row:
 
     Attributes:
         fault: what was done.
-        ended: seconds from it until the agents of all machines that were left had ended, or until steps were taken
-            again; None without a fault.
+        ended: seconds from it until all processes that train had ended, or had been started again; None without one.
+        agents: whether `torchrun` has ended on all machines within half a minute after them.
         told: what a machine that was left said.
         difference: the largest one of a weight to the undisturbed run.
     """
 
     fault: str
     ended: float | None
+    agents: bool
     told: str
     difference: float
-
-
-class Machines:
-    """Two machines, while it is entered; their number is 0 or 1."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._names = [f"recircle{os.getpid()}-{node}" for node in (0, 1)]
-        self._ports = [f"rc{os.getpid()}-{node}" for node in (0, 1)]
-        self.hosts = folder / "hosts"
-
-    def __enter__(self) -> "Machines":
-        if os.geteuid() != 0 or not shutil.which("ip") or not shutil.which("unshare"):
-            raise UserError("network namespaces need root, and the commands ip (iproute2) and unshare (util-linux)")
-        self.hosts.write_text("127.0.0.1 localhost\n10.77.0.1 node0\n10.77.0.2 node1\n")
-        for name in self._names:
-            _call("ip", "netns", "add", name)
-        _call("ip", "link", "add", self._ports[0], "type", "veth", "peer", "name", self._ports[1])
-        for node, (name, port) in enumerate(zip(self._names, self._ports, strict=True)):
-            _call("ip", "link", "set", port, "netns", name)
-            _call("ip", "-n", name, "addr", "add", f"10.77.0.{node + 1}/24", "dev", port)
-            _call("ip", "-n", name, "link", "set", "lo", "up")
-            self.cable(node, "up")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for name in self._names:
-            _call("ip", "netns", "delete", name)
-
-    def cable(self, node: int, state: str) -> None:
-        """Join a machine to the other ("up"), or cut it off ("down")."""
-        _call("ip", "-n", self._names[node], "link", "set", self._ports[node], state)
-
-    def start(self, node: int, command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-        """Run a command on a machine, which has a name of its own there."""
-        there = f'mount --bind {self.hosts} /etc/hosts; hostname node{node}; exec "$@"'
-        with log.open("ab") as file:
-            enter = ["ip", "netns", "exec", self._names[node], "unshare", "--uts", "--mount", "sh", "-c", there, "sh"]
-            return subprocess.Popen(
-                [*enter, *command],
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"},
-            )
 
 
 class Trial:
@@ -162,9 +118,24 @@ class Trial:
 
         self.wait_for(reached, f"step {step}")
 
+    def wait_for_end(self, processes: Sequence[int]) -> None:
+        """Wait until processes have ended."""
+        self.wait_for(lambda: not any(map(is_alive, processes)), "the end of the other machine")
+
     def ended(self) -> bool:
         """Tell whether all agents have ended."""
         return all(agent.poll() is not None for agent in self.agents)
+
+    def end_agents(self, seconds: float) -> bool:
+        """Return whether all agents end by themselves in so many seconds; the others are killed."""
+        end = time.monotonic() + seconds
+        while not self.ended() and time.monotonic() < end:
+            time.sleep(0.05)
+        ended = self.ended()
+        for agent in self.agents:
+            agent.kill()
+            agent.wait()
+        return ended
 
     def finish(self) -> None:
         """Wait for the end of the run."""
@@ -181,23 +152,6 @@ class Trial:
         """Return the largest difference of a weight."""
         mine, others = (load_file(trial.run / "model.safetensors") for trial in (self, other))
         return max((mine[name] - others[name]).abs().max().item() for name in mine if mine[name].is_floating_point())
-
-
-def descendants(process: int) -> list[int]:
-    """Return a process and all below it."""
-    found = [process]
-    for one in found:
-        for children in Path(f"/proc/{one}/task").glob("*/children"):
-            with suppress(OSError):
-                found += map(int, children.read_text().split())
-    return found
-
-
-def kill(processes: Sequence[int], number: signal.Signals = signal.SIGKILL) -> None:
-    """Send a signal to processes, some of which may be gone."""
-    for process in processes:
-        with suppress(ProcessLookupError):
-            os.kill(process, number)
 
 
 def lose(node: int) -> Callable[[Trial], None]:
@@ -229,15 +183,17 @@ def measure(machines: Machines, options: argparse.Namespace, folder: Path) -> li
         trial = Trial(machines, options, folder / f"fault{number}")
         trial.start()
         trial.wait_for_step(options.step)
+        training = [process for agent in trial.agents for process in descendants(agent.pid)[1:]]
         began = time.monotonic()
         do(trial)
-        trial.wait_for(trial.ended, "the end of the other machine")
+        trial.wait_for_end(training)
         took = time.monotonic() - began
+        agents = trial.end_agents(_GRACE)
         machines.cable(1, "up")
         told = trial.told()
         trial.start()
         trial.finish()
-        rows.append(Row(fault=fault, ended=took, told=told, difference=trial.difference(whole)))
+        rows.append(Row(fault=fault, ended=took, agents=agents, told=told, difference=trial.difference(whole)))
         out.print(f"{fault}: {took:.1f} s")
 
     trial = Trial(machines, options, folder / "restarted")
@@ -250,18 +206,20 @@ def measure(machines: Machines, options: argparse.Namespace, folder: Path) -> li
     took = time.monotonic() - began
     trial.finish()
     fault = "a process is killed, --max-restarts 1"
-    rows.append(Row(fault=fault, ended=took, told=trial.told(), difference=trial.difference(whole)))
+    rows.append(Row(fault=fault, ended=took, agents=True, told=trial.told(), difference=trial.difference(whole)))
 
     trial = Trial(machines, options, folder / "accelerate")
     trial.start_accelerate()
     trial.finish()
-    rows.append(Row(fault="none, accelerate launch", ended=None, told="", difference=trial.difference(whole)))
+    name = "none, accelerate launch"
+    rows.append(Row(fault=name, ended=None, agents=True, told="", difference=trial.difference(whole)))
 
     exact, alone = (Trial(machines, options, folder / name, *EXACT) for name in ("exact", "alone"))
     exact.start()
     exact.finish()
     alone.alone()
-    rows.append(Row(fault="none, one process", ended=None, told="", difference=exact.difference(alone)))
+    name = "none, one process"
+    rows.append(Row(fault=name, ended=None, agents=True, told="", difference=exact.difference(alone)))
     return rows
 
 
@@ -290,24 +248,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, Machines(Path(folder)) as machines:
         rows = measure(machines, options, Path(folder))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("fault", "end, s", "largest difference", "told"):
+    for column in ("fault", "end, s", "torchrun too", "largest difference", "told"):
         table.add_column(column, justify="left" if column in ("fault", "told") else "right")
     for row in rows:
         ended = "" if row.ended is None else f"{row.ended:.1f}"
-        table.add_row(row.fault, ended, f"{row.difference:.1e}", row.told)
+        table.add_row(row.fault, ended, "yes" if row.agents else "no", f"{row.difference:.1e}", row.told)
     print_table(table)
     machine = describe(torch.device("cpu"))
     out.print(f"{options.epochs} epochs, a fault after step {options.step}; {machine}")
     if options.output:
         found = {"machine": machine, "settings": settings(options), "rows": [asdict(row) for row in rows]}
         write_json(options.output, {"benchmark": "machines", **found})
-
-
-def _call(*command: str) -> None:
-    try:
-        subprocess.run(command, check=True, capture_output=True, text=True)
-    except subprocess.CalledProcessError as problem:
-        raise UserError(f"{' '.join(command)}: {problem.stderr.strip()}") from None
 
 
 if __name__ == "__main__":

@@ -162,6 +162,7 @@ def test_two_machines_are_one_process(uneven: TrainConfig, tmp_path: Path) -> No
     weights, others = load_file(alone.weights_path), load_file(job.run.weights_path)
     assert all(torch.allclose(weights[name], others[name], rtol=1e-4, atol=1e-6) for name in weights)
     assert not (tmp_path / "requeued").exists()
+    assert "warning" not in job.printed()
 
 
 @pytest.mark.slow

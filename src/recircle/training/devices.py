@@ -1,6 +1,7 @@
 """The devices and processes of a run, through accelerate."""
 
 import atexit
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
@@ -65,7 +66,10 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
         mixed_precision=precision, cpu=cpu, log_with=config.tracker, project_dir=config.output / "tracker"
     )
     try:
-        with memory_watched() if accelerator.device.type == "cpu" else nullcontext():
+        with (
+            memory_watched() if accelerator.device.type == "cpu" else nullcontext(),
+            _strides_untold() if accelerator.num_processes > 1 else nullcontext(),
+        ):
             yield accelerator
         for tracker in accelerator.trackers:
             tracker.finish()
@@ -82,6 +86,14 @@ def accelerated(config: TrainConfig) -> Iterator[Accelerator]:
     finally:
         # the state is global, and would refuse the next run another precision; the process group stays for it
         AcceleratorState._reset_state()
+
+
+@contextmanager
+def _strides_untold() -> Iterator[None]:
+    """Keep to ourselves that the gradients of 1 x 1 kernels lie in memory in two ways, which are the same one."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+        yield
 
 
 def start_tracker(accelerator: Accelerator, config: TrainConfig) -> None:

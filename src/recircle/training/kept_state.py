@@ -53,6 +53,8 @@ class KeptState:
     def interrupt(self, log: MetricsLog) -> NoReturn:
         """Leave a checkpoint and stop; all processes must call it."""
         self.save(log)
+        # whoever has started them ends the others soon after the first, which must not be while a file is written
+        self._setup.accelerator.wait_for_everyone()
         raise KeyboardInterrupt(
             f"stopped after step {self.state.step} of {self._setup.total}; go on with "
             f"`recircle train --resume {self._setup.folder.path}`"
