@@ -30,9 +30,9 @@ def keep_garbage_from_workers() -> Iterator[None]:
 def start_worker(worker: int) -> None:  # noqa: ARG001  (torch passes the worker's number)
     """Leave signals to whom they are for.
 
-    Ctrl-C reaches every process of the terminal, and what `torchrun` passes on every one of the parent's group, which
-    workers therefore leave; the parent ends them. The signals of a decoder that
-    crashes and of the alarm that ends a clip end the worker, whatever the parent does at them, and the parent says why.
+    Ctrl-C reaches every process of the terminal, and what `torchrun` passes on reaches every one of the parent's group,
+    which workers leave: the parent ends them. The signals of a decoder that crashes and of the alarm that ends a clip
+    end the worker, whatever the parent does at them, and the parent says why.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "setpgid"):
