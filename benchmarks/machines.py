@@ -230,8 +230,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("data", type=Path, help="manifest, or the folder that it lies in")
-    add("--epochs", type=int, default=6, help="of each run")
-    add("--step", type=int, default=20, help="after which the fault comes")
+    add("--epochs", type=int, default=3, help="of each run")
+    add("--step", type=int, default=14, help="after which the fault comes")
     add("--patience", type=float, default=20, help="seconds that a process waits for the others; in training, 1800")
     add("--output", type=Path, help="write machine, settings and all figures to this JSON file")
     options = parser.parse_args(arguments)

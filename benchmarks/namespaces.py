@@ -10,6 +10,9 @@ from pathlib import Path
 
 from recircle import UserError
 
+# torchrun starts processes again with the store of the first start otherwise, and they find addresses of it there
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR", "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+
 
 class Machines:
     """Two machines, while it is entered; their number is 0 or 1."""
@@ -51,7 +54,7 @@ class Machines:
                 [*enter, *command],
                 stdout=file,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"OMP_NUM_THREADS": "1", "TORCH_CPP_LOG_LEVEL": "ERROR"},
+                env=os.environ | _ENVIRONMENT,
             )
 
 
