@@ -16,22 +16,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from rich.table import Table
 from safetensors.torch import load_file
 
 from benchmarks.machine import check_writable, describe, run_main, settings, write_json
 from benchmarks.namespaces import Machines, descendants, is_alive, kill
 from recircle import UserError
-from recircle.cli.console import out, print_table
+from recircle.cli.console import out
 from recircle.training.metrics_log import read_metrics_log
 
 PORT = 29400
-_GRACE = 30.0
+_GRACE = 10.0
 COMMAND = """
 import sys
 from datetime import timedelta
@@ -55,7 +54,7 @@ class Row:
     Attributes:
         fault: what was done.
         ended: seconds from it until all processes that train had ended, or had been started again; None without one.
-        agents: whether `torchrun` has ended on all machines within half a minute after them.
+        agents: whether `torchrun` has ended on all machines within ten seconds after them.
         told: what a machine that was left said.
         difference: the largest one of a weight to the undisturbed run.
     """
@@ -173,12 +172,34 @@ FAULTS: dict[str, Callable[[Trial], None]] = {
 }
 
 
-def measure(machines: Machines, options: argparse.Namespace, folder: Path) -> list[Row]:
-    """Train undisturbed, then with each fault."""
+def measure(machines: Machines, options: argparse.Namespace, folder: Path) -> Iterator[Row]:
+    """Train undisturbed, then in other ways, then with each fault."""
     whole = Trial(machines, options, folder / "whole")
     whole.start()
     whole.finish()
-    rows: list[Row] = []
+    exact, alone = (Trial(machines, options, folder / name, *EXACT) for name in ("exact", "alone"))
+    exact.start()
+    exact.finish()
+    alone.alone()
+    yield Row(fault="none, one process", ended=None, agents=True, told="", difference=exact.difference(alone))
+
+    trial = Trial(machines, options, folder / "accelerate")
+    trial.start_accelerate()
+    trial.finish()
+    yield Row(fault="none, accelerate", ended=None, agents=True, told="", difference=trial.difference(whole))
+
+    trial = Trial(machines, options, folder / "restarted")
+    trial.start("--max-restarts", "1")
+    trial.wait_for_step(options.step)
+    began = time.monotonic()
+    # the process of the second machine; its agent goes on
+    kill([descendants(trial.agents[1].pid)[1]])
+    trial.wait_for(lambda: "going on after step" in trial.logs[0].read_text(errors="replace"), "a restart")
+    took = time.monotonic() - began
+    trial.finish()
+    fault = "a process is killed, --max-restarts 1"
+    yield Row(fault=fault, ended=took, agents=True, told=trial.told(), difference=trial.difference(whole))
+
     for number, (fault, do) in enumerate(FAULTS.items()):
         trial = Trial(machines, options, folder / f"fault{number}")
         trial.start()
@@ -193,34 +214,7 @@ def measure(machines: Machines, options: argparse.Namespace, folder: Path) -> li
         told = trial.told()
         trial.start()
         trial.finish()
-        rows.append(Row(fault=fault, ended=took, agents=agents, told=told, difference=trial.difference(whole)))
-        out.print(f"{fault}: {took:.1f} s")
-
-    trial = Trial(machines, options, folder / "restarted")
-    trial.start("--max-restarts", "1")
-    trial.wait_for_step(options.step)
-    began = time.monotonic()
-    # the process of the second machine; its agent goes on
-    kill([descendants(trial.agents[1].pid)[1]])
-    trial.wait_for(lambda: "going on after step" in trial.logs[0].read_text(errors="replace"), "a restart")
-    took = time.monotonic() - began
-    trial.finish()
-    fault = "a process is killed, --max-restarts 1"
-    rows.append(Row(fault=fault, ended=took, agents=True, told=trial.told(), difference=trial.difference(whole)))
-
-    trial = Trial(machines, options, folder / "accelerate")
-    trial.start_accelerate()
-    trial.finish()
-    name = "none, accelerate launch"
-    rows.append(Row(fault=name, ended=None, agents=True, told="", difference=trial.difference(whole)))
-
-    exact, alone = (Trial(machines, options, folder / name, *EXACT) for name in ("exact", "alone"))
-    exact.start()
-    exact.finish()
-    alone.alone()
-    name = "none, one process"
-    rows.append(Row(fault=name, ended=None, agents=True, told="", difference=exact.difference(alone)))
-    return rows
+        yield Row(fault=fault, ended=took, agents=agents, told=told, difference=trial.difference(whole))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -241,19 +235,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print the table and write the JSON file."""
+    """Measure, print each row and write the JSON file."""
     options = parse(arguments)
     check_writable(options.output)
     options.data = options.data.absolute()
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder, Machines(Path(folder)) as machines:
-        rows = measure(machines, options, Path(folder))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("fault", "end, s", "torchrun too", "largest difference", "told"):
-        table.add_column(column, justify="left" if column in ("fault", "told") else "right")
-    for row in rows:
-        ended = "" if row.ended is None else f"{row.ended:.1f}"
-        table.add_row(row.fault, ended, "yes" if row.agents else "no", f"{row.difference:.1e}", row.told)
-    print_table(table)
+        for row in measure(machines, options, Path(folder)):
+            rows.append(row)
+            ended = "" if row.ended is None else f" after {row.ended:.1f} s{', torchrun not' * (not row.agents)}"
+            out.print(f"{row.fault}:{ended}; largest difference of {row.difference:.1e}. {row.told}")
     machine = describe(torch.device("cpu"))
     out.print(f"{options.epochs} epochs, a fault after step {options.step}; {machine}")
     if options.output:
