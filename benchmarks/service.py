@@ -4,13 +4,15 @@
 
 Starts `recircle serve RUN` once for each size of batch, sends it the files (broken ones too, in turn) from as many
 threads as there are clients, over plain HTTP, and prints clips a second, the seconds to an answer, and the answers by
-their status; with the memory of all processes of the service after a tenth of the requests and after the last, and the
-files that it has left in its temporary folder. Each answer is compared with what the recogniser says of the file alone.
+their status, with the files that it has left in its temporary folder. Each answer is compared with what the recogniser
+says of the file alone. A second table says what each kind of process holds on the way, and how that goes with the
+number of requests after the first third of them.
 """
 
 import argparse
 import http.client
 import json
+import math
 import os
 import secrets
 import signal
@@ -33,6 +35,7 @@ import torch
 from rich.table import Table
 
 from benchmarks.machine import check_writable, describe, run_main, settings, write_json
+from benchmarks.service_memory import KINDS, Sample, sample, trend
 from recircle import Recognizer, UserError
 from recircle.cli.console import out, print_table, progress
 from recircle.decode.error import DecodeError
@@ -52,7 +55,7 @@ class Row:
         slowest: those of the slowest of a hundred.
         statuses: answers by their status.
         difference: the largest of a probability to that of the recogniser.
-        memory: bytes of all processes after a tenth of the requests and after the last.
+        samples: of its memory, a hundred on the way.
         files: left in the temporary folder while the service still ran.
         ended: seconds from SIGTERM to the end of the process.
     """
@@ -63,7 +66,7 @@ class Row:
     slowest: float
     statuses: dict[str, int]
     difference: float
-    memory: tuple[int, int]
+    samples: list[Sample]
     files: int
     ended: float
 
@@ -73,7 +76,7 @@ def measure(options: argparse.Namespace, batch: int) -> Row:
     files = [path for path in options.clips if path.is_file()]
     if not files:
         raise UserError("none of the clips is a file")
-    expected = {path: expect(options.run, path) for path in files}
+    expected = expect(options.run, files)
     contents = {path: form(path) for path in files}
     seconds: list[float] = []
     statuses: Counter[str] = Counter()
@@ -95,16 +98,17 @@ def measure(options: argparse.Namespace, batch: int) -> Row:
                 elif (right is None) != (status in REFUSED):
                     statuses[f"{status}, unlike the recogniser"] += 1
 
-        tenth = max(1, options.requests // 10)
+        samples: list[Sample] = []
+        tenth, often = options.requests // 10, math.ceil(options.requests / 100)
         with ThreadPoolExecutor(options.clients) as clients, progress(f"batch of {batch}") as show:
             list(clients.map(ask, range(tenth)))
-            first = memory(process.pid)
             seconds.clear()
             began = time.perf_counter()
             for done, _ in enumerate(clients.map(ask, range(tenth, options.requests)), tenth + 1):
                 show(done, options.requests)
+                if done % often == 0:
+                    samples.append(sample(process.pid, done))
             took = time.perf_counter() - began
-        last = memory(process.pid)
         left = sum(1 for path in Path(folder).glob("recircle-*/*"))
         began = time.perf_counter()
         process.send_signal(signal.SIGTERM)
@@ -117,19 +121,17 @@ def measure(options: argparse.Namespace, batch: int) -> Row:
         slowest=statistics.quantiles(seconds, n=100)[98],
         statuses=dict(statuses),
         difference=max(differences),
-        memory=(first, last),
+        samples=samples,
         files=left,
         ended=ended,
     )
 
 
-def expect(run: Path, path: Path) -> float | None:
-    """Return the probability that the recogniser gives a file's best class; None if it cannot be read."""
+def expect(run: Path, files: Sequence[Path]) -> dict[Path, float | None]:
+    """Return the probability that the recogniser gives each file's best class; None if it cannot be read."""
     with Recognizer.load(run, "cpu") as recognizer:
-        try:
-            return recognizer(path).probability
-        except DecodeError:
-            return None
+        found = recognizer.many(files)
+        return {path: None if isinstance(one, DecodeError) else one.probability for path, one in found}
 
 
 @contextmanager
@@ -185,18 +187,6 @@ def post(port: int, body: bytes, kind: str) -> tuple[int, dict[str, Any]]:
         connection.close()
 
 
-def memory(process: int) -> int:
-    """Return the bytes that a process and all below it hold alone (their proportional set size)."""
-    own = Path(f"/proc/{process}")
-    try:
-        lines = (own / "smaps_rollup").read_text().splitlines()
-        children = (own / "task" / str(process) / "children").read_text().split()
-    except OSError:
-        return 0
-    share = next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return 1024 * share + sum(memory(int(child)) for child in children)
-
-
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
@@ -211,9 +201,27 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--workers", type=int, default=1, help="processes that recognise")
     add("--output", type=Path, help="write machine, settings and all figures to this JSON file")
     options = parser.parse_args(arguments)
-    if min(options.requests, options.clients, options.workers, *options.batch) < 1 or options.requests < 20:
-        parser.error("--requests must be 20 or more, and the other numbers 1 or more")
+    if min(options.requests, options.clients, options.workers, *options.batch) < 1 or options.requests < 50:
+        parser.error("--requests must be 50 or more, and the other numbers 1 or more")
     return options
+
+
+def memory(rows: Sequence[Row]) -> Table:
+    """Return what the processes of each service held on the way, in MB, and what a thousand requests add."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("batch", "requests", *KINDS, "all", "processes"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        for one in row.samples[:: math.ceil(len(row.samples) / 10)]:
+            sizes = (*(one.held[kind] for kind in KINDS), one.total)
+            table.add_row(
+                str(row.batch), str(one.requests), *(f"{size / 1e6:.0f}" for size in sizes), str(one.processes)
+            )
+        warm = [one for one in row.samples if 3 * one.requests >= row.samples[-1].requests]
+        trends = [trend(warm, kind) for kind in (*KINDS, None)]
+        slopes = (f"{one.slope / 1e6:+.1f} +- {one.margin / 1e6:.1f}" for one in trends)
+        table.add_row(str(row.batch), "in a thousand", *slopes, "")
+    return table
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -229,7 +237,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "s, 99 %",
         "answers",
         "largest difference",
-        "MB",
         "files left",
         "end, s",
     )
@@ -243,11 +250,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{row.slowest:.2f}",
             ", ".join(f"{count} x {status}" for status, count in sorted(row.statuses.items())),
             f"{row.difference:.1e}",
-            " to ".join(f"{size / 1e6:.0f}" for size in row.memory),
             str(row.files),
             f"{row.ended:.1f}",
         )
     print_table(table)
+    print_table(memory(rows))
     machine = describe(torch.device("cpu"))
     out.print(f"{options.requests} requests of {options.clients} clients, {len(options.clips)} files; {machine}")
     if options.output:

@@ -1,20 +1,12 @@
 """The service, from another process over plain HTTP: it says what `recircle predict` says, and survives its clients."""
 
-import http.client
 import json
-import os
-import secrets
-import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,79 +14,12 @@ from recircle.cli.main import main
 from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
 from tests.media import moving_frames, write_video
+from tests.serving.service import Service, serving
 from tests.small_run import write_frames, write_run
 
 ROOT = Path(__file__).parents[2]
 pytest.importorskip("litserve", reason="the extra serve is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc")
-
-
-@dataclass
-class Service:
-    """A service in a process of its own."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    scratch: Path
-
-    def post(self, parts: Sequence[tuple[str, str, bytes]], *, seconds: float = 60) -> tuple[int, dict[str, Any]]:
-        """Send a form of (field, file name, content)."""
-        boundary = secrets.token_hex(8)
-        body = b"".join(
-            f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"'.encode()
-            + (f'; filename="{name}"' if name else "").encode()
-            + b"\r\n\r\n"
-            + content
-            + b"\r\n"
-            for field, name, content in parts
-        )
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
-        try:
-            kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-            connection.request("POST", "/predict", body + f"--{boundary}--\r\n".encode(), kind)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def file(self, path: Path) -> tuple[int, dict[str, Any]]:
-        """Send a video file."""
-        return self.post([("clip", path.name, path.read_bytes())])
-
-    def get(self, path: str) -> tuple[int, str]:
-        """Ask for a page."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-
-@contextmanager
-def serving(run: Run, folder: Path, *options: str) -> Iterator[Service]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "recircle.cli.main", "serve", str(run.path), "--port", str(port)]
-    environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*command, "--device", "cpu", *options], env=environment, start_new_session=True)
-    service = Service(process, port, folder)
-    try:
-        for _ in range(600):
-            assert process.poll() is None, "the service did not start"
-            try:
-                if service.get("/health")[0] == 200:
-                    break
-            except OSError:
-                pass
-            time.sleep(0.2)
-        yield service
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -177,18 +102,6 @@ def test_names_of_clients_are_not_paths(service: Service, video: Path) -> None:
     assert not list(service.scratch.glob("recircle-*/*")), "nothing is left behind"
 
 
-def test_clients_that_hang_up_cost_nobody(service: Service, video: Path) -> None:
-    content = video.read_bytes()
-    kind = "Content-Type: multipart/form-data; boundary=b"
-    head = f"POST /predict HTTP/1.1\r\nHost: a\r\n{kind}\r\nContent-Length: {len(content)}"
-    part = b'--b\r\nContent-Disposition: form-data; name="clip"; filename="a.mp4"\r\n\r\n'
-    for sent in (b"", head[:20].encode(), head.encode() + b"\r\n\r\n" + part + content[:50]):
-        with socket.create_connection(("127.0.0.1", service.port)) as client:
-            client.sendall(sent)
-    assert service.file(video)[0] == 200
-    assert not list(service.scratch.glob("recircle-*/*")), "nothing is left behind"
-
-
 def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: Run, tmp_path: Path) -> None:
     files = []
     for number in range(4):
@@ -217,36 +130,6 @@ def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: R
     assert "/predict" in schema["paths"]
 
 
-def test_it_ends_when_all_have_been_answered_and_a_crashed_worker_is_replaced(
-    run: Run, video: Path, tmp_path: Path
-) -> None:
-    with serving(run, tmp_path, "--waiting", "2", "--answer", "20") as service:
-        workers = [pid for pid in descendants(service.process.pid) if "spawn_main" in command_of(pid)]
-        for pid in workers:
-            os.kill(pid, signal.SIGKILL)
-        for _ in range(100):
-            try:
-                if service.file(video)[0] == 200:
-                    break
-            except OSError:
-                pass
-            time.sleep(0.3)
-        else:
-            pytest.fail("no worker took the place of the one that was killed")
-        # more at a time than may wait are told to come again
-        with ThreadPoolExecutor(12) as clients:
-            statuses = [status for status, _ in clients.map(service.file, [video] * 12)]
-        assert set(statuses) <= {200, 503}
-        assert 200 in statuses
-        with ThreadPoolExecutor(1) as clients:
-            last = clients.submit(service.file, video)
-            time.sleep(0.05)
-            service.process.send_signal(signal.SIGTERM)
-            assert last.result()[0] == 200
-        assert service.process.wait(60) == 130 or service.process.returncode == 0
-        assert not list(tmp_path.glob("recircle-*"))
-
-
 def test_what_is_wrong_is_one_sentence(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", str(tmp_path)]) == 2
     assert "serving" not in capsys.readouterr().out
@@ -257,12 +140,3 @@ def test_what_is_wrong_is_one_sentence(run: Run, tmp_path: Path, capsys: pytest.
         taken.listen()
         assert main(["serve", str(run.path), "--port", str(taken.getsockname()[1])]) == 2
     assert "cannot be listened on: Address already in use; give another" in " ".join(capsys.readouterr().err.split())
-
-
-def descendants(process: int) -> list[int]:
-    found = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [pid for child in map(int, found) for pid in (child, *descendants(child))]
-
-
-def command_of(process: int) -> str:
-    return Path(f"/proc/{process}/cmdline").read_bytes().decode()

@@ -62,6 +62,25 @@ def test_a_full_disk_and_a_clip_that_does_not_fit_cost_themselves(
     assert odd == (422, {"detail": "the clip cannot be read: its frames are too small"})
 
 
+def test_a_disk_that_takes_nothing_at_all_is_said_to_each(api: RecognitionAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **options: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    answers = api.predict([Upload((("a.mp4", b"x"),), is_frames=False, top=2)] * 2)
+    assert isinstance(answers, list)
+    assert [answer(api, one)[0] for one in answers] == [503, 503]
+
+
+def test_what_a_killed_worker_left_is_removed_by_the_next_one(api: RecognitionAPI, tmp_path: Path) -> None:
+    left, others = tmp_path / "worker-0-x", tmp_path / "worker-1-x"
+    left.mkdir()
+    others.mkdir()
+    api.setup("cpu")
+    assert not left.exists()
+    assert others.exists()
+
+
 @pytest.mark.parametrize(
     ("found", "reason"),
     [

@@ -26,6 +26,7 @@ from recircle.decode.limits import limit_memory, limit_time, too_large
 from recircle.decode.part_frames import frame_times
 from recircle.decode.probe import probe
 from recircle.decode.running import Passage, running_frames
+from recircle.decode.trim import Trim
 from recircle.decode.whole_file import Image, WholeFile, read_whole_file, select
 
 # seconds between two looks at whether the process that asks is still there
@@ -52,11 +53,13 @@ def main() -> None:
 
 def _answer_all(requests: Iterable[bytes], answers: BinaryIO) -> None:
     held: WholeFile | None = None
+    trim = Trim()
     for line in requests:
         request = json.loads(line)
         if "run" in request:
             held = None
             _run(request, answers)
+            trim()
             continue
         # the process that asks looks at the clock too; a second later, this one has been left alone
         with limit_time(request["seconds"] + 1), limit_memory():
@@ -73,6 +76,8 @@ def _answer_all(requests: Iterable[bytes], answers: BinaryIO) -> None:
             except Exception as error:  # whatever a library makes of a file, it is the file's fault
                 held = None
                 _send(answers, {"fault": f"decoding fails with {type(error).__name__}: {error}"})
+        if held is None:
+            trim()
 
 
 def _answer(request: dict[str, Any], held: WholeFile | None, answers: BinaryIO) -> WholeFile | None:

@@ -82,11 +82,12 @@ class Gate:
         return JSONResponse({"detail": detail}, 413, {"Connection": "close"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        size, started = 0, False
+        size, whole, started = 0, False, False
 
         async def receive_some() -> Message:
-            nonlocal size
+            nonlocal size, whole
             message = await receive()
+            whole = not message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > self._most:
                 raise _TooLargeError
@@ -104,6 +105,7 @@ class Gate:
         except _TooLargeError:
             refusal = self._too_large()
         except TimeoutError:
-            refusal = JSONResponse({"detail": f"there was no answer in {self._limits.answer:g} s"}, 504)
+            status, what = (504, "there was no answer") if whole else (408, "the request did not come to its end")
+            refusal = JSONResponse({"detail": f"{what} in {self._limits.answer:g} s"}, status, {"Connection": "close"})
         if refusal is not None and not started:
             await refusal(scope, receive, send)

@@ -1,10 +1,15 @@
 """The service: workers that recognise, and a process that speaks HTTP."""
 
+import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import socket
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Mapping
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,7 +19,9 @@ from litserve import LitServer
 from recircle.errors import UserError
 from recircle.inference.recognizer import Recognizer
 from recircle.serving.gate import Gate
+from recircle.serving.lifetime import forks_end_with_this
 from recircle.serving.limits import Limits
+from recircle.serving.losses import Losses
 from recircle.serving.worker import PATH, RecognitionAPI, Served
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")
@@ -48,7 +55,7 @@ def serve(
         loaded: called when the run has been found good.
 
     Raises:
-        UserError: the run cannot be loaded, or the port is taken.
+        UserError: the run cannot be loaded, the port is taken, or the process that speaks HTTP was lost.
     """
     _check_free(host, port)
     # once here, where what is wrong with it becomes one sentence
@@ -75,8 +82,12 @@ def serve(
             model_metadata=metadata,
             middlewares=[(Gate, {"limits": limits, "path": PATH})],
         )
-        signal.signal(signal.SIGTERM, _end_by(os.getpid()))
-        server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
+        server.app.add_middleware(Losses, server=server)
+        end = _End()
+        with forks_end_with_this(remove=Path(scratch)):
+            server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
+    if end.is_lost:
+        raise UserError("the process of the service that speaks HTTP was lost; start it again")
 
 
 def _check_free(host: str, port: int) -> None:
@@ -94,12 +105,37 @@ def _check_free(host: str, port: int) -> None:
             raise UserError(f"--port {port} of {host} cannot be listened on: {error.strerror}; give another") from None
 
 
-def _end_by(process: int) -> Callable[[int, FrameType | None], None]:
-    """Return a signal handler by which the process that started the service ends it, and one that it forked itself."""
+class _End:
+    """Ends the service: on a signal, and when the process that speaks HTTP is lost, which LitServe does not watch.
 
-    def end(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  (what a handler gets)
-        if os.getpid() != process:
+    Attributes:
+        is_lost: whether the latter was the reason.
+    """
+
+    def __init__(self) -> None:
+        self.is_lost = False
+        self._process = os.getpid()
+        self._is_wanted = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle)
+        threading.Thread(target=self._watch, name="recircle-http", daemon=True).start()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  (what a handler gets)
+        if os.getpid() != self._process:
+            # in a process that was forked from this one
             raise SystemExit(0)
+        self._is_wanted = True
         raise KeyboardInterrupt
 
-    return end
+    def _watch(self) -> None:
+        while (http := _http_process()) is None:
+            time.sleep(1)
+        # not `join`, after which LitServe could not ask for its state any more
+        multiprocessing.connection.wait([http.sentinel])
+        if not self._is_wanted:
+            self.is_lost = True
+            os.kill(self._process, signal.SIGTERM)
+
+
+def _http_process() -> BaseProcess | None:
+    return next((one for one in multiprocessing.active_children() if one.name.startswith("LitServer-")), None)

@@ -1,5 +1,7 @@
 """What a worker process of the service does: several clips decoded at once, then one pass of the network."""
 
+import os
+import shutil
 import signal
 import tempfile
 import warnings
@@ -17,9 +19,11 @@ from litserve import LitAPI
 from recircle.cores import cores
 from recircle.decode.error import DecodeError
 from recircle.decode.probe import Probe
+from recircle.decode.trim import Trim
 from recircle.errors import UserError
 from recircle.inference.recognition import Recognition
 from recircle.inference.recognizer import Recognizer
+from recircle.serving.lifetime import end_with_parent
 from recircle.serving.limits import Limits
 from recircle.serving.upload import Upload, read_upload
 
@@ -91,11 +95,17 @@ class RecognitionAPI(LitAPI):
         """Load the run, in the worker."""
         # Ctrl-C reaches every process; workers end when the requests that are there have been answered
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        end_with_parent()
+        self._prefix = f"worker-{os.environ.get('LITSERVE_WORKER_ID', '0')}-"
+        for left in self._served.scratch.glob(f"{self._prefix}*"):
+            # by the worker of this number that was killed
+            shutil.rmtree(left, ignore_errors=True)
         if device == "cpu":
             torch.set_num_threads(max(1, cores() // self._served.workers))
         limits = self._served.limits
         options = {**self._served.options, "device": device, "seconds": limits.decoding}
         self._recognizer = Recognizer.load(self._served.run, **options)
+        self._trim = Trim()
         self._model = {"run": self._served.run.resolve().name, **self._recognizer.settings}
 
     def decode_request(self, request: Annotated[Upload, Depends(read_upload)], **kwargs: Any) -> Upload:  # noqa: ARG002
@@ -114,17 +124,22 @@ class RecognitionAPI(LitAPI):
         """Recognise the clips of a batch; one that cannot be decoded does not touch the others."""
         uploads = x if isinstance(x, list) else [x]
         found: dict[int, Result] = {}
-        with tempfile.TemporaryDirectory(dir=self._served.scratch) as folder:
-            paths: dict[int, Path] = {}
-            for number, upload in enumerate(uploads):
-                own = Path(folder, str(number))
-                try:
-                    own.mkdir()
-                    paths[number] = upload.write(own)
-                except OSError as error:
-                    found[number] = error
-            found |= zip(paths, self._recognise(list(paths.values())))
+        try:
+            with tempfile.TemporaryDirectory(dir=self._served.scratch, prefix=self._prefix) as folder:
+                paths: dict[int, Path] = {}
+                for number, upload in enumerate(uploads):
+                    own = Path(folder, str(number))
+                    try:
+                        own.mkdir()
+                        paths[number] = upload.write(own)
+                    except OSError as error:
+                        found[number] = error
+                found |= zip(paths, self._recognise(list(paths.values())))
+        except OSError as error:
+            # not even the folder could be made
+            found |= {number: error for number in range(len(uploads)) if number not in found}
         answers = [Answer(found[number], upload.top) for number, upload in enumerate(uploads)]
+        self._trim()
         return answers if isinstance(x, list) else answers[0]
 
     def _recognise(self, paths: list[Path]) -> list[Result]:
