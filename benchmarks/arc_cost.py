@@ -5,6 +5,7 @@
     python -m benchmarks.arc_cost --preset light paper --steps 2 4
     python -m benchmarks.arc_cost --without fusion --steps 4
     python -m benchmarks.arc_cost --only inference --compile --steps 4
+    python -m benchmarks.arc_cost --preset temporal light paper --steps 2 4 --larger none --batch 1 --threads 1 2 --aot
     python -m benchmarks.arc_cost --device cuda --dtype bf16 --batch 1 16 --train-batch 16
     python -m benchmarks.arc_cost --device cuda --full --output full.json --plot full.png
 
@@ -14,16 +15,20 @@ Times are medians over interleaved rounds after one round that is not counted; b
 ratio of multiply-adds, which is what the layers' arithmetic alone would cost. Nothing here asserts a time.
 
 Inference is the forward pass as evaluation runs it, of the networks as they are and as `recircle.prepare_for_inference`
-makes them; with --compile also of these compiled (`torch.compile`, for each size of batch). A training step is forward,
+makes them; with --compile also of these compiled (`torch.compile`, for each size of batch), and with --aot of the files
+of `recircle export --format aoti`, which take uint8 frames. With --threads times are measured anew with each number of
+threads; files of machine code are compiled with the first, and run with all. A training step is forward,
 backward and SGD, weights and frames channels-last. The memory kept is what is alive between the forward pass and the
 backward pass beyond parameters, buffers and clips; the peak is that of a whole step, gradients included (on the CPU the
 resident memory of a fresh process). MB are 10^6 bytes.
 """
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import torch
@@ -53,14 +58,17 @@ from benchmarks.networks import (
     prepare_for_training,
     random_clips,
 )
-from recircle import ArcConfig, Cost, UserError, measure_cost, prepare_for_inference
+from recircle import ArcConfig, Cost, UserError, VideoModel, measure_cost, prepare_for_inference
 from recircle.arc.config import PRESETS
 from recircle.cli.console import out, print_table, progress
 from recircle.evaluation.forward import pick_device
+from recircle.export import compiled_program
+from recircle.export.network import ExportedNetwork, capture
+from recircle.export.parity import Logits
 from recircle.torch_internals import compiler_errors
 
 PARTS = ("inference", "training", "memory")
-FORMS = ("as it is", "prepared", "compiled")
+FORMS = ("as it is", "prepared", "compiled", "ahead of time")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +114,7 @@ class Comparison:
         larger = [] if options.larger == "none" else [Entry(role="larger", model=options.larger)]
         self._pair, self._all = [self._host, *arcs], [self._host, *arcs, *larger]
         self._costs = {entry: self._cost(entry) for entry in self._all}
+        self._files: dict[Entry, Logits] = {}
 
     def inference(self) -> list[dict[str, Any]]:
         """Return the milliseconds of a batch of clips, for each size of batch, network and form."""
@@ -122,6 +131,9 @@ class Comparison:
             runs = {key: inference(network, clips, self._dtype) for key, network in networks.items()}
             if self._options.compile:
                 self._compile({f"{entry}": runs[entry, FORMS[2]] for entry in self._all}, batch)
+            if self._options.aot:
+                frames = torch.zeros(clips.shape, dtype=torch.uint8)
+                runs |= {(entry, FORMS[3]): partial(self._file(entry), frames) for entry in self._all}
             found = self._timed(runs, f"inference, batch of {batch}")
             rows += [{"batch": batch, **row} for row in found]
         return rows
@@ -166,6 +178,16 @@ class Comparison:
             for entry in self._pair
         ]
 
+    def _file(self, entry: Entry) -> Logits:
+        if entry not in self._files:
+            size, model = self._options.size, self._build(entry)
+            preprocessing = replace(model.preprocessing, resize=size, crop=size)
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / f"network{compiled_program.SUFFIX}"
+                compiled_program.write(capture(ExportedNetwork(model, preprocessing)), {}, path)
+                self._files[entry] = compiled_program.load(path)
+        return self._files[entry]
+
     def _compile(self, runs: dict[str, Run], batch: int) -> None:
         with progress(f"compiling, batch of {batch}") as show:
             for done, (name, run) in enumerate(runs.items()):
@@ -195,7 +217,7 @@ class Comparison:
             for (entry, form), timing in found.items()
         ]
 
-    def _build(self, entry: Entry) -> nn.Module:
+    def _build(self, entry: Entry) -> VideoModel:
         return build(entry.model, arc=self._arc(entry), width=self._options.width)
 
     def _arc(self, entry: Entry) -> ArcConfig | None:
@@ -211,6 +233,17 @@ class Comparison:
         return random_clips(batch, self._options.frames, self._options.size, self.device)
 
 
+def _with_threads(counts: Sequence[int], measure: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    before, rows = torch.get_num_threads(), []
+    try:
+        for threads in counts:
+            torch.set_num_threads(threads)
+            rows += [{"threads": threads, **row} for row in measure()]
+    finally:
+        torch.set_num_threads(before)
+    return rows
+
+
 def kept_growth(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """Return how the memory kept grows from the smallest n to the largest; None where there is only one n.
 
@@ -224,10 +257,11 @@ def kept_growth(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 def print_times(title: str, rows: Sequence[dict[str, Any]]) -> None:
     """Print a table of times."""
-    columns = ("clips", "network", "form", "ms", "quartiles", "time / host's", "GMACs / host's")
+    columns = ("threads", "clips", "network", "form", "ms", "quartiles", "time / host's", "GMACs / host's")
     table = _table(title, *columns, left=("network", "form"))
     for row in rows:
         table.add_row(
+            str(row["threads"]),
             str(row["batch"]),
             _name(row),
             row["form"],
@@ -295,6 +329,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--device", choices=["cpu", "cuda"], default="cpu", help="what computes")
     add("--dtype", choices=list(DTYPES), default="fp32", help="precision of the forward passes (autocast)")
     add("--compile", action="store_true", help="time compiled inference too; compiling takes minutes")
+    add("--aot", action="store_true", help="time files of machine code too; compiling each takes minutes")
+    add("--threads", nargs="+", type=int, help="numbers of threads to time with, one after the other")
     add("--only", choices=PARTS, help="measure only this")
     add("--full", action="store_true", help="whole and light beside the host: each precision, mode and batch")
     add("--minutes", type=float, default=8.0, help="with --full: start nothing new after so long")
@@ -305,13 +341,26 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--full measures times; leave it out to measure memory")
     options.batch = options.batch or (list(arc_sweep.INFERENCE_BATCHES) if options.full else [1, 4])
     options.train_batch = options.train_batch or (arc_sweep.TRAINING_BATCHES if options.full else [2])
-    counts = (*options.steps, *options.batch, *options.train_batch, options.frames, options.size, options.rounds)
+    options.threads = options.threads or [torch.get_num_threads()]
+    counts = (
+        *options.threads,
+        *options.steps,
+        *options.batch,
+        *options.train_batch,
+        options.frames,
+        options.size,
+        options.rounds,
+    )
     if min(counts) < 1:
-        parser.error("numbers of steps, clips, frames, pixels and rounds must be 1 or more")
+        parser.error("numbers of steps, clips, frames, pixels, threads and rounds must be 1 or more")
     if not options.full and len(options.train_batch) > 1:
         parser.error("give one --train-batch; only --full takes several")
     if min(options.train_batch) * options.frames < 2:
         parser.error("batch norm needs two frames or more in a training step; raise --train-batch or --frames")
+    if options.aot and (options.device, options.dtype) != ("cpu", "fp32"):
+        parser.error("--aot is for fp32 on the CPU; leave it out, or --device and --dtype")
+    if len(options.threads) > 1 and (options.full or options.plot):
+        parser.error("give one number of --threads with --full and with --plot")
     options.steps, options.preset = sorted(set(options.steps)), list(dict.fromkeys(options.preset))
     if len(options.preset) > 1 and options.plot:
         parser.error("a picture shows one variant against n; give one --preset with --plot")
@@ -328,18 +377,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_writable(options.output, options.plot)
     if options.plot:
         check_picture(options.plot)
+    if options.aot:
+        compiled_program.require()
     if options.full:
+        torch.set_num_threads(options.threads[0])
         sweep(options)
         return
     comparison = Comparison(options)
     machine = describe(comparison.device)
+    machine["threads"] = options.threads if len(options.threads) > 1 else options.threads[0]
     machine["peak_gmacs_per_s"] = matmul_peak(comparison.device, DTYPES[options.dtype])
     found: dict[str, Any] = {"benchmark": "arc_cost", "machine": machine, "settings": settings(options)}
     if options.only in (None, "inference"):
-        found["inference"] = comparison.inference()
+        found["inference"] = _with_threads(options.threads, comparison.inference)
         print_times("inference", found["inference"])
     if options.only in (None, "training"):
-        found["training"] = comparison.training()
+        found["training"] = _with_threads(options.threads, comparison.training)
         print_times("training step", found["training"])
     if options.only in (None, "memory"):
         found["memory"] = comparison.memory()

@@ -37,7 +37,8 @@ def cost(tmp_path: Path, *arguments: str) -> dict[str, Any]:
 def check_times(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         assert 0 < row["ms_lower"] <= row["ms"] <= row["ms_upper"]
-        host = next(r for r in rows if all(r[key] == row[key] for key in ("batch", "form")) and r["role"] == "host")
+        same = ("threads", "batch", "form")
+        host = next(r for r in rows if all(r[key] == row[key] for key in same) and r["role"] == "host")
         assert row["ratio"] == row["ms"] / host["ms"]
         assert row["gmacs_ratio"] == row["gmacs"] / host["gmacs"]
 
@@ -75,6 +76,28 @@ def test_compiled_networks_are_measured_too(tmp_path: Path, monkeypatch: pytest.
     check_times(rows)
     assert [row["steps"] for row in rows if row["form"] == "compiled"] == [None, 2, 4]
     assert len(seen) == 3
+
+
+def test_files_of_machine_code_are_measured_with_each_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+    seen: list[tuple[int, torch.dtype, tuple[int, ...]]] = []
+
+    def load(_: Path) -> Any:
+        return lambda frames: seen.append((torch.get_num_threads(), frames.dtype, tuple(frames.shape)))
+
+    monkeypatch.setattr(arc_cost, "capture", lambda network: network)
+    monkeypatch.setattr(arc_cost.compiled_program, "write", lambda _network, _texts, path: written.append(path))
+    monkeypatch.setattr(arc_cost.compiled_program, "load", load)
+    before = torch.get_num_threads()
+    rows = cost(tmp_path, "--only", "inference", "--aot", "--threads", "1", "2", *PAIR)["inference"]
+    check_times(rows)
+    ahead = [row for row in rows if row["form"] == "ahead of time"]
+    assert [(row["threads"], row["steps"]) for row in ahead] == [(n, steps) for n in (1, 2) for steps in (None, 2, 4)]
+    assert len(written) == 3
+    assert set(seen) == {(n, torch.uint8, (1, 2, 3, 32, 32)) for n in (1, 2)}
+    assert torch.get_num_threads() == before
 
 
 def test_a_machine_that_cannot_compile_is_named_as_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
