@@ -15,6 +15,7 @@ from jaxtyping import AbstractArray, jaxtyped
 ROOMS = (
     "recircle.arc",
     "recircle.decode",
+    "recircle.engines",
     "recircle.evaluation",
     "recircle.explain",
     "recircle.export",

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from recircle.engines import torch_engine
 from recircle.errors import UserError
 from recircle.evaluation import predict as module
 from recircle.evaluation.forward import Forward, pick_device
@@ -59,7 +60,7 @@ def test_each_view_is_classified_by_itself(model: VideoModel) -> None:
 @pytest.mark.parametrize("frames", [1, 5, 8])
 def test_the_parts_do_not_matter(frames: int, model: VideoModel, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = run(model, [batch(3)]).logits
-    monkeypatch.setattr(module, "FRAMES_AT_ONCE", frames)
+    monkeypatch.setattr(torch_engine, "FRAMES_AT_ONCE", frames)
     np.testing.assert_allclose(run(model, [batch(3)]).logits, whole, rtol=1e-4, atol=1e-5)
 
 
@@ -128,7 +129,9 @@ def test_half_precision_is_near_and_comes_back_as_float32(model: VideoModel) -> 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"precision": "fp64"}, "precision='fp64' is not one of fp32, bf16, fp16"),
+        ({"precision": "fp64"}, "the engine torch computes in fp32, bf16 or fp16, and not in fp64"),
+        ({"engine": "abacus"}, "there is no engine 'abacus'; there are torch, onnxruntime, openvino, aoti"),
+        ({"engine": "openvino", "precision": "fp16"}, "openvino computes in .*; fp16 is for torch"),
         ({"order": "backwards"}, "order='backwards' is not one of as is, shuffled, reversed, single"),
         ({"order_seed": -1}, "order_seed=-1"),
     ],

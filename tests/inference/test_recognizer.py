@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 
 from recircle.decode.frames import DecodeError, probe
+from recircle.engines import torch_engine
+from recircle.engines.torch_engine import logits_of_views
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.evaluate import evaluate
-from recircle.evaluation.predict import logits_of_views
 from recircle.evaluation.protocol import Protocol
-from recircle.inference import recognizer as recognizer_module
 from recircle.inference.recognizer import Recognizer
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.run import Run
@@ -237,13 +237,13 @@ def test_a_batch_is_its_clips_one_by_one(video: Path, folder: Path, run: Run, mo
     clips: list[Any] = [video, array, str(folder), video.read_bytes(), list(array[:3]), array[:, :40, :41]]
     single = [rec(clip) for clip in clips]
     sizes: list[int] = []
-    original = recognizer_module.logits_of_views
+    original = torch_engine.logits_of_views
 
     def counted(model: Any, frames: Any, *args: Any, **options: Any) -> Any:
         sizes.append(len(frames))
         return original(model, frames, *args, **options)
 
-    monkeypatch.setattr(recognizer_module, "logits_of_views", counted)
+    monkeypatch.setattr(torch_engine, "logits_of_views", counted)
     for size in (4, 100):
         found = rec.batch(iter(clips), batch_size=size)
         for one, alone in zip(found, single, strict=True):

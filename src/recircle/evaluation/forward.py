@@ -1,15 +1,13 @@
 """How a network is run on views: where, in which precision, and in which order it sees the frames."""
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 
+from recircle.engines.engine import EngineName, Precision, check_engine
 from recircle.errors import UserError
 from recircle.evaluation.order import Order
-
-Precision = Literal["fp32", "bf16", "fp16"]
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -35,32 +33,28 @@ class Forward:
 
     Attributes:
         device: where the network is; by default the first GPU, or the CPU where there is none.
-        precision: of the forward pass (autocast); bf16 is faster on recent hardware and differs in the third digit.
+        engine: what runs the network.
+        precision: of the forward pass; bf16 is faster on recent hardware and differs in the third digit.
         steps: recursive steps of ARC layers, see `recircle.set_steps`; None is as many as they learned.
         order: in which the network sees the frames of a view; other than "as is" to learn whether it matters.
         order_seed: of frames that are shuffled.
 
     Raises:
-        ValueError: there is no such precision or order, or the steps or the seed are too small.
+        ValueError: there is no such engine, precision or order, or the steps or the seed are too small.
     """
 
     device: torch.device = field(default_factory=pick_device)
+    engine: EngineName = "torch"
     precision: Precision = "fp32"
     steps: int | None = None
     order: Order = "as is"
     order_seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"precision={self.precision!r} is not one of {', '.join(get_args(Precision))}")
+        check_engine(self.engine, self.precision)
         if self.order not in get_args(Order):
             raise ValueError(f"order={self.order!r} is not one of {', '.join(get_args(Order))}")
         if self.steps is not None and self.steps < 1:
             raise ValueError(f"steps={self.steps} must be 1 or more")
         if self.order_seed < 0:
             raise ValueError(f"order_seed={self.order_seed} must be 0 or more")
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of the precision."""
-        return _DTYPES[self.precision]

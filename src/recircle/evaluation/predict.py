@@ -1,4 +1,4 @@
-"""Frames to logits: the one forward pass that evaluation during training, `evaluate` and inference share."""
+"""Loaders of views through an engine: what evaluation during training and `evaluate` share."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -6,20 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from recircle.engines.engine import Engine
+from recircle.engines.torch_engine import TorchEngine
 from recircle.evaluation.forward import Forward
-from recircle.evaluation.order import reorder
+from recircle.evaluation.order import Order, reorder
 from recircle.loading.batch import Batch, BrokenClip
 from recircle.models.base import VideoModel
 from recircle.views.preprocessing import Preprocessing
 
 Progress = Callable[[int, int], object]
-FRAMES_AT_ONCE = 128
-"""Frames that pass the network together, which bounds its memory whatever the number of views."""
-
 _NO_ROWS = torch.zeros(0, dtype=torch.int64)
 
 
@@ -61,54 +59,53 @@ def predict(
         progress: called with (clips done, total) after each batch.
         total: number of clips, for `progress`.
     """
+    engine = TorchEngine(model=model, preprocessing=preprocessing, device=forward.device, precision=forward.precision)
+    with evaluation_mode(model):
+        return predict_by(
+            engine, loader, order=forward.order, order_seed=forward.order_seed, progress=progress, total=total
+        )
+
+
+def predict_by(
+    engine: Engine,
+    loader: Iterable[Batch],
+    *,
+    order: Order = "as is",
+    order_seed: int = 0,
+    progress: Progress | None = None,
+    total: int = 0,
+) -> ViewLogits:
+    """Return the logits that an engine gives every view of every clip of a loader.
+
+    Args:
+        engine: turns views into logits.
+        loader: batches of uint8 views.
+        order: in which it sees the frames of a view.
+        order_seed: of frames that are shuffled.
+        progress: called with (clips done, total) after each batch.
+        total: number of clips, for `progress`.
+    """
     logits: list[Tensor] = []
     labels: list[Tensor] = []
     rows: list[Tensor] = []
     broken: list[BrokenClip] = []
     done = 0
-    with evaluation_mode(model):
-        for batch in loader:
-            frames = reorder(batch.frames, batch.rows, forward.order, forward.order_seed)
-            part = logits_of_views(model, frames, preprocessing, device=forward.device, dtype=forward.dtype)
-            logits.append(part.cpu())
-            labels.append(batch.labels)
-            rows.append(batch.rows)
-            broken += batch.broken
-            done += len(batch.rows) + len(batch.broken)
-            if progress is not None:
-                progress(done, total)
+    for batch in loader:
+        logits.append(engine(reorder(batch.frames, batch.rows, order, order_seed)).cpu())
+        labels.append(batch.labels)
+        rows.append(batch.rows)
+        broken += batch.broken
+        done += len(batch.rows) + len(batch.broken)
+        if progress is not None:
+            progress(done, total)
     if not logits:
-        logits, labels, rows = [torch.zeros(0, 1, model.num_classes)], [_NO_ROWS], [_NO_ROWS]
+        logits, labels, rows = [torch.zeros(0, 1, engine.classes)], [_NO_ROWS], [_NO_ROWS]
     return ViewLogits(
         logits=torch.cat(logits).numpy(),
         labels=torch.cat(labels).cpu().numpy(),
         rows=torch.cat(rows).cpu().numpy(),
         broken=broken,
     )
-
-
-def logits_of_views(
-    model: VideoModel,
-    frames: UInt8[Tensor, "B V T 3 H W"],
-    preprocessing: Preprocessing,
-    *,
-    device: torch.device | str,
-    dtype: torch.dtype = torch.float32,
-) -> Float[Tensor, "B V K"]:
-    """Return float32 logits of each view, on the device.
-
-    The model is in evaluation mode already. Views pass it in parts of `FRAMES_AT_ONCE` frames.
-    """
-    device = torch.device(device)
-    clips, views, length = frames.shape[:3]
-    if clips == 0:
-        return torch.zeros(0, views, model.num_classes, device=device)
-    with torch.inference_mode(), torch.autocast(device.type, dtype=dtype, enabled=dtype != torch.float32):
-        parts = [
-            model(_channels_last(preprocessing.normalise(part.to(device, non_blocking=True)))).float()
-            for part in frames.flatten(0, 1).split(max(1, FRAMES_AT_ONCE // length))
-        ]
-        return torch.cat(parts).unflatten(0, (clips, views))
 
 
 @contextmanager
@@ -121,8 +118,3 @@ def evaluation_mode(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
-
-
-def _channels_last(clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T 3 H W"]:
-    """Lay the channels of each frame side by side in memory, which convolutions run faster on."""
-    return clips.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, clips.shape[:2])

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from recircle import __version__
 from recircle.config import from_json, to_json
+from recircle.engines.engine import EngineName, Precision
 from recircle.evaluation.machine import Machine
 from recircle.evaluation.order import Order, describe_order
 from recircle.evaluation.protocol import Protocol
@@ -82,6 +83,8 @@ class Provenance:
         order: of the frames that the network saw.
         order_seed: of frames that were shuffled.
         precision: of the forward pass.
+        engine: what ran the network. Two engines of one precision count as alike, since no file is exported whose
+            logits differ by more than rounding.
         steps: recursive steps of ARC layers, where they ran in fewer than they had learned.
         machine: that ran the network.
         recircle: version of this package that ran it; empty if it is not known.
@@ -96,7 +99,8 @@ class Provenance:
     averaged: Literal["scores", "features"] = "scores"
     order: Order | None = None
     order_seed: int | None = None
-    precision: Literal["fp32", "bf16", "fp16"] | None = None
+    precision: Precision | None = None
+    engine: EngineName = "torch"
     steps: int | None = None
     machine: Machine | None = None
     recircle: str = __version__
@@ -164,9 +168,10 @@ class Provenance:
             return ""
         mean = "feature" if self.averaged == "features" else self.protocol.fusion
         precision = "" if self.precision in (None, "fp32") else f", {self.precision}"
+        engine = "" if self.engine == "torch" else f", in {self.engine}"
         steps = "" if self.steps is None else f", ARC in {counted(self.steps, 'step')}"
         order = describe_order(self.order or "as is", self.order_seed or 0)
-        return f"{self.protocol.describe(self.sampling, self.preprocessing, mean)}{precision}{steps}{order}"
+        return f"{self.protocol.describe(self.sampling, self.preprocessing, mean)}{precision}{engine}{steps}{order}"
 
     def _compared(self) -> dict[str, object]:
         """Return what makes two protocols different, by the names to show."""

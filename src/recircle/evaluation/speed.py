@@ -8,7 +8,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from recircle.evaluation.predict import logits_of_views
+from recircle.engines.torch_engine import logits_of_views
 from recircle.run import Run
 
 _CLIPS_AT_ONCE = 8

@@ -1,6 +1,7 @@
 """A video frame by frame, with a network that looks back alone: each frame is computed once, and none is kept."""
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -109,6 +110,29 @@ class Online:
             logits, self.state = self._model.forward_step(inputs, self.state)
         self.frames += 1
         return self._say(logits.float().cpu().numpy(), replace(self._views.sampling, frames=self.frames))
+
+
+def begin_online(model: VideoModel, views: EvalViews, say: Say, *, every: float | None, device: torch.device) -> Online:
+    """Return what recognises a video frame by frame; see `Recognizer.online`, also for what is raised."""
+    model.check_causal()
+    sampling = views.sampling
+    if views.clips != 1 or sampling.snippet != 1:
+        several = f"{views.clips} clips of snippets of {sampling.snippet}"
+        raise UserError(f"online recognition has one clip of single frames; this has {several}")
+    if every is not None and not 0 <= every < float("inf"):
+        raise UserError(f"every={every:g}: give the seconds between two frames that the network sees, 0 or more")
+    stride = 1
+    if every is None:
+        every = 0.0
+        if sampling.mode == "dense":
+            every, stride = (0.0, sampling.stride) if sampling.fps is None else (sampling.stride / sampling.fps, 1)
+        else:
+            warnings.warn(
+                f"the network learned from {sampling.frames} frames spread over each clip, and sees every frame "
+                f"here: give every=, the seconds of a clip divided by {sampling.frames}, or every=0",
+                stacklevel=3,
+            )
+    return Online(model, views, say, every=every, stride=stride, device=device)
 
 
 # of times that were rounded on their way, such as 0.1 + 0.2

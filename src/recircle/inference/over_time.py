@@ -1,15 +1,12 @@
 """A file's frames through a stream, from its beginning to its end."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from recircle.decode.running import Passage, TimedFrame
 from recircle.inference.stream import Stream, Window
@@ -74,14 +71,3 @@ def size_of(path: str | Path) -> int:
     """Return the bytes of a file; 0 of a folder."""
     path = Path(path)
     return path.stat().st_size if path.is_file() else 0
-
-
-def digest_of(network: nn.Module) -> str:
-    """Return what tells a trained network from another: a digest of its parameters and buffers."""
-    found = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        if isinstance(value, torch.Tensor):
-            content = value.detach().cpu().contiguous().flatten().view(torch.uint8)
-            found.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-            found.update(content.numpy().tobytes())
-    return found.hexdigest()[:16]

@@ -1,18 +1,15 @@
 """The recogniser: a run's folder in, then clips in and classes out."""
 
-import warnings
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
-from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from recircle.arc.fewer_steps import fewer_steps
@@ -20,35 +17,31 @@ from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
 from recircle.decode.probe import Probe
-from recircle.decode.running import Passage
+from recircle.engines.engine import Engine
+from recircle.engines.torch_engine import TorchEngine
 from recircle.errors import UserError
-from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.forward import pick_device
 from recircle.evaluation.machine import Machine
-from recircle.evaluation.predict import logits_of_views
-from recircle.evaluation.predictions import fuse
 from recircle.evaluation.protocol import Protocol
-from recircle.evaluation.provenance import Provenance, differing
-from recircle.inference.clips import Clip, name_of, opened
-from recircle.inference.online import Online
-from recircle.inference.over_time import digest_of, run_through, size_of
+from recircle.evaluation.provenance import Provenance
+from recircle.inference.clips import Clip, name_of
+from recircle.inference.decoding import decode_ahead, decode_together, views_of
 from recircle.inference.recognition import Recognition
-from recircle.inference.show import preview
-from recircle.inference.stream import Stream, check_times
+from recircle.inference.recognizer_over_time import OverTime
+from recircle.inference.scoring import Scoring
+from recircle.inference.temperature import temperature_of
 from recircle.models.base import VideoModel
 from recircle.public import public
 from recircle.run import Run
 from recircle.surgery.prepare import prepare_for_inference
-from recircle.timelines.timeline import Timeline, of_windows
 from recircle.views.crops import Crops
-from recircle.views.cut import frame_views, whole_file_views
 from recircle.views.preprocessing import Preprocessing
 from recircle.views.sampling import Sampling
 from recircle.words import counted
 
 
 @public
-class Recognizer:
+class Recognizer(OverTime):
     """Recognises clips with a trained network, through the same preprocessing as its evaluation.
 
     Files are decoded in a process of its own, which the first one starts: a file that crashes a decoder, never ends or
@@ -103,10 +96,19 @@ class Recognizer:
         self.protocol = protocol or Protocol()
         self._device = pick_device(device)
         self._model = prepare_for_inference(model).to(self._device)
-        self._families = dict(families or {})
         self._views = self.protocol.eval_views(sampling, preprocessing or model.preprocessing)
+        self._engine: Engine = TorchEngine(
+            model=self._model, preprocessing=self._views.preprocessing, device=self._device
+        )
         tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing, fewer_steps(model))
         self.provenance = replace(tested, machine=Machine.here(self._device))
+        self._scoring = Scoring(
+            labels=self.labels,
+            families=dict(families or {}),
+            fusion=self.protocol.fusion,
+            temperature=temperature,
+            provenance=self.provenance,
+        )
         self._decoders = DecoderPool(seconds=seconds)
 
     def __repr__(self) -> str:
@@ -157,19 +159,11 @@ class Recognizer:
         protocol = Protocol(clips=clips, crops=crops)
         folder = Run.open(run)
         spec = folder.load_spec()
-        network, temperature = folder.load_model(model=model, steps=steps), 1.0
+        network = folder.load_model(model=model, steps=steps)
+        temperature = 1.0
         if calibrated:
-            if not folder.calibration_path.is_file():
-                raise UserError(f"{folder.path} has no temperature; fit one with `recircle eval RUN --calibrate`")
-            calibration = Calibration.load(folder.calibration_path)
-            temperature = calibration.temperature
             used = _tested(protocol, spec.sampling, spec.preprocessing, fewer_steps(network))
-            if differs := differing(calibration.provenance, used):
-                warnings.warn(
-                    f"the temperature was fitted for {calibration.protocol}, not for {used.protocol_words}, which "
-                    f"differs in {', '.join(differs)}",
-                    stacklevel=2,
-                )
+            temperature = temperature_of(folder, used)
         return cls(
             network,
             spec.labels,
@@ -240,27 +234,10 @@ class Recognizer:
         Yields:
             Each path with what was recognised, or with the error if it cannot be decoded.
         """
-        remaining = iter(map(Path, paths))
-        threads = ThreadPoolExecutor(workers, thread_name_prefix="recircle-decode")
-        with DecoderPool(seconds=self._decoders.seconds) as decoders:
-            decode = partial(whole_file_views, views=self._views, decoders=decoders)
-            ahead: deque[tuple[Path, Future[Tensor]]] = deque()
-            try:
-                for path in islice(remaining, workers + 1):
-                    ahead.append((path, threads.submit(decode, path)))
-                while ahead:
-                    path, views = ahead.popleft()
-                    try:
-                        result: Recognition | DecodeError = self._recognize(views.result()[None])[0]
-                    except DecodeError as error:
-                        result = error
-                    for later in islice(remaining, 1):
-                        ahead.append((later, threads.submit(decode, later)))
-                    yield path, result
-            finally:
-                # who leaves early does not wait for what is being decoded
-                threads.shutdown(wait=False, cancel_futures=True)
-                decoders.close()
+        ahead = decode_ahead(map(Path, paths), self._views, seconds=self._decoders.seconds, workers=workers)
+        with closing(ahead):  # pyright: ignore[reportArgumentType]
+            for path, found in ahead:
+                yield path, found if isinstance(found, DecodeError) else self._recognize(found[None])[0]
 
     def together(
         self, paths: Sequence[str | Path], *, check: Callable[[Path, Probe], object] | None = None
@@ -277,132 +254,10 @@ class Recognizer:
         Raises:
             UserError: frames are too small for the crop, or no process can be started.
         """
-
-        def decode(path: str | Path) -> Tensor | DecodeError:
-            try:
-                return whole_file_views(Path(path), self._views, decoders=self._decoders, check=check)
-            except DecodeError as error:
-                return error
-
-        with ThreadPoolExecutor(max(1, len(paths)), thread_name_prefix="recircle-decode") as threads:
-            views = list(threads.map(decode, paths))
+        views = decode_together([Path(path) for path in paths], self._views, self._decoders, check)
         decoded = [clip for clip in views if isinstance(clip, Tensor)]
         recognised = iter(self._recognize(torch.stack(decoded)) if decoded else ())
         return [next(recognised) if isinstance(clip, Tensor) else clip for clip in views]
-
-    def stream(self, *, window: float, stride: float | None = None, fps: float = 0.0, batch_size: int = 1) -> Stream:
-        """Return a stream, which recognises frames as they come; each window as the clip that its frames are.
-
-        Args:
-            window: seconds of a window.
-            stride: seconds from the start of one window to that of the next; None is a quarter of the window.
-            fps: frames a second, where the source says so; only how a varying rate is told from a constant one, and
-                sampling at a rate, depend on it.
-            batch_size: windows that pass the network together: faster where it is small, later, and equal to one by one
-                up to rounding.
-
-        Raises:
-            UserError: a length of time is not above 0, or `batch_size` is below 1.
-        """
-        return Stream(
-            partial(self._recognize, with_preview=False),
-            self._views,
-            window=window,
-            stride=window / 4 if stride is None else stride,
-            fps=fps,
-            batch_size=batch_size,
-        )
-
-    def online(self, *, every: float | None = None) -> Online:
-        """Return what recognises a video frame by frame, at the cost of one frame for each, with a causal network.
-
-        It speaks of all frames since its beginning. To speak of the last seconds, and with any network, take `stream`,
-        which computes each window anew.
-
-        Args:
-            every: seconds between the frames that the network sees; 0 shows it each frame. None is as the run samples
-                where that has a rate: `stride` frames apart, at its `fps`. A network that learned from frames spread
-                over whole clips has seen them some part of a clip apart, which is not known here: None shows it each
-                frame then, and a warning says so.
-
-        Raises:
-            UserError: the network is not causal, or the recogniser has several clips; or `every` is below 0.
-        """
-        self._model.check_causal()
-        sampling = self._views.sampling
-        if self._views.clips != 1 or sampling.snippet != 1:
-            raise UserError(
-                f"online recognition has one clip of single frames; this is {self.provenance.protocol_words}"
-            )
-        if every is not None and not 0 <= every < float("inf"):
-            raise UserError(f"every={every:g}: give the seconds between two frames that the network sees, 0 or more")
-        stride = 1
-        if every is None:
-            every = 0.0
-            if sampling.mode == "dense":
-                every, stride = (0.0, sampling.stride) if sampling.fps is None else (sampling.stride / sampling.fps, 1)
-            else:
-                warnings.warn(
-                    f"the network learned from {sampling.frames} frames spread over each clip, and sees every frame "
-                    f"here: give every=, the seconds of a clip divided by {sampling.frames}, or every=0",
-                    stacklevel=2,
-                )
-        return Online(self._model, self._views, self._say, every=every, stride=stride, device=self._device)
-
-    def timeline(
-        self,
-        path: str | Path,
-        *,
-        window: float,
-        stride: float | None = None,
-        fps: float = 0.0,
-        batch_size: int = 1,
-        progress: Callable[[float, float], object] | None = None,
-    ) -> Timeline:
-        """Recognise a video over time. It is decoded once, and its length does not matter.
-
-        It is what `stream` makes of its frames. Damaged frames are left out, which the notes of the timeline say.
-
-        Args:
-            path: a video file, an animation, or a folder of frames.
-            window: see `stream`.
-            stride: likewise.
-            fps: frames a second of a folder of frames, or of a file that does not say when its frames are shown.
-            batch_size: see `stream`.
-            progress: called now and then with the seconds done, and those in all as far as the file says (else 0).
-
-        Raises:
-            DecodeError: no frame decodes, or it is not known when they are shown.
-            UserError: see `stream`; or frames are too small for the crop, or no process can be started.
-        """
-        stride = window / 4 if stride is None else stride
-        check_times(window, stride)
-        passage = Passage()
-
-        def make_stream(rate: float) -> Stream:
-            return self.stream(window=window, stride=stride, fps=rate, batch_size=batch_size)
-
-        passed = run_through(self._decoders.running(Path(path), passage, fps=fps), passage, make_stream, progress)
-        return Timeline(
-            video=str(path),
-            seconds=passed.seconds,
-            window=window,
-            stride=stride,
-            **of_windows(passed.windows, self.protocol.views, len(self.labels)),
-            labels=self.labels,
-            families=self._families,
-            temperature=self.temperature,
-            provenance=self.provenance,
-            size=size_of(path),
-            network=self.digest,
-            notes=tuple(passage.notes),
-            glimpses=passed.glimpses,
-        )
-
-    @cached_property
-    def digest(self) -> str:
-        """What tells this network, as it is run, from others that were trained."""
-        return digest_of(self._model)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -411,42 +266,7 @@ class Recognizer:
         return {"network": self.digest, "protocol": protocol, "temperature": self.temperature}
 
     def _views_of(self, clip: Clip, fps: float) -> UInt8[Tensor, "V T 3 h w"]:
-        """Return what the network sees of a clip."""
-        with opened(clip) as found:
-            if isinstance(found, Tensor):
-                return frame_views(found, self._views, fps=fps)
-            try:
-                return whole_file_views(found, self._views, decoders=self._decoders)
-            except DecodeError as error:
-                if isinstance(clip, (str, Path)):
-                    raise
-                # not under the name of the copy
-                raise DecodeError(name_of(clip), error.reason) from None
-
-    def _recognize(self, views: UInt8[Tensor, "B V T 3 h w"], *, with_preview: bool = True) -> list[Recognition]:
-        logits = logits_of_views(self._model, views, self._views.preprocessing, device=self._device).cpu().numpy()
-        scores = fuse(logits, self.protocol.fusion, self.temperature)
-        return [
-            Recognition(
-                labels=self.labels,
-                probabilities=probabilities,
-                logits=own,
-                provenance=self.provenance,
-                families=self._families,
-                preview=preview(clip) if with_preview else (),
-            )
-            for probabilities, own, clip in zip(scores, logits, views[:, 0])
-        ]
-
-    def _say(self, logits: Float[np.ndarray, "V K"], sampling: Sampling) -> Recognition:
-        """Return what the logits of one clip, sampled so, mean."""
-        return Recognition(
-            labels=self.labels,
-            probabilities=fuse(logits[None], self.protocol.fusion, self.temperature)[0],
-            logits=logits,
-            provenance=replace(self.provenance, sampling=sampling),
-            families=self._families,
-        )
+        return views_of(clip, fps, self._views, self._decoders)
 
 
 def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, steps: int | None) -> Provenance:

@@ -9,7 +9,8 @@ import torch.distributed
 from accelerate import Accelerator
 from accelerate.utils import gather_object
 
-from recircle.evaluation.forward import Forward, Precision
+from recircle.engines.engine import TorchPrecision
+from recircle.evaluation.forward import Forward
 from recircle.evaluation.metrics import mean_class_accuracy, top_k_accuracy
 from recircle.evaluation.predict import Progress, ViewLogits, predict
 from recircle.evaluation.predictions import fuse
@@ -26,7 +27,7 @@ def validate(
     accelerator: Accelerator,
     *,
     fusion: Fusion,
-    precision: Precision,
+    precision: TorchPrecision,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Return top1, top5 and mean_class of the labelled clips, their number, and the clips left out, on every process.
