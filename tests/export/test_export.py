@@ -18,7 +18,7 @@ import recircle
 import recircle.export as package
 from recircle.config import from_json
 from recircle.errors import UserError
-from recircle.export import Exported, Format, export_run, onnx_model, torch_program
+from recircle.export import Exported, Format, Shape, export_run, onnx_model, torch_program
 from recircle.export.network import ExportedNetwork, capture
 from recircle.export.parity import Logits, random_clips
 from recircle.inference.recognizer import Recognizer
@@ -64,7 +64,7 @@ def test_the_file_computes_what_the_run_does(batch: int, frames: int, each: tupl
 
 def test_what_was_compared_is_told(each: tuple[Exported, Logits]) -> None:
     result = each[0]
-    assert (result.size, result.classes) == ((32, 40), 3)
+    assert (str(result.shape), result.classes) == ("[B, T, 3, 32, 40]", 3)
     assert result.parity.shapes == ((1, 4), (2, 4), (1, 8), (3, 1))
     assert result.parity.holds
     assert result.parity.spread > 0.1
@@ -150,9 +150,9 @@ def test_the_documented_code_runs_without_this_package(exported: dict[Format, Ex
 def test_a_file_that_computes_something_else_is_not_left_behind(
     exported: dict[Format, Exported], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def capture_another(network: ExportedNetwork) -> torch.export.ExportedProgram:
+    def capture_another(network: ExportedNetwork, shape: Shape) -> torch.export.ExportedProgram:
         network.model.get_parameter("fc.weight").data[1] *= 1.001
-        return capture(network)
+        return capture(network, shape)
 
     path = Path(shutil.copy(exported["torch"].path, tmp_path))
     before = path.read_bytes()
@@ -208,7 +208,7 @@ def test_a_full_disk_is_a_user_error(run: Run, tmp_path: Path, monkeypatch: pyte
         path.write_text("a part")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("recircle.export.export.capture", lambda network: None)
+    monkeypatch.setattr("recircle.export.export.capture", lambda network, shape: None)
     monkeypatch.setattr(torch_program, "write", write)
     with pytest.raises(UserError, match=r"model\.pt2 cannot be written: No space left on device; free some space"):
         export_run(run.path, "torch", tmp_path / "model.pt2")

@@ -11,6 +11,7 @@ from torch import nn
 
 from recircle.api.data import Clips, Data, clips_to_evaluate
 from recircle.api.keywords import check_keywords
+from recircle.engines.engine import EngineName, Precision
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.evaluate import DEFAULT_LOADING, training_protocol
@@ -45,7 +46,8 @@ class EvaluateSettings(TypedDict, total=False):
         seconds: after how long a process gives up a clip (300).
         cache: folder in which decoded, resized frames are kept for the next time (None).
         device: "auto", "cpu", "cuda", "cuda:1", "mps" ("auto").
-        precision: of the forward pass ("fp32").
+        engine: what runs the network: "torch", "onnxruntime", "openvino", "aoti" ("torch").
+        precision: of the forward pass: "fp32", "bf16", "fp16", "int8" ("fp32"); see `Recognizer.load`.
         steps: recursive steps of ARC layers, see `recircle.set_steps` (as many as they learned).
     """
 
@@ -57,7 +59,8 @@ class EvaluateSettings(TypedDict, total=False):
     seconds: float
     cache: str | Path | None
     device: str
-    precision: Literal["fp32", "bf16"]
+    engine: EngineName
+    precision: Precision
     steps: int | None
 
 
@@ -210,9 +213,10 @@ def _how(given: Mapping[str, Any], order: Order | None) -> tuple[Loading, Forwar
     try:
         loading = replace(DEFAULT_LOADING, **some("batch_size", "workers", "seconds"))
         bootstrap = Bootstrap(**some("resamples", "seed"))
-        device = pick_device(given.get("device", "auto"))
+        elsewhere = given.get("engine", "torch") != "torch" and given.get("device", "auto") == "auto"
+        device = pick_device("cpu" if elsewhere else given.get("device", "auto"))
         forward = Forward(
-            device=device, **some("precision", "steps"), order=order or "as is", order_seed=bootstrap.seed
+            device=device, **some("engine", "precision", "steps"), order=order or "as is", order_seed=bootstrap.seed
         )
     except ValueError as problem:
         raise UserError(str(problem)) from None
@@ -305,4 +309,5 @@ def default_name(provenance: Provenance) -> str:
     views = f"{protocol.clips}x{protocol.crops}"
     precision = [provenance.precision] if provenance.precision not in (None, "fp32") else []
     steps = [] if provenance.steps is None else [f"n{provenance.steps}"]
-    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *precision, *steps])
+    engine = [] if provenance.engine == "torch" else [provenance.engine]
+    return "-".join([origin, clips.part.replace(" ", "-"), views, protocol.fusion, *engine, *precision, *steps])

@@ -37,7 +37,8 @@ EXTRAS = (
     Extra("transformers.modeling_utils", "transformers", "hf", "video networks by name"),
     Extra("peft", "peft", "hf", "training of low-rank changes"),
     Extra("onnxscript", "onnxscript", "export", "writes ONNX files"),
-    Extra("onnxruntime", "onnxruntime", "export", "checks ONNX files"),
+    Extra("onnxruntime", "onnxruntime", "export", "checks and runs ONNX files"),
+    Extra("openvino", "openvino", "openvino", "runs ONNX files"),
     Extra("matplotlib.figure", "matplotlib", "plot", "pictures"),
 )
 

@@ -44,7 +44,8 @@ def evaluate(
     seconds: float = 300.0,
     cache: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None,
     device: str = "auto",
-    precision: Literal["fp32", "bf16"] = "fp32",
+    engine: Literal["torch", "onnxruntime", "openvino", "aoti"] = "torch",
+    precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32",
     steps: int | None = None,
 ) -> int:
     """Run a trained network over labelled clips, save its predictions, and print the metrics that follow from them.
@@ -74,7 +75,8 @@ def evaluate(
         seconds: after how long a process gives up a clip.
         cache: folder in which decoded, resized frames are kept for the next time, as by --data.cache of training.
         device: auto, cpu, cuda, cuda:1, mps.
-        precision: of the forward pass.
+        engine: what runs the network: PyTorch, or an exported file in ONNX Runtime, OpenVINO or as machine code.
+        precision: of the forward pass; int8 is of a file that `recircle export --precision int8` wrote.
         steps: recursive steps of ARC layers; by default as many as they learned.
     """
     from recircle.api.evaluate import evaluate as evaluate_run
@@ -124,6 +126,7 @@ def evaluate(
                 seconds=seconds,
                 cache=cache,
                 device=device,
+                engine=engine,
                 precision=precision,
                 steps=steps,
             )

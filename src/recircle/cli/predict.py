@@ -46,6 +46,8 @@ def predict(
     seconds: float = 600.0,
     device: str = "auto",
     steps: int | None = None,
+    engine: Literal["torch", "onnxruntime", "openvino", "aoti"] = "torch",
+    precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32",
 ) -> int:
     """Recognise video files and folders of frames.
 
@@ -75,6 +77,10 @@ def predict(
         seconds: after how long a file is given up.
         device: auto, cpu, cuda, cuda:1, mps.
         steps: recursive steps of ARC layers; by default as many as they learned.
+        engine: what runs the network: PyTorch, or an exported file in ONNX Runtime, OpenVINO or as machine code (aoti).
+            It is the file that `recircle export` left in the run, or else one that is written there.
+        precision: fp32; bf16 with torch and openvino, fp16 with torch; int8 with onnxruntime and openvino, of a file
+            that `recircle export --precision int8` wrote.
     """
     from recircle.inference.pre_annotations import check_tasks, write_pre_annotations
     from recircle.inference.recognizer import Recognizer
@@ -99,7 +105,15 @@ def predict(
     if output is not None and format == "table":
         check_results(output)
     recognizer = Recognizer.load(
-        run, device, clips=clips, crops=crops, calibrated=calibrated, seconds=seconds, steps=steps
+        run,
+        device,
+        clips=clips,
+        crops=crops,
+        calibrated=calibrated,
+        seconds=seconds,
+        steps=steps,
+        engine=engine,
+        precision=precision,
     )
     paths = _named(files, manifest)
     if part is not None:

@@ -33,6 +33,8 @@ def serve(
     crops: Literal[1, 3, 10] = 1,
     calibrated: bool = False,
     steps: int | None = None,
+    engine: Literal["torch", "onnxruntime", "openvino", "aoti"] = "torch",
+    precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32",
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
 ) -> int:
     """Answer requests over HTTP: `curl -F clip=@clip.mp4 http://127.0.0.1:8000/predict`.
@@ -55,6 +57,10 @@ def serve(
         crops: views in space: 1, 3 or 10.
         calibrated: use the temperature that `recircle eval --calibrate` left in the run.
         steps: recursive steps of ARC layers; by default as many as they learned.
+        engine: what runs the network: PyTorch, or an exported file in ONNX Runtime, OpenVINO or as machine code (aoti).
+            It is the file that `recircle export` left in the run, or else one that is written there.
+        precision: fp32; bf16 with torch and openvino, fp16 with torch; int8 with onnxruntime and openvino, of a file
+            that `recircle export --precision int8` wrote.
         device: auto, cpu, cuda, mps.
     """
     at_least(1, workers=workers, batch=batch, clips=clips)
@@ -62,6 +68,8 @@ def serve(
         raise UserError(f"--wait {wait:g} must be 0 or more")
     if not PORTS[0] <= port <= PORTS[1]:
         raise UserError(f"--port {port} must be a number from {PORTS[0]} to {PORTS[1]}")
+    if engine != "torch" and device not in ("auto", "cpu"):
+        raise UserError(f"--engine {engine} runs on the CPU; leave out --device {device}, or take the engine torch")
     try:
         from recircle.serving.server import serve as start
     except ImportError as error:
@@ -70,14 +78,15 @@ def serve(
         ) from None
     start(
         run,
-        options={"clips": clips, "crops": crops, "calibrated": calibrated, "steps": steps},
+        options={"clips": clips, "crops": crops, "calibrated": calibrated, "steps": steps}
+        | {"engine": engine, "precision": precision},
         limits=limits,
         host=host,
         port=port,
         workers=workers,
         batch=batch,
         wait=wait,
-        accelerator=device,
+        accelerator=device if engine == "torch" else "cpu",
         loaded=lambda: out.print(f"serving {run} on http://{host}:{port}/predict  (/docs, /health, /metrics)"),
     )
     return 0

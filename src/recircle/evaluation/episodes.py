@@ -9,6 +9,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recircle.engines.torch_engine import TorchEngine
 from recircle.errors import UserError
 from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import DEFAULT_LOADING, check_broken, run_views, training_protocol
@@ -130,8 +131,9 @@ def extract_features(
     protocol = protocol if protocol is not None else training_protocol(run)
     clips, source = labelled_clips(manifest, split, skip_broken=skip_broken)
     warn_outside(str(source), clips)
+    network = FeatureNetwork(prepare_for_inference(run.load_model(forward.device, steps=forward.steps)))
     result, left_out = run_views(
-        FeatureNetwork(prepare_for_inference(run.load_model(forward.device, steps=forward.steps))),
+        TorchEngine(model=network, preprocessing=spec.preprocessing, device=forward.device),
         clips,
         labels=clips.labels,
         views=protocol.eval_views(spec.sampling, spec.preprocessing),

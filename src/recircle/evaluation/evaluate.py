@@ -6,12 +6,14 @@ from pathlib import Path
 from torch import nn
 
 from recircle.arc.fewer_steps import fewer_steps
+from recircle.engines.engine import Engine
+from recircle.engines.load import load_engine
 from recircle.errors import UserError
 from recircle.evaluation.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from recircle.evaluation.forward import Forward
 from recircle.evaluation.machine import Machine
 from recircle.evaluation.measure import Metrics, measure
-from recircle.evaluation.predict import Progress, ViewLogits, predict
+from recircle.evaluation.predict import Progress, ViewLogits, predict_by
 from recircle.evaluation.predictions import Predictions
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import ClipSource, Provenance
@@ -22,9 +24,7 @@ from recircle.loading.loaders import EvalLoader
 from recircle.loading.options import Loading, Shard
 from recircle.manifest.manifest import Manifest
 from recircle.manifest.outside import warn_outside
-from recircle.models.base import VideoModel
 from recircle.run import ModelSpec, Run
-from recircle.surgery.prepare import prepare_for_inference
 from recircle.views.views import EvalViews
 
 DEFAULT_LOADING = Loading(batch_size=4, workers=2)
@@ -46,6 +46,7 @@ def evaluate(
     progress: Progress | None = None,
     model: nn.Module | None = None,
     dataset: DatasetClips | None = None,
+    engine: Engine | None = None,
 ) -> tuple[Predictions, Metrics]:
     """Run a trained network over labelled clips; return its predictions, unsaved, and what they measure.
 
@@ -62,6 +63,7 @@ def evaluate(
         progress: called with (clips done, clips in all) after each batch.
         model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
         dataset: the clips, in the place of a manifest's; their split is not asked for.
+        engine: runs the network in the place of the one that `forward` names.
 
     Raises:
         UserError: files are missing; no clip has a class that the run knows; clips cannot be decoded and `skip_broken`
@@ -77,12 +79,16 @@ def evaluate(
         clips.check_found(str(source))
         warn_outside(str(source), clips)
     check_broken(clips, skip_broken)
-    network = run.load_model(forward.device, model=model, steps=forward.steps)
+    network = run.load_model(model=model, steps=forward.steps)
+    views = protocol.eval_views(spec.sampling, spec.preprocessing)
+    engine = engine or load_engine(
+        forward.engine, run, network, spec, views=views, device=forward.device, precision=forward.precision
+    )
     result, left_out = run_views(
-        prepare_for_inference(network),
+        engine,
         clips,
         labels=spec.labels,
-        views=protocol.eval_views(spec.sampling, spec.preprocessing),
+        views=views,
         loading=loading,
         skip_broken=skip_broken,
         forward=forward,
@@ -104,9 +110,10 @@ def evaluate(
             clips=source,
             order=forward.order,
             order_seed=forward.order_seed if forward.order == "shuffled" else None,
-            precision=forward.precision,
+            precision=engine.precision,
+            engine=engine.name,
             steps=fewer_steps(network),
-            machine=Machine.here(forward.device),
+            machine=Machine.here(engine.device),
         ),
         fusion=protocol.fusion,
         left_out=tuple(clip.path for clip in left_out),
@@ -115,7 +122,7 @@ def evaluate(
 
 
 def run_views(
-    network: VideoModel,
+    engine: Engine,
     clips: Manifest,
     *,
     labels: Sequence[str],
@@ -126,7 +133,7 @@ def run_views(
     progress: Progress | None = None,
     dataset: DatasetClips | None = None,
 ) -> tuple[ViewLogits, list[BrokenClip]]:
-    """Decode the views of clips and run a network over them; return its output and the clips left out.
+    """Decode the views of clips and run an engine over them; return its output and the clips left out.
 
     Raises:
         UserError: a clip cannot be decoded and `skip_broken` is off, no clip can be used, or decoded frames cannot be
@@ -140,11 +147,11 @@ def run_views(
         shard=Shard(pin_memory=forward.device.type == "cuda"),
         dataset=dataset,
     )
-    result = predict(
-        network,
+    result = predict_by(
+        engine,
         loader,
-        views.preprocessing,
-        forward,
+        order=forward.order,
+        order_seed=forward.order_seed,
         progress=progress,
         total=len(clips) - len(loader.left_out),
     )

@@ -2,8 +2,9 @@
 
 `recircle export RUN` writes RUN/model.onnx, with `--format torch` RUN/model.pt2, and with `--format aoti`
 RUN/model.aoti.pt2. All take uint8 RGB frames and return logits; the normalisation is inside, so that nobody can do it
-in another way. All carry the run's `model.json`: labels, preprocessing, sampling. B and T are free, H and W are the
-run's crop. `--online` writes what runs a causal network frame by frame, with its state as inputs and outputs: "Frame by
+in another way. All carry the run's `model.json`: labels, preprocessing, sampling. B and T are free unless `--clips` and
+`--frames` say them, H and W are the run's crop; `export.json` in the file says which network it is and what it takes.
+`--online` writes what runs a causal network frame by frame, with its state as inputs and outputs: "Frame by
 frame" in the documentation shows how it is run.
 
 With ONNX Runtime, NumPy and Pillow only, one view of a clip whose frames are images in memory:
@@ -52,7 +53,9 @@ with this version of PyTorch on processors that have the instructions of the one
 a network elsewhere?" in the FAQ says how.
 """
 
-from recircle.export.export import Exported, Format, export_run
+from recircle.export.export import Exported, export_run
+from recircle.export.facts import Shape
+from recircle.export.formats import Format
 from recircle.export.parity import Parity
 
-__all__ = ["Exported", "Format", "Parity", "export_run"]
+__all__ = ["Exported", "Format", "Parity", "Shape", "export_run"]

@@ -12,6 +12,7 @@ from recircle.export.parity import Logits
 from recircle.torch_internals import compile_program, has_cpp_compiler, load_compiled_program
 
 SUFFIX: str = ".aoti.pt2"
+WORK: str = "compiling"
 
 
 def require() -> None:
@@ -37,6 +38,12 @@ def write(
     # a file object, since torch insists on the suffix of a path
     with path.open("w+b") as file:
         compile_program(program, file, metadata)
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Return the texts in a file by their names."""
+    with path.open("rb") as file:
+        return dict(load_compiled_program(file).get_metadata())
 
 
 def load(path: Path) -> Logits:

@@ -56,8 +56,11 @@ class _Folding:
         if not isinstance(node.meta["val"], Tensor) or node.meta["val"].dim() != 5:
             return
         sizes = [n for n in self._graph.nodes if n.target is _SIZE and n.args[0] is node]
-        shape = [next((n for n in sizes if n.args[1] == d), None) for d in (0, 1)]
-        last = max([node, *filter(None, shape)], key=list(self._graph.nodes).index)
+        # a size that the file fixes is a number, and nothing asks for it
+        shape = [size if isinstance(size, int) else None for size in node.meta["val"].shape[:2]]
+        shape = [next((n for n in sizes if n.args[1] == d), shape[d]) for d in (0, 1)]
+        asked = [size for size in shape if isinstance(size, fx.Node)]
+        last = max([node, *asked], key=list(self._graph.nodes).index)
         if None in shape or any(other.op == "placeholder" for other in _after(last)):
             # nothing in the network asks for B and T, so no layer folds
             return
@@ -183,6 +186,7 @@ _TO, _CLONE = aten.to.dtype, aten.clone.default
 _DIMS: dict[Any, int] = {
     aten.cat.default: 1,
     aten.narrow.default: 1,
+    aten.flip.default: 1,
     _SLICE: 1,
     aten.mean.dim: 1,
     aten.amax.default: 1,

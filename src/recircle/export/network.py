@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from recircle.arc.running import MOST_FRAMES
 from recircle.errors import UserError
+from recircle.export.facts import Shape
 from recircle.export.folded_frames import fold_frames
 from recircle.models.base import VideoModel
 from recircle.surgery.prepare import prepare_for_inference
@@ -40,18 +41,26 @@ class ExportedNetwork(nn.Module):
         return self.model(self.preprocessing.normalise(frames))
 
 
-def capture(network: ExportedNetwork) -> torch.export.ExportedProgram:
-    """Capture the network as a graph for any B, for any T that it takes, and for H and W of its crop.
+def capture(network: ExportedNetwork, shape: Shape | None = None) -> torch.export.ExportedProgram:
+    """Capture the network as a graph.
+
+    Args:
+        network: what is captured.
+        shape: of its frames; None is any B, any T that the network takes, and H and W of its crop.
 
     Raises:
         UserError: PyTorch cannot capture it so.
     """
+    shape = shape or Shape(size=network.preprocessing.crop_size)
     batch, frames = _EXAMPLE
     time: Any = torch.export.Dim("T", min=1)
-    if isinstance(network.model, VideoModel):
+    if shape.frames is not None:
+        frames, time = shape.frames, torch.export.Dim.STATIC
+    elif isinstance(network.model, VideoModel):
         frames, time = _time(network.model, frames)
-    clips = torch.zeros(batch, frames, 3, *network.preprocessing.crop_size, dtype=torch.uint8)
-    dims = {0: torch.export.Dim("B", min=1), 1: time}
+    clips = torch.zeros(shape.clips or batch, frames, 3, *shape.size, dtype=torch.uint8)
+    many: Any = torch.export.Dim("B", min=1) if shape.clips is None else torch.export.Dim.STATIC
+    dims = {0: many, 1: time}
     program = _export(network, clips, {"frames": dims})
     fold_frames(program)
     for node in program.graph.nodes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from onnxscript import ir
 
 SUFFIX: str = ".onnx"
+WORK: str = "translating"
 
 _UNLIMITED = 1 << 40
 """Bytes."""
@@ -54,7 +55,9 @@ def write(
 
     shapes: dict[str, Any] = {"frames": {0: "B"}, "state": tuple({0: "B"} for _ in state)}
     if not state:
-        shapes = {"frames": {0: "B", 1: "T"}}
+        (frames,) = (n for n in program.graph.nodes if n.name in program.graph_signature.user_inputs)
+        known = [isinstance(size, int) for size in frames.meta["val"].shape]
+        shapes = {"frames": {dim: name for dim, name in enumerate("BT") if not known[dim]}}
 
     with _quiet():
         translated = torch.onnx.export(
@@ -110,6 +113,17 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Return the texts in a file by their names."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # the network is not run
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    return dict(session.get_modelmeta().custom_metadata_map)
 
 
 def load(path: Path) -> Logits:

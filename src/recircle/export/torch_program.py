@@ -1,5 +1,6 @@
 """Networks as files of `torch.export`, which PyTorch alone can run."""
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from recircle.export.online import StepFunction
 from recircle.export.parity import Logits
 
 SUFFIX: str = ".pt2"
+WORK: str = "translating"
 
 
 def require() -> None:
@@ -26,6 +28,13 @@ def write(
     # a file object, since torch insists on the suffix of a path
     with path.open("w+b") as file:
         torch.export.save(program, file, extra_files=dict(metadata))
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Return the texts in a file by their names; a file of another program says nothing."""
+    with zipfile.ZipFile(path) as archive:
+        names = {name: name.partition("/extra/")[2] for name in archive.namelist() if "/extra/" in name}
+        return {text: archive.read(name).decode() for name, text in names.items()}
 
 
 def load(path: Path) -> Logits:

@@ -17,7 +17,8 @@ from recircle.decode.frames import DecodeError
 from recircle.decode.limits import FILE_SECONDS
 from recircle.decode.pool import DecoderPool
 from recircle.decode.probe import Probe
-from recircle.engines.engine import Engine
+from recircle.engines.engine import Engine, EngineName, Precision
+from recircle.engines.load import load_engine
 from recircle.engines.torch_engine import TorchEngine
 from recircle.errors import UserError
 from recircle.evaluation.forward import pick_device
@@ -68,6 +69,7 @@ class Recognizer(OverTime):
         temperature: float = 1.0,
         device: str = "auto",
         seconds: float = FILE_SECONDS,
+        engine: Engine | None = None,
     ) -> None:
         """Take a network that is in memory; `Recognizer.load` takes a run.
 
@@ -81,6 +83,7 @@ class Recognizer(OverTime):
             temperature: what logits are divided by before their softmax.
             device: "auto", "cpu", "cuda", "cuda:1", "mps".
             seconds: after how long a file is given up.
+            engine: what computes the network's logits in its place; None runs it with PyTorch.
 
         Raises:
             ValueError: the labels are not as many as the model's classes, or the temperature or `seconds` is not above
@@ -94,14 +97,15 @@ class Recognizer(OverTime):
         self.labels = tuple(labels)
         self.temperature = temperature
         self.protocol = protocol or Protocol()
-        self._device = pick_device(device)
-        self._model = prepare_for_inference(model).to(self._device)
         self._views = self.protocol.eval_views(sampling, preprocessing or model.preprocessing)
-        self._engine: Engine = TorchEngine(
-            model=self._model, preprocessing=self._views.preprocessing, device=self._device
-        )
-        tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing, fewer_steps(model))
-        self.provenance = replace(tested, machine=Machine.here(self._device))
+        if engine is None:
+            place = pick_device(device)
+            prepared = prepare_for_inference(model).to(place)
+            engine = TorchEngine(model=prepared, preprocessing=self._views.preprocessing, device=place)
+        self._model = engine.model if isinstance(engine, TorchEngine) else prepare_for_inference(model)
+        self._engine: Engine = engine
+        tested = _tested(self.protocol, self._views.sampling, self._views.preprocessing, fewer_steps(model), engine)
+        self.provenance = replace(tested, machine=Machine.here(engine.device))
         self._scoring = Scoring(
             labels=self.labels,
             families=dict(families or {}),
@@ -113,7 +117,7 @@ class Recognizer(OverTime):
 
     def __repr__(self) -> str:
         classes = counted(len(self.labels), "class", "classes")
-        return f"Recognizer({self._model.name}, {classes}, {self.provenance.protocol_words}, on {self._device})"
+        return f"Recognizer({self._model.name}, {classes}, {self.provenance.protocol_words}, on {self._engine.device})"
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +141,8 @@ class Recognizer(OverTime):
         seconds: float = FILE_SECONDS,
         model: nn.Module | None = None,
         steps: int | None = None,
+        engine: EngineName = "torch",
+        precision: Precision = "fp32",
     ) -> Self:
         """Return the recogniser of a run's folder; of it only model.json and model.safetensors are needed.
 
@@ -150,19 +156,33 @@ class Recognizer(OverTime):
             seconds: after how long a file is given up.
             model: a network like the one that `recircle.train` was given as an object, see `Run.load_model`.
             steps: recursive steps of ARC layers, see `recircle.set_steps`; None is as many as they learned.
+            engine: "torch"; or "onnxruntime", "openvino" or "aoti", which run an exported file on the CPU: that of
+                `recircle export`, if it holds these weights, or else one that is written now, as a warning says.
+            precision: "fp32"; "bf16" with torch and openvino, "fp16" with torch, and "int8" with onnxruntime and
+                openvino, of a file that `recircle export --precision int8` wrote.
 
         Raises:
-            UserError: the folder holds no trained model, or no temperature; the model cannot run in so many steps; or
-                there is no such device.
+            UserError: the folder holds no trained model, or no temperature; the model cannot run in so many steps;
+                there is no such device; or the engine is not installed, or cannot do what is asked.
             ValueError: no such number of clips or crops, or `seconds` is not above 0.
         """
         protocol = Protocol(clips=clips, crops=crops)
         folder = Run.open(run)
         spec = folder.load_spec()
         network = folder.load_model(model=model, steps=steps)
+        chosen = load_engine(
+            engine,
+            folder,
+            network,
+            spec,
+            views=protocol.eval_views(spec.sampling, spec.preprocessing),
+            # engines of exported files are at home on the CPU
+            device=pick_device("cpu" if device == "auto" and engine != "torch" else device),
+            precision=precision,
+        )
         temperature = 1.0
         if calibrated:
-            used = _tested(protocol, spec.sampling, spec.preprocessing, fewer_steps(network))
+            used = _tested(protocol, spec.sampling, spec.preprocessing, fewer_steps(network), chosen)
             temperature = temperature_of(folder, used)
         return cls(
             network,
@@ -172,8 +192,8 @@ class Recognizer(OverTime):
             families=spec.families,
             protocol=protocol,
             temperature=temperature,
-            device=device,
             seconds=seconds,
+            engine=chosen,
         )
 
     def __call__(self, clip: Clip, *, fps: float = 0.0) -> Recognition:
@@ -269,7 +289,15 @@ class Recognizer(OverTime):
         return views_of(clip, fps, self._views, self._decoders)
 
 
-def _tested(protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, steps: int | None) -> Provenance:
+def _tested(
+    protocol: Protocol, sampling: Sampling, preprocessing: Preprocessing, steps: int | None, engine: Engine
+) -> Provenance:
     return Provenance(
-        protocol=protocol, sampling=sampling, preprocessing=preprocessing, order="as is", precision="fp32", steps=steps
+        protocol=protocol,
+        sampling=sampling,
+        preprocessing=preprocessing,
+        order="as is",
+        precision=engine.precision,
+        engine=engine.name,
+        steps=steps,
     )

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 
-import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
 from recircle.decode.pool import DecoderPool
 from recircle.decode.running import Passage
 from recircle.engines.engine import Engine
+from recircle.errors import UserError
 from recircle.evaluation.protocol import Protocol
 from recircle.evaluation.provenance import Provenance
 from recircle.inference.online import Online, begin_online
@@ -33,7 +33,6 @@ class OverTime:
     temperature: float
     provenance: Provenance
     _engine: Engine
-    _device: torch.device
     _model: VideoModel
     _views: EvalViews
     _scoring: Scoring
@@ -75,9 +74,15 @@ class OverTime:
                 frame then, and a warning says so.
 
         Raises:
-            UserError: the network is not causal, or the recogniser has several clips; or `every` is below 0.
+            UserError: the network is not causal, the recogniser has several clips or another engine than PyTorch, or
+                `every` is below 0.
         """
-        return begin_online(self._model, self._views, self._scoring.so_far, every=every, device=self._device)
+        if self._engine.name != "torch" or self._engine.precision != "fp32":
+            raise UserError(
+                f"online recognition runs in torch and fp32, not in {self._engine.name} and {self._engine.precision}: "
+                "load the recogniser so, or write the network of a step with `recircle export RUN --online`"
+            )
+        return begin_online(self._model, self._views, self._scoring.so_far, every=every, device=self._engine.device)
 
     def timeline(
         self,
