@@ -12,11 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks import arc_cost, arc_forms, arc_sweep, engines, floors, machine, networks, online, throughput
+from benchmarks import arc_cost, arc_forms, arc_sweep, devices, engines, floors, machine, networks, online, throughput
 from benchmarks.memory import kept_bytes, peak_bytes
 from benchmarks.networks import CLASSES, build, prepare_for_training, random_clips
 from recircle import UserError, list_models
 from recircle.arc.config import ArcConfig
+from recircle.loading.config import DataConfig
+from recircle.training.config import TrainConfig
+from tests.small_run import SPEC, write_clips, write_run
 
 TINY = ["--width", "8", "--frames", "2", "--size", "32", "--rounds", "2"]
 CPU = torch.device("cpu")
@@ -410,3 +413,25 @@ def test_a_frame_is_measured_online_and_in_windows(tmp_path: Path) -> None:
     assert rows[0]["kept_bytes"] == 8 + 4 * (CLASSES + shifts // 8)
     steps = [row["kept_bytes"] for row in rows if row["form"] == "step"]
     assert steps[0] < steps[1] < steps[2]
+
+
+@pytest.mark.slow
+def test_runs_are_compared_in_the_engines_of_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("openvino")
+    write_clips(tmp_path / "clips")
+    runs = [write_run(tmp_path / name) for name in ("one", "two")]
+    for run in runs:
+        data = DataConfig(manifest=tmp_path / "clips" / "manifest.csv", sampling=SPEC.sampling)
+        run.save_config(TrainConfig(model=SPEC.model, data=data, output=run.path))
+    output, threads = tmp_path / "figures.json", torch.get_num_threads()
+    try:
+        devices.main([*(str(run.path) for run in runs), "--rounds", "2", "--output", str(output)])
+    finally:
+        torch.set_num_threads(threads)
+    rows = json.loads(output.read_text())["rows"]
+    assert len(rows) == 2 * len(devices.WAYS)
+    for row in rows:
+        first = next(r for r in rows if (r["engine"], r["precision"]) == (row["engine"], row["precision"]))
+        assert row["ratio"] == pytest.approx(row["ms"] / first["ms"])
+        assert row["precision"] != "fp32" or row["difference"] == [0, 0, 0]
+    assert "minima of 2 rounds" in capsys.readouterr().out

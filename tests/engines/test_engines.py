@@ -1,7 +1,6 @@
 """Engines of exported files say what PyTorch says, find the file that the run has, and tell what they cannot do."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from recircle.arc.config import ArcConfig
 from recircle.cli.main import main
 from recircle.engines import file_engine
 from recircle.engines.engine import EngineName, Precision
@@ -20,17 +18,14 @@ from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.forward import Forward
 from recircle.export import export_run
 from recircle.inference.recognizer import Recognizer
-from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from tests.small_run import IN_PROCESS, SPEC, write_clips, write_frames, write_run
-
-ARC = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig.light()))
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with a file for any number of clips."""
-    run = write_run(tmp_path_factory.mktemp("runs") / "run", ARC)
+    run = write_run(tmp_path_factory.mktemp("runs") / "run", SPEC)
     export_run(run.path)
     return run
 
@@ -68,7 +63,7 @@ def test_an_engine_says_what_pytorch_says(
 
 
 def test_a_file_that_does_not_fit_is_told_and_another_is_written_once(run: Run, folder: Path, tmp_path: Path) -> None:
-    other = write_run(tmp_path / "other", ARC)
+    other = write_run(tmp_path / "other", SPEC)
     expected = Recognizer.load(other.path)(folder).logits
     (other.path / "model.onnx").write_text("an older file")
     with pytest.warns(UserWarning, match=r"model\.onnx cannot be read .* exported to .*engines.*\.onnx, which is used"):
@@ -89,7 +84,7 @@ def test_a_file_that_does_not_fit_is_told_and_another_is_written_once(run: Run, 
 
 
 def test_a_file_of_a_fixed_number_of_clips_takes_any(run: Run, folder: Path, tmp_path: Path) -> None:
-    fixed = write_run(tmp_path / "fixed", ARC)
+    fixed = write_run(tmp_path / "fixed", SPEC)
     export_run(fixed.path, clips=2, frames=4)
     clips = [folder] * 3
     expected = Recognizer.load(fixed.path).batch(clips)

@@ -25,7 +25,7 @@ TWO_DIMENSIONAL = {
     "tsm_resnet18": None,
     "tsm_efficientnet_lite0": None,
     "arc_tsm_resnet18": ArcConfig.paper(steps=2),
-    "arc_tsm_efficientnet_lite0": ArcConfig.light(),
+    "arc_tsm_efficientnet_lite0": ArcConfig.temporal(),
 }
 
 

@@ -17,7 +17,7 @@ from recircle.run import Run
 from recircle.training.config import TrainConfig
 from tests.small_run import SPEC, write_clips, write_run
 
-ARC = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig.light()))
+ARC = replace(SPEC, model=ModelConfig(name="arc_tsm_resnet18", width=8, arc=ArcConfig.temporal()))
 Capture = pytest.CaptureFixture[str]
 
 
