@@ -84,7 +84,8 @@ def _fits(path: Path, format_: Format, wanted: Facts, spec: ModelSpec) -> tuple[
     except UserError:
         return None, "is of another version"
     except Exception as error:  # each engine has errors of its own
-        return None, f"cannot be read ({str(error).splitlines()[0][:100]})"
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return None, f"cannot be read ({reason[:100]})"
     if facts is None or told is None:
         return None, "does not say which weights it holds"
     if (facts.weights, facts.steps, facts.precision) != (wanted.weights, wanted.steps, wanted.precision):
