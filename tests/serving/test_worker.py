@@ -16,7 +16,7 @@ pytest.importorskip("litserve", reason="the extra serve is not installed")
 
 from recircle.serving.limits import Limits
 from recircle.serving.upload import Upload
-from recircle.serving.worker import Answer, RecognitionAPI, Served, check_clip
+from recircle.serving.worker import Answer, RecognitionAPI, Served
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_what_a_killed_worker_left_is_removed_by_the_next_one(api: RecognitionAP
 )
 def test_limits(found: Probe, reason: str) -> None:
     with pytest.raises(DecodeError, match=reason):
-        check_clip(Limits(duration=10, frames=20), Path("a"), found)
+        Limits(duration=10, frames=20).check(Path("a"), found)
 
 
 def test_limits_are_above_zero() -> None:

@@ -30,6 +30,7 @@ COMMANDS = {
     "predict": "recognise video files or folders of frames",
     "timeline": "say what happens when in long videos: scores over time, segments, pages, and how well they fit",
     "watch": "recognise what a camera, a stream of the network or a pipe shows now",
+    "app": "show a page on which people upload clips and see what a run says",
     "serve": "answer requests over HTTP with what a run recognises",
     "explain": "draw where a network finds evidence in a clip, and how its ARC states evolve",
     "ensemble": "put trained networks together as one that averages their scores",

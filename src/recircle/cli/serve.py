@@ -11,7 +11,6 @@ from recircle.cli.console import out
 from recircle.errors import UserError
 from recircle.serving.limits import Limits
 
-PORTS = (1024, 65535)
 LIMITS = Limits()
 
 
@@ -66,8 +65,6 @@ def serve(
     at_least(1, workers=workers, batch=batch, clips=clips)
     if not wait >= 0:
         raise UserError(f"--wait {wait:g} must be 0 or more")
-    if not PORTS[0] <= port <= PORTS[1]:
-        raise UserError(f"--port {port} must be a number from {PORTS[0]} to {PORTS[1]}")
     if engine != "torch" and device not in ("auto", "cpu"):
         raise UserError(f"--engine {engine} runs on the CPU; leave out --device {device}, or take the engine torch")
     try:

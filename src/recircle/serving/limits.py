@@ -1,7 +1,10 @@
 """What a request may ask for."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from recircle.decode.error import DecodeError
+from recircle.decode.probe import Probe
 from recircle.errors import UserError
 
 
@@ -31,3 +34,18 @@ class Limits:
         for name, value in vars(self).items():
             if not value > 0:
                 raise UserError(f"--{name} {value:g} must be above 0")
+
+    def check(self, path: Path, found: Probe) -> None:
+        """Refuse a clip that lasts too long or has frames that are too large.
+
+        Raises:
+            DecodeError: it does.
+        """
+        seconds = found.frames / found.fps if found.fps else 0.0
+        if seconds > self.duration:
+            raise DecodeError(path, f"it lasts {seconds:.0f} s, and {self.duration:g} s are taken at most")
+        if found.width * found.height > 1e6 * self.pixels:
+            size = f"{found.width} x {found.height} pixels"
+            raise DecodeError(path, f"its frames have {size}, and {self.pixels:g} million are taken at most")
+        if not found.fps and found.frames > self.frames:
+            raise DecodeError(path, f"it has {found.frames} frames, and {self.frames} are taken at most")

@@ -4,7 +4,6 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
-import socket
 import tempfile
 import threading
 import time
@@ -22,6 +21,7 @@ from recircle.serving.gate import Gate
 from recircle.serving.lifetime import forks_end_with_this
 from recircle.serving.limits import Limits
 from recircle.serving.losses import Losses
+from recircle.serving.ports import check_port
 from recircle.serving.worker import PATH, RecognitionAPI, Served
 
 HOSTS = ("127.0.0.1", "0.0.0.0", "::")
@@ -55,9 +55,9 @@ def serve(
         loaded: called when the run has been found good.
 
     Raises:
-        UserError: the run cannot be loaded, the port is taken, or the process that speaks HTTP was lost.
+        UserError: the run cannot be loaded, the port is out of range or taken, or the process that speaks HTTP was lost.
     """
-    _check_free(host, port)
+    check_port(host, port)
     # once here, where what is wrong with it becomes one sentence
     with Recognizer.load(run, "cpu", **options) as recognizer:
         metadata = {"run": run.resolve().name, "labels": list(recognizer.labels), **recognizer.settings}
@@ -88,21 +88,6 @@ def serve(
             server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
     if end.is_lost:
         raise UserError("the process of the service that speaks HTTP was lost; start it again")
-
-
-def _check_free(host: str, port: int) -> None:
-    """Insist on a port that nobody listens on.
-
-    Raises:
-        UserError: somebody does, or the system does not allow it.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, port))
-        except OSError as error:
-            raise UserError(f"--port {port} of {host} cannot be listened on: {error.strerror}; give another") from None
 
 
 class _End:

@@ -7,7 +7,6 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +17,6 @@ from litserve import LitAPI
 
 from recircle.cores import cores
 from recircle.decode.error import DecodeError
-from recircle.decode.probe import Probe
 from recircle.decode.trim import Trim
 from recircle.errors import UserError
 from recircle.inference.recognition import Recognition
@@ -63,22 +61,6 @@ class Answer:
 
     result: Result
     top: int
-
-
-def check_clip(limits: Limits, path: Path, found: Probe) -> None:
-    """Refuse a clip that lasts too long or has frames that are too large.
-
-    Raises:
-        DecodeError: it does.
-    """
-    seconds = found.frames / found.fps if found.fps else 0.0
-    if seconds > limits.duration:
-        raise DecodeError(path, f"it lasts {seconds:.0f} s, and {limits.duration:g} s are taken at most")
-    if found.width * found.height > 1e6 * limits.pixels:
-        size = f"{found.width} x {found.height} pixels"
-        raise DecodeError(path, f"its frames have {size}, and {limits.pixels:g} million are taken at most")
-    if not found.fps and found.frames > limits.frames:
-        raise DecodeError(path, f"it has {found.frames} frames, and {limits.frames} are taken at most")
 
 
 class RecognitionAPI(LitAPI):
@@ -144,7 +126,7 @@ class RecognitionAPI(LitAPI):
 
     def _recognise(self, paths: list[Path]) -> list[Result]:
         try:
-            return [*self._recognizer.together(paths, check=partial(check_clip, self._served.limits))]
+            return [*self._recognizer.together(paths, check=self._served.limits.check)]
         except UserError as error:
             if len(paths) == 1:
                 return [error]
