@@ -1,9 +1,10 @@
 """The page over HTTP, until the process is told to end."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,10 @@ def show(
             config = uvicorn.Config(
                 application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE
             )
-            uvicorn.Server(config).run()
+            # the server raises the signal that ended it once more, which would end the process before its files go
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            with suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run()
         finally:
             answers.close()
 
