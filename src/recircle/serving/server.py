@@ -55,7 +55,8 @@ def serve(
         loaded: called when the run has been found good.
 
     Raises:
-        UserError: the run cannot be loaded, the port is out of range or taken, or the process that speaks HTTP was lost.
+        UserError: the run cannot be loaded, the port is out of range or taken, or the process that speaks HTTP was
+            lost.
     """
     check_port(host, port)
     # once here, where what is wrong with it becomes one sentence
