@@ -1,10 +1,8 @@
 """The page over HTTP, until the process is told to end."""
 
-import os
 import signal
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,20 +55,17 @@ def show(
     check_port(host, port)
     if missing := [path for path in examples if not path.is_file()]:
         raise UserError(f"--examples {missing[0]}: there is no such file")
-    with _scratch():
-        answers = Answers(run, options=dict(options), limits=limits, device=device, window=window)
-        try:
-            application = make_application(answers, examples or example_clips(answers.run))
-            loaded()
-            config = uvicorn.Config(
-                application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE
-            )
-            # the server raises the signal that ended it once more, which would end the process before its files go
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            with suppress(KeyboardInterrupt):
-                uvicorn.Server(config).run()
-        finally:
-            answers.close()
+    answers = Answers(run, options=dict(options), limits=limits, device=device, window=window)
+    try:
+        application = make_application(answers, examples or example_clips(answers.run))
+        loaded()
+        config = uvicorn.Config(application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE)
+        # the server raises the signal that ended it once more, which would end the process before its files go
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run()
+    finally:
+        answers.close()
 
 
 def make_application(answers: Answers, examples: Sequence[Path]) -> FastAPI:
@@ -97,18 +92,3 @@ def make_application(answers: Answers, examples: Sequence[Path]) -> FastAPI:
         # no font is fetched from elsewhere
         theme=Default(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")),
     )
-
-
-@contextmanager
-def _scratch() -> Iterator[None]:
-    """Keep what clients send in a folder that goes with the process."""
-    before = os.environ.get("GRADIO_TEMP_DIR")
-    with tempfile.TemporaryDirectory(prefix="recircle-app-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["GRADIO_TEMP_DIR"]
-            else:
-                os.environ["GRADIO_TEMP_DIR"] = before

@@ -1,12 +1,12 @@
 """`recircle app`: a page on which people show clips to a run."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
+from recircle.app.scratch import private_gradio
 from recircle.cli.arguments import above_zero, at_least, call
 from recircle.cli.console import out
 from recircle.errors import UserError
@@ -59,21 +59,22 @@ def app(
     at_least(1, clips=clips)
     if window is not None:
         above_zero(window=window)
-    # it asks its makers for news when it is imported, unless told otherwise
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    try:
-        from recircle.app.server import show
-    except ImportError as error:
-        raise UserError(f'the page needs packages that are not there ({error}): pip install "recircle[app]"') from None
-    show(
-        run,
-        options={"clips": clips, "crops": crops, "calibrated": calibrated, "steps": steps},
-        limits=limits,
-        host=host,
-        port=port,
-        device=device,
-        window=window,
-        examples=examples,
-        loaded=lambda: out.print(f"{run} is shown on http://{host}:{port}/"),
-    )
+    with private_gradio():
+        try:
+            from recircle.app.server import show
+        except ImportError as error:
+            raise UserError(
+                f'the page needs packages that are not there ({error}): pip install "recircle[app]"'
+            ) from None
+        show(
+            run,
+            options={"clips": clips, "crops": crops, "calibrated": calibrated, "steps": steps},
+            limits=limits,
+            host=host,
+            port=port,
+            device=device,
+            window=window,
+            examples=examples,
+            loaded=lambda: out.print(f"{run} is shown on http://{host}:{port}/"),
+        )
     return 0
