@@ -53,6 +53,8 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_explains_itself(name: str, load: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    if name == "search":
+        pytest.importorskip("optuna")
     with pytest.raises(SystemExit) as end:
         load(name).main(["--help"])
     assert end.value.code == 0
@@ -88,6 +90,25 @@ def test_an_ablation(load: Any, clips: Path, capsys: pytest.CaptureFixture[str])
     assert printed.count("bootstrap over the clips") == 4
     # what is finished is taken over
     assert module.main(arguments) == (mean, low, high)
+
+
+@pytest.mark.filterwarnings("ignore:the .* clips to train on are fewer than a batch")
+def test_a_search_goes_on_and_never_sees_the_test_clips(load: Any, clips: Path, tmp_path: Path) -> None:
+    optuna = pytest.importorskip("optuna")
+    module = load("search")
+    arguments = [*SMALL, "--data", str(clips), "--seeds", "1", "--network", "tsm_resnet18"]
+    module.main([*arguments, "--trials", "1"])
+    settings, accuracies = module.main([*arguments, "--trials", "2"])
+    assert {*settings} == {"lr", "weight_decay", "dropout"}
+    assert len(accuracies) == 1
+    folder = tmp_path / "runs" / "search"
+    assert len([*folder.glob("trial_*/model.safetensors")]) == 2
+    trials = optuna.load_study(study_name="search", storage=f"sqlite:///{folder / 'search.db'}").trials
+    assert len({trial.params["lr"] for trial in trials}) == 2
+    search, tests = (recircle.Manifest.read(folder / name) for name in ("search.csv", "tests.csv"))
+    assert {clip.split for clip in search.clips} == {"train", "val"}
+    assert not {search.path(clip) for clip in search.clips} & {tests.path(clip) for clip in tests.clips}
+    assert len(search) + len(tests) == 8
 
 
 def test_an_interval_is_that_of_students_t() -> None:
