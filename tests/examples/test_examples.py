@@ -93,6 +93,7 @@ def test_an_ablation(load: Any, clips: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.filterwarnings("ignore:the .* clips to train on are fewer than a batch")
+@pytest.mark.filterwarnings("ignore:.* clips lie outside of its folder")
 def test_a_search_goes_on_and_never_sees_the_test_clips(load: Any, clips: Path, tmp_path: Path) -> None:
     optuna = pytest.importorskip("optuna")
     module = load("search")

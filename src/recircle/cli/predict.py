@@ -46,7 +46,7 @@ def predict(
     seconds: float = 600.0,
     device: str = "auto",
     steps: int | None = None,
-    engine: Literal["torch", "onnxruntime", "openvino", "aoti"] = "torch",
+    engine: Literal["torch", "onnxruntime", "openvino", "aoti", "ray"] = "torch",
     precision: Literal["fp32", "bf16", "fp16", "int8"] = "fp32",
 ) -> int:
     """Recognise video files and folders of frames.
@@ -73,16 +73,20 @@ def predict(
         crops: views in space: 1, 3 or 10.
         calibrated: use the temperature that `recircle eval --calibrate` left in the run.
         json: print one JSON object a line for each file: path, label, probability, top, protocol; or path and error.
-        workers: processes that decode ahead.
+        workers: processes that decode ahead; with --engine ray, processes that recognise.
         seconds: after how long a file is given up.
         device: auto, cpu, cuda, cuda:1, mps.
         steps: recursive steps of ARC layers; by default as many as they learned.
         engine: what runs the network: PyTorch, or an exported file in ONNX Runtime, OpenVINO or as machine code (aoti).
-            It is the file that `recircle export` left in the run, or else one that is written there.
+            It is the file that `recircle export` left in the run, or else one that is written there. ray is PyTorch on
+            the workers of the Ray cluster that RAY_ADDRESS names, or else of one that is started on this machine; each
+            of its machines needs the run and the clips under the same paths.
         precision: fp32; bf16 with torch and openvino, fp16 with torch; int8 with onnxruntime and openvino, of a file
             that `recircle export --precision int8` wrote.
     """
+    from recircle.hub import is_reference
     from recircle.inference.pre_annotations import check_tasks, write_pre_annotations
+    from recircle.inference.ray_workers import RayWorkers, import_ray
     from recircle.inference.recognizer import Recognizer
     from recircle.inference.results import check_results, recognise_to_file
     from recircle.inference.shard import Shard
@@ -100,21 +104,25 @@ def predict(
         raise UserError(f"--output {output} writes what --json prints; give one of the two")
     if format == "label-studio" and output is None:
         raise UserError("--format label-studio writes a file; name it, for example --output tasks.json")
+    if engine == "ray" and (output is None or format != "table"):
+        raise UserError("--engine ray writes a table; name it, for example --output results.parquet")
     if output is not None and part is not None:
         output = part.name(output)
     if output is not None and format == "table":
         check_results(output)
-    recognizer = Recognizer.load(
-        run,
-        device,
-        clips=clips,
-        crops=crops,
-        calibrated=calibrated,
-        seconds=seconds,
-        steps=steps,
-        engine=engine,
-        precision=precision,
-    )
+    options: dict[str, Any] = {
+        "clips": clips,
+        "crops": crops,
+        "calibrated": calibrated,
+        "seconds": seconds,
+        "steps": steps,
+        "engine": "torch" if engine == "ray" else engine,
+        "precision": precision,
+    }
+    if engine == "ray":
+        import_ray()
+    # Ray's workers load it again, on what they have; what is wrong with it is told here
+    recognizer = Recognizer.load(run, "cpu" if engine == "ray" else device, **options)
     paths = _named(files, manifest)
     if part is not None:
         paths = part.of(paths)
@@ -133,8 +141,15 @@ def predict(
         broken = _summarise(rows, output)
         out.print(f"{interface}: the labelling interface of a project that these tasks are imported into")
     elif output is not None:
+        elsewhere = None
+        if engine == "ray":
+            # also on other machines a path means the same
+            folder = run if is_reference(run) else run.absolute()
+            elsewhere = RayWorkers(run=str(folder), options=options, device=device, workers=workers, top=top).recognise
         with progress("recognising") as show:
-            rows = recognise_to_file(recognizer, paths, output, top=top, workers=workers, progress=show)
+            rows = recognise_to_file(
+                recognizer, paths, output, top=top, workers=workers, progress=show, elsewhere=elsewhere
+            )
         broken = _summarise(rows, output)
     else:
         results = recognizer.many(paths, workers=workers)

@@ -1,7 +1,7 @@
 """What a network says of many clips, as a file: one row a clip, faults among them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def recognise_to_file(
     top: int,
     workers: int = 2,
     progress: Callable[[int, int], object] | None = None,
+    elsewhere: Callable[[Sequence[Path]], Iterable[Row]] | None = None,
 ) -> list[Row]:
     """Recognise clips and write one row for each; a call that was killed is taken up where it was by the same call.
 
@@ -62,6 +63,8 @@ def recognise_to_file(
         top: how many classes of each clip.
         workers: processes that decode ahead.
         progress: called with (clips done, clips in all) after each.
+        elsewhere: recognises clips in the recogniser's place, with the same settings, and gives their rows in any
+            order, each path's once.
 
     Returns:
         What was written, as `result_to_dict` has it.
@@ -73,13 +76,18 @@ def recognise_to_file(
     with open_journal(output, {**recognizer.settings, "top": top}, paths) as journal:
         missing = [path for path in dict.fromkeys(paths) if str(path) not in journal.rows]
         done = len(paths) - len(missing)
-        for number, (path, result) in enumerate(recognizer.many(missing, workers=workers), done + 1):
-            journal.add(result_to_dict(path, result, top))
+        if elsewhere is None:
+            found = recognizer.many(missing, workers=workers)
+            rows: Iterable[Row] = (result_to_dict(path, result, top) for path, result in found)
+        else:
+            rows = elsewhere(missing)
+        for number, row in enumerate(rows, done + 1):
+            journal.add(row)
             if progress is not None:
                 progress(number, len(paths))
-        rows = [journal.rows[str(path)] for path in paths]
-        write_results(output, rows, labels=recognizer.labels, top=top)
-    return rows
+        written = [journal.rows[str(path)] for path in paths]
+        write_results(output, written, labels=recognizer.labels, top=top)
+    return written
 
 
 def write_results(path: Path, rows: Sequence[Row], *, labels: Sequence[str], top: int) -> None:
