@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,5 +31,10 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _seed() -> None:
+def _same_beginning() -> Iterator[None]:
+    """Give each test the same seed, and leave as many threads as it found, on which the last digits depend."""
+    threads = torch.get_num_threads()
     torch.manual_seed(0)
+    yield
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)

@@ -85,6 +85,7 @@ def test_what_cannot_be_is_one_sentence(words: Sequence[str], told: str, run: Ru
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_without_its_clips_a_run_asks_for_others(run: Run, tmp_path: Path, capsys: Capture) -> None:
     alone = write_run(tmp_path / "alone", ARC)
     assert export(alone.path) == 2
