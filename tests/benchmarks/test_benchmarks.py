@@ -121,6 +121,7 @@ def test_training_is_measured_for_each_number_of_steps(tmp_path: Path) -> None:
     assert "inference" not in found
 
 
+@pytest.mark.slow
 def test_variants_are_measured_beside_one_another(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = cost(tmp_path, "--preset", "light", "paper", "--larger", "none", "--steps", "2", "--batch", "1")
     for part in ("inference", "training", "memory"):
@@ -230,6 +231,7 @@ def test_throughput_gives_the_fraction_of_the_peak(tmp_path: Path, capsys: pytes
     assert "of the peak" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_engines_are_compared_with_the_host_in_the_same_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "figures.json"
     files = ["--folder", str(tmp_path / "files"), "--model", "tsm_resnet18", "--host", "tsn_resnet18"]
@@ -374,6 +376,7 @@ def test_from_the_shell_an_error_is_one_line_and_2(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_full_comparison_has_floors_ratios_and_reasons(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arc_sweep, "compiled_for_any_batch", lambda model: model)
     monkeypatch.setattr(networks, "compiled_step", lambda model: model)

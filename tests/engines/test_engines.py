@@ -62,6 +62,7 @@ def test_an_engine_says_what_pytorch_says(
             recognizer.online()
 
 
+@pytest.mark.slow
 def test_a_file_that_does_not_fit_is_told_and_another_is_written_once(run: Run, folder: Path, tmp_path: Path) -> None:
     other = write_run(tmp_path / "other", SPEC)
     expected = Recognizer.load(other.path)(folder).logits
