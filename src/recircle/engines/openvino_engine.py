@@ -1,6 +1,7 @@
 """OpenVINO as the engine."""
 
 import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,8 @@ def load(path: Path, threads: int, precision: Precision, shape: Shape) -> Logits
         "PERFORMANCE_HINT": "LATENCY",
     }
     compiled = core.compile_model(model, "CPU", hints)
+    if precision == "bf16" and compiled.get_property("INFERENCE_PRECISION_HINT").to_string() != "bf16":
+        warnings.warn("this processor has no bf16: OpenVINO computes in fp32 in its place", stacklevel=4)
     # a request belongs to one thread
     own = threading.local()
 
