@@ -13,6 +13,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from benchmarks.networks import build, has_steps
 from recircle.arc.config import ArcConfig
 from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
-from recircle.export import onnx_model
+from recircle.export import int8, onnx_model
 from recircle.export.network import ExportedNetwork, capture
 from recircle.files import atomic_write
 from recircle.views.preprocessing import Preprocessing
@@ -64,38 +65,6 @@ def write_network(name: str, path: Path, *, steps: int, size: int, width: int | 
                 value.normal_(0, 0.01)
     program = capture(ExportedNetwork(model, Preprocessing(resize=size, crop=size)))
     atomic_write(path, lambda part: onnx_model.write(program, {}, part))
-
-
-def quantise(path: Path, quantised: Path, clips: Sequence[np.ndarray]) -> None:
-    """Write a network's file again with weights and activations in int8, their ranges taken from clips."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Clips(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.rest = iter(clips)
-
-        def get_next(self) -> Any:
-            clip = next(self.rest, None)
-            return None if clip is None else {"frames": clip}
-
-    def write(part: Path) -> None:
-        ready = part.with_suffix(".ready")
-        try:
-            quant_pre_process(str(path), str(ready), skip_symbolic_shape=True)
-            quantize_static(
-                str(ready),
-                str(part),
-                Clips(),
-                quant_format=QuantFormat.QDQ,
-                per_channel=True,
-                activation_type=QuantType.QUInt8,
-                weight_type=QuantType.QInt8,
-            )
-        finally:
-            ready.unlink(missing_ok=True)
-
-    atomic_write(quantised, write)
 
 
 def load(engine: str, path: Path, clip: np.ndarray) -> Infer:
@@ -144,7 +113,7 @@ def measure(options: argparse.Namespace) -> list[Row]:
                 show(len(runs), len(names) * len(options.engines))
                 in_int8 = engine.endswith("int8")
                 if in_int8 and not quantised.exists():
-                    quantise(path, quantised, clips)
+                    atomic_write(quantised, partial(int8.quantise, path, clips=clips, texts={}))
                 runs[engine, name] = load(engine, quantised if in_int8 else path, clips[0])
     least = _least(runs, options.rounds)
     return [
