@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.responses import FileResponse
 from gradio.themes import Default
 
@@ -75,6 +75,8 @@ def make_application(answers: Answers, examples: Sequence[Path]) -> FastAPI:
 
     @application.get("/report")
     def send_report() -> FileResponse:  # pyright: ignore[reportUnusedFunction]  (its address is what is used)
+        if not report.is_file():
+            raise HTTPException(404, f"there is no report; `recircle report {answers.run.path.name}` writes it")
         return FileResponse(report, media_type="text/html")
 
     page = make_page(answers, examples=examples, reported=report.is_file())
