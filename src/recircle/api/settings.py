@@ -7,11 +7,12 @@ from typing import Any, Literal, TypedDict
 
 from recircle.arc.config import ArcConfig
 from recircle.decode.frames import Backend
+from recircle.engines.engine import TorchPrecision
 from recircle.errors import UserError
 from recircle.evaluation.protocol import Fusion, Protocol
 from recircle.models.registry import Option
 from recircle.public import public
-from recircle.training.config import ClassWeights, FreezeNorms, Precision, TrainConfig
+from recircle.training.config import ClassWeights, FreezeNorms, TrainConfig
 from recircle.training.lora import Lora
 from recircle.training.optimiser import Optimiser
 from recircle.training.schedule import Schedule
@@ -49,7 +50,7 @@ class TrainSettings(TypedDict, total=False):
     batch_size: int
     accumulate: int
     clip_norm: float | None
-    precision: Precision
+    precision: TorchPrecision
     ema: float | None
     freeze_norms: FreezeNorms
     trainable: str

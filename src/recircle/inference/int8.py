@@ -10,6 +10,7 @@ import torch
 
 from recircle.config import to_json
 from recircle.decode.error import DecodeError
+from recircle.decode.limits import CLIP_SECONDS
 from recircle.engines import onnxruntime_engine
 from recircle.engines.file_engine import FileEngine
 from recircle.errors import UserError
@@ -95,7 +96,7 @@ def export_int8(
     paths, source = _calibration_clips(folder, calibrate)
     stage("decoding clips to calibrate on")
     views = EvalViews(sampling=spec.sampling, preprocessing=spec.preprocessing)
-    decoded = decode_ahead(paths, views, seconds=300, workers=2)
+    decoded = decode_ahead(paths, views, seconds=CLIP_SECONDS, workers=2)
     found = [clip[:1].numpy() for _, clip in decoded if not isinstance(clip, DecodeError)]
     if not found:
         raise UserError(f"none of the {len(paths)} clips to calibrate on ({source}) can be decoded")

@@ -24,8 +24,6 @@ from recircle.serving.losses import Losses
 from recircle.serving.ports import check_port
 from recircle.serving.worker import PATH, RecognitionAPI, Served
 
-HOSTS = ("127.0.0.1", "0.0.0.0", "::")
-
 
 def serve(
     run: Path,
@@ -46,8 +44,8 @@ def serve(
         run: the folder of the run.
         options: of `Recognizer.load`, without the device.
         limits: of a request.
-        host: one of `HOSTS`.
-        port: 1024 to 65535.
+        host: 127.0.0.1, 0.0.0.0 or ::.
+        port: in `ports.PORTS`.
         workers: processes that recognise, on each device.
         batch: most clips that pass the network together.
         wait: seconds that a clip waits for others, at most.

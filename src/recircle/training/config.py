@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from recircle.engines.engine import TorchPrecision as Precision
+from recircle.engines.engine import TorchPrecision
 from recircle.evaluation.protocol import Protocol
 from recircle.loading.config import DataConfig
 from recircle.models.registry import ModelConfig
@@ -75,7 +75,7 @@ class TrainConfig:
     batch_size: int = 32
     accumulate: int = 1
     clip_norm: float | None = None
-    precision: Precision = "fp32"
+    precision: TorchPrecision = "fp32"
     ema: float | None = None
     freeze_norms: FreezeNorms = "none"
     trainable: str = "all"
@@ -106,11 +106,8 @@ class TrainConfig:
             raise ValueError(f"ema={self.ema} must lie in (0, 1), such as 0.999, or be None for no average")
         if not 0 <= self.label_smoothing < 1:
             raise ValueError(f"label_smoothing={self.label_smoothing} must lie in [0, 1); 0 is none")
-        for name, kind in (
-            ("precision", Precision),
-            ("freeze_norms", FreezeNorms),
-            ("class_weights", ClassWeights),
-        ):
+        choices = {"precision": TorchPrecision, "freeze_norms": FreezeNorms, "class_weights": ClassWeights}
+        for name, kind in choices.items():
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 raise ValueError(f"{name}={value!r} is not one of {', '.join(known)}")
