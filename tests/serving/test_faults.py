@@ -12,30 +12,16 @@ from pathlib import Path
 import pytest
 
 from recircle.run import Run
-from tests.media import moving_frames, write_video
 from tests.serving.service import Service, command_of, descendants, form, serving
-from tests.small_run import write_run
 
 pytest.importorskip("litserve", reason="the extra serve is not installed")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are counted in /proc")
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return write_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture(scope="module")
 def service(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with serving(run, tmp_path_factory.mktemp("scratch"), "--answer", "30", "--batch", "4") as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("video") / "a.mp4"
-    write_video(path, moving_frames(8))
-    return path
 
 
 def workers(service: Service) -> list[int]:

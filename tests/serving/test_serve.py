@@ -15,7 +15,7 @@ from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
 from tests.media import moving_frames, write_video
 from tests.serving.service import Service, serving
-from tests.small_run import write_frames, write_run
+from tests.small_run import write_frames
 
 ROOT = Path(__file__).parents[2]
 pytest.importorskip("litserve", reason="the extra serve is not installed")
@@ -23,22 +23,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are c
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return write_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture(scope="module")
 def service(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     options = ["--megabytes", "1", "--duration", "5", "--frames", "20", "--batch", "4"]
     with serving(run, tmp_path_factory.mktemp("scratch"), *options) as service:
         yield service
-
-
-@pytest.fixture(scope="module")
-def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("video") / "a.mp4"
-    write_video(path, moving_frames(8))
-    return path
 
 
 def test_a_file_and_its_frames_are_what_the_recogniser_says(service: Service, run: Run, video: Path) -> None:
