@@ -36,7 +36,7 @@ class Contest:
         seeds: of each division.
         times: the file of what steps take.
         other: the result file of another study, whose trainings with the same settings are taken, and as many epochs
-            or one more or less. Their own steps are what the tables and pictures show.
+            or one more or less. Their own steps are what the tables and pictures show. None takes no others.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Contest:
     folds: Mapping[str, Mapping[str, Any]]
     seeds: int
     times: Path
-    other: Callable[[], Path]
+    other: Callable[[], Path] | None = None
 
     def compared(self, times: Times) -> list[str]:
         """Return the networks that are trained."""
@@ -97,8 +97,8 @@ class Contest:
 
     def elsewhere(self, planned: Iterable[Trial]) -> list[Record]:
         """Return the other study's records of trainings with the same settings, under the names of here."""
-        path = self.other()
-        known = Results.read(path).records if path.is_file() else ()
+        path = self.other() if self.other else None
+        known = Results.read(path).records if path and path.is_file() else ()
         return [
             replace(record, system=trial.system)
             for trial in planned

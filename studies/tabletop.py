@@ -1,5 +1,6 @@
 """The clips and the settings that all studies on the generated benchmark share."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from recircle import (
@@ -18,6 +19,15 @@ from recircle.tabletop import SIZES, TabletopConfig, generate
 SIZE = TabletopConfig(train=SIZES["full"].train, test=SIZES["full"].test, pixels=80, frames=16, fps=8)
 """As many clips as "full" has, with the small frames of "small", since the networks see 56 pixels."""
 
+FEW = replace(SIZE, train=15)
+"""So few clips to learn from that no network is near to knowing all."""
+
+FEW_EPOCHS = 40
+"""Epochs of the plain host on few clips: the shortest after which twice as many gain less than five points."""
+
+WIDE = 32
+"""Channels in the stem from which on arithmetic takes most of the time, and calls less."""
+
 VALIDATION_ACTORS = ("dawit", "emre")
 """Two of the five training persons; settings are chosen on their clips, by networks that train on the other three."""
 
@@ -31,6 +41,13 @@ def clips(folder: Path) -> Path:
     """Return the manifest of the clips, which are drawn first where they are not there."""
     generate(folder, SIZE)
     return folder.absolute() / "manifest.csv"
+
+
+def few_clips(folder: Path) -> Path:
+    """Return the manifest of few clips, which lie beside the others."""
+    beside = folder.with_name(f"{folder.name}_few")
+    generate(beside, FEW)
+    return beside.absolute() / "manifest.csv"
 
 
 def config(

@@ -1,10 +1,12 @@
-"""Which learning rate the studies on the generated benchmark use: the same search for the plain host and for ARC.
+"""Which settings the studies on the generated benchmark use: learning rates, and how much to learn from few clips.
 
     python -m studies.tabletop_settings
 
-Three of the five training persons train and the other two are tested on; no test clip is looked at.
+Three of the five training persons train and the other two are tested on; no test clip is looked at. Rates are searched
+for the plain host and for ARC alike; the budget on few clips is chosen on the plain host alone.
 """
 
+from functools import partial
 from pathlib import Path
 
 from recircle.tabletop.looks import CATALOGUES
@@ -16,28 +18,38 @@ from studies.summary import summarise
 from studies.trial import Trial
 
 RATES = (0.03, 0.06, 0.12)
+BUDGETS = (20, 40, 80)
+FEW = "tsm_resnet18 w32, few clips,"
 
 
 def trials(data: Path) -> list[Trial]:
-    """Return one training for each rate and network."""
-    manifest = tabletop.clips(data)
-    people = tuple(CATALOGUES["train"].actors)
-    return [
-        Trial(
-            system=f"{model} {rate}",
-            seed=0,
-            config=tabletop.config(
-                manifest, model, width=16, epochs=3, lr=rate, groups=people, test_groups=tabletop.VALIDATION_ACTORS
-            ),
-        )
+    """Return one training for each rate and network, and for each budget on few clips."""
+    make = partial(tabletop.config, groups=tuple(CATALOGUES["train"].actors), test_groups=tabletop.VALIDATION_ACTORS)
+    manifest, few = tabletop.clips(data), tabletop.few_clips(data)
+    rates = [
+        Trial(system=f"{model} {rate}", seed=0, config=make(manifest, model, width=16, epochs=3, lr=rate))
         for rate in RATES
         for model in ("tsm_resnet18", "arc_tsm_resnet18")
     ]
+    budgets = [
+        Trial(
+            system=f"{FEW} {epochs} epochs",
+            seed=0,
+            config=make(few, "tsm_resnet18", width=tabletop.WIDE, epochs=epochs),
+        )
+        for epochs in BUDGETS
+    ]
+    return [*rates, *budgets]
 
 
 def blocks(results: Results) -> dict[str, str]:
-    """Return the table of all rates."""
-    return {"settings": table(summarise(results.records), ("top1", "inside"))}
+    """Return the tables of rates and of budgets."""
+    rows = summarise(results.records)
+    few = [row for row in rows if row.system.startswith(FEW)]
+    return {
+        "settings": table([row for row in rows if row not in few], ("top1", "inside")),
+        "settings_few": table(few, ("top1", "inside")),
+    }
 
 
 STUDY = Study(

@@ -12,6 +12,7 @@ from studies import (
     contest,
     dial,
     equal_time,
+    equal_time_tabletop,
     equal_time_ut_interaction,
     light_choice,
     miracl_settings,
@@ -34,6 +35,7 @@ MODULES = (
     causality_tabletop,
     dial,
     equal_time,
+    equal_time_tabletop,
     equal_time_ut_interaction,
     light_choice,
     miracl_settings,
@@ -50,6 +52,7 @@ MODULES = (
 def study(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     study = request.param.STUDY
     monkeypatch.setattr(tabletop, "clips", lambda folder: tmp_path / "manifest.csv")
+    monkeypatch.setattr(tabletop, "few_clips", lambda folder: tmp_path / "manifest.csv")
     monkeypatch.setattr(request.param, "manifest", lambda *_: tmp_path / "manifest.csv", raising=False)
     # the records of other studies, which some tables show too, change while they are made
     monkeypatch.setattr(tabletop_hosts, "STUDY", replace(tabletop_hosts.STUDY, name="not there"))
