@@ -16,6 +16,9 @@ from studies.trial import Record, Trial
 MARGIN = 0.03
 """Differences that are smaller count as none, in shares of the clips."""
 
+_NO_CLIPS = Path("clips", "manifest.csv")
+"""In the place of a manifest where trainings are only named."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contest:
@@ -108,7 +111,7 @@ class Contest:
 
     def records(self, results: Results, times: Times) -> list[Record]:
         """Return all records, their seconds made of their steps and the measured time of one."""
-        planned = {trial.key: trial for trial in self.plan(Path(), times)}
+        planned = {trial.key: trial for trial in self.plan(_NO_CLIPS, times)}
         found = {one.key: one for one in [*self.elsewhere(planned.values()), *results.records] if one.key in planned}
         return [
             replace(one, seconds=one.clips_seen / planned[key].config.batch_size * times.step[_network(one.system)])
@@ -139,7 +142,7 @@ class Contest:
     def missing(self, records: Iterable[Record], times: Times) -> str:
         """Return in words which trainings have no record."""
         there = {record.key for record in records}
-        planned = self.plan(Path(), times)
+        planned = self.plan(_NO_CLIPS, times)
         lacking: dict[str, list[str]] = {}
         for trial in planned:
             if trial.key not in there:
