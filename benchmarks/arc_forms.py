@@ -30,10 +30,15 @@ CPU = torch.device("cpu")
 
 CASES: Mapping[tuple[str, bool], Sequence[tuple[str, tuple[str, ...]]]] = {
     ("paper", False): (("general", ("superposes", "evolves_in_place")), ("in place", ())),
-    ("light", False): (("general", ("evolves_in_place",)), ("in place", ())),
+    ("light", False): (
+        ("general", ("evolves_in_place", "takes_short_steps")),
+        ("in place", ("takes_short_steps",)),
+        ("short steps", ()),
+    ),
     ("temporal", False): (
-        ("general", ("superposes", "evolves_in_place")),
-        ("in place", ("superposes",)),
+        ("general", ("superposes", "evolves_in_place", "takes_short_steps")),
+        ("in place", ("superposes", "takes_short_steps")),
+        ("short steps", ("superposes",)),
         ("sum of convolutions", ()),
     ),
     ("paper", True): (("general", ("only_attends", "recomputes")), ("recomputed", ())),

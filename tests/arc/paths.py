@@ -20,6 +20,7 @@ def general_form() -> Iterator[None]:
         patch.object(functional, "only_attends", lambda *_: False),
         patch.object(functional, "recomputes", lambda *_: False),
         patch.object(functional, "evolves_in_place", lambda *_: False),
+        patch.object(functional, "takes_short_steps", lambda *_: False),
     ):
         yield
 

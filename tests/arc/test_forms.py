@@ -17,6 +17,7 @@ from recircle.arc.attention_only import ATTENTION_ONLY, only_attends
 from recircle.arc.forms import ANY, Form
 from recircle.arc.in_place import IN_PLACE, evolves_in_place
 from recircle.arc.recomputation import RECOMPUTED, recomputes
+from recircle.arc.short_steps import SHORT_STEPS, takes_short_steps
 from recircle.arc.superposed import SUPERPOSED
 from tests.arc.paths import by_the_equations, general_form, gradients
 from tests.arc.variants import randomise
@@ -67,6 +68,7 @@ def forms_used() -> Iterator[list[str]]:
     with (
         watch("recurse"),
         watch("forward_in_place"),
+        watch("forward_short_steps"),
         watch("forward_recomputed"),
         watch("forward_attention_only"),
     ):
@@ -92,6 +94,13 @@ def test_every_value_of_every_field_in_every_form(name: str, value: object, base
         with forms_used() as used:
             y = layer(x)
         torch.testing.assert_close(y, expected, rtol=0, atol=1e-10)
+        last = x.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, (2, 3))
+        with forms_used() as used_last:
+            torch.testing.assert_close(layer(last), expected, rtol=0, atol=1e-10)
+        if config.evolves and takes_short_steps(last, config, layer.steps, layer.clip_dims):
+            assert used_last == ["forward_short_steps"]
+        else:
+            assert used_last == used
         if config.evolves:
             assert used == ["forward_in_place" if evolves_in_place(config, layer.steps) else "recurse"]
         if config.evolves and config.attention_module == "fc" and not config.signed_input:
@@ -156,7 +165,7 @@ def test_an_option_that_no_form_lists_gets_the_general_form() -> None:
 
 def test_all_fields_are_listed_and_no_others() -> None:
     names = {field.name for field in fields(ArcConfig)}
-    for form in (IN_PLACE, RECOMPUTED, ATTENTION_ONLY, SUPERPOSED):
+    for form in (IN_PLACE, SHORT_STEPS, RECOMPUTED, ATTENTION_ONLY, SUPERPOSED):
         assert form.knows.keys() == names
         for name, values in form.knows.items():
             assert values is ANY or all(value in values_of(name) for value in values)

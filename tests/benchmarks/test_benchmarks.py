@@ -264,8 +264,10 @@ def test_each_form_is_measured_where_it_is_the_one_that_computes(tmp_path: Path)
         ("paper", "inference, prepared", "in place"),
         ("light", "inference, prepared", "general"),
         ("light", "inference, prepared", "in place"),
+        ("light", "inference, prepared", "short steps"),
         ("temporal", "inference, prepared", "general"),
         ("temporal", "inference, prepared", "in place"),
+        ("temporal", "inference, prepared", "short steps"),
         ("temporal", "inference, prepared", "sum of convolutions"),
         ("paper", "a training step", "general"),
         ("paper", "a training step", "recomputed"),
@@ -283,6 +285,7 @@ def test_the_forms_that_are_named_are_those_that_compute(monkeypatch: pytest.Mon
     functions = {
         "general": (arc_forms.functional, "recurse"),
         "in place": (arc_forms.functional, "forward_in_place"),
+        "short steps": (arc_forms.functional, "forward_short_steps"),
         "recomputed": (arc_forms.functional, "forward_recomputed"),
         "attention only": (arc_forms.functional, "forward_attention_only"),
         "sum of convolutions": (arc_forms.module, "forward_superposed"),

@@ -17,6 +17,7 @@ from recircle.arc.matrices import ArcMatrices
 from recircle.arc.recomputation import forward_recomputed, recomputes
 from recircle.arc.recursion import recurse
 from recircle.arc.running import RunningPool
+from recircle.arc.short_steps import forward_short_steps, takes_short_steps
 from recircle.arc.steps import Steps, plan_steps
 from recircle.layers.memory import Memory
 from recircle.public import public
@@ -139,6 +140,8 @@ def arc_operator(
             return plan.record(j, y, x)
 
         return forward_recomputed(*_cast(x, matrices), plan.operate, record, config, steps, clip_dims)
+    if not torch.is_grad_enabled() and takes_short_steps(x, config, steps, clip_dims):
+        return forward_short_steps(*_cast(x, matrices), plan.generate, config, steps)
     if not torch.is_grad_enabled() and evolves_in_place(config, steps):
         sample_independent = not isinstance(epilogue, NormAct) or epilogue.sample_independent
         return forward_in_place(

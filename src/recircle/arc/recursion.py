@@ -52,24 +52,26 @@ def recurse(
         if attention is not None:
             attention.add(features[-1])
             state = attention.applied_to(state, rows)
-        state = _phi(state, config)
-        if fusion is not None:
+        if fusion is None:
+            # phi of phi is a leaky ReLU too
+            state = _phi(state, config.negative_slope**2)
+        else:
             fusion.add(features[-1])
-            state = clip_dims.add(state, fusion.at(rows))
-        state = _phi(state, config)
+            state = clip_dims.add(_phi(state, config.negative_slope), fusion.at(rows))
+            state = _phi(state, config.negative_slope)
         if rest is not None:
             state = state + part(rest, channel, *rows)
         features.append(generate(len(features), state))
     return clip_dims.concat(features)
 
 
-def _phi(x: Tensor, config: ArcConfig) -> Tensor:
-    if config.negative_slope == 1:
+def _phi(x: Tensor, slope: float) -> Tensor:
+    if slope == 1:
         return x
-    return F.leaky_relu(x, config.negative_slope) if config.negative_slope else F.relu(x)
+    return F.leaky_relu(x, slope) if slope else F.relu(x)
 
 
 def _rest(x: Tensor, config: ArcConfig) -> Tensor:
     """Return what the update takes from X when all matrices are zero; nothing where X >= 0 and A is added."""
     neutral = 0.5 * x if config.attention and config.interaction == "multiplicative" else x
-    return x - _phi(_phi(neutral, config), config)
+    return x - _phi(neutral, config.negative_slope**2)
