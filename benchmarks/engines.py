@@ -23,7 +23,7 @@ from rich.table import Table
 
 from benchmarks.machine import check_writable, describe, run_main, settings, write_json
 from benchmarks.networks import build, has_steps
-from recircle.arc.config import ArcConfig
+from recircle.arc.config import PRESETS, ArcConfig
 from recircle.cli.console import out, print_table, progress
 from recircle.errors import UserError
 from recircle.export import int8, onnx_model
@@ -51,14 +51,14 @@ class Row:
     ratio: float
 
 
-def write_network(name: str, path: Path, *, steps: int, size: int, width: int | None) -> None:
+def write_network(name: str, path: Path, *, preset: str, steps: int, size: int, width: int | None) -> None:
     """Export a network with drawn matrices, so that none is found to do nothing.
 
     Raises:
         UserError: there is no such network, or packages are missing.
     """
     torch.manual_seed(0)
-    model = build(name, arc=ArcConfig.paper(steps=steps) if has_steps(name) else None, width=width).eval()
+    model = build(name, arc=ArcConfig.preset(preset, steps=steps) if has_steps(name) else None, width=width).eval()
     with torch.no_grad():
         for key, value in model.named_parameters():
             if key.endswith(("embedding", "attention", "fusion")):
@@ -104,11 +104,19 @@ def measure(options: argparse.Namespace) -> list[Row]:
     options.folder.mkdir(parents=True, exist_ok=True)
     with progress("exporting and loading") as show:
         for name in names:
-            kind = [name, *[f"n{options.steps}"] * has_steps(name), *[f"w{options.width}"] * bool(options.width)]
+            variant = [options.preset, f"n{options.steps}"] if has_steps(name) else []
+            kind = [name, *variant, *[f"w{options.width}"] * bool(options.width)]
             path = options.folder / f"{'_'.join([*kind, str(options.size)])}.onnx"
             quantised = path.with_suffix(".int8.onnx")
             if not path.exists():
-                write_network(name, path, steps=options.steps, size=options.size, width=options.width)
+                write_network(
+                    name,
+                    path,
+                    preset=options.preset,
+                    steps=options.steps,
+                    size=options.size,
+                    width=options.width,
+                )
             for engine in options.engines:
                 show(len(runs), len(names) * len(options.engines))
                 in_int8 = engine.endswith("int8")
@@ -143,6 +151,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--model", default="arc_tsm_resnet18", help="the network with ARC")
     add("--host", default="tsm_resnet18", help="the network that it is compared with")
     add("--steps", type=int, default=4, help="n of the ARC layers")
+    add("--preset", choices=PRESETS, default=PRESETS[0], help="the variant of the ARC layers")
     add("--width", type=int, help="channels of the stems; narrower networks for a quick look")
     add("--engines", nargs="+", choices=ENGINES, default=list(ENGINES), help="what runs the files")
     add("--folder", type=Path, required=True, help="where the exported files are, or are written")

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from recircle.errors import UserError
+
+FLAT: float = 1 / 512
+"""Slope below which values that are as large as the positive ones are rounded to zero in 8 bits."""
 
 
 def require() -> None:
@@ -56,6 +59,9 @@ def quantise(
     with tempfile.TemporaryDirectory(prefix="recircle-") as folder, _quiet():
         ready, written = Path(folder, "ready.onnx"), Path(folder, "int8.onnx")
         quant_pre_process(str(source), str(ready), skip_symbolic_shape=True)
+        graph = onnx.load(ready)
+        _cut_flat_slopes(graph.graph.node)
+        onnx.save(graph, ready)
         quantize_static(
             str(ready),
             str(written),
@@ -69,6 +75,17 @@ def quantise(
     del model.metadata_props[:]
     onnx.helper.set_model_props(model, texts)
     onnx.save(model, target)
+
+
+def _cut_flat_slopes(nodes: Iterable[Any]) -> None:
+    """Replace leaky ReLUs by ReLUs where 256 steps cannot show the slope; a ReLU becomes part of what is before it."""
+    for node in nodes:
+        if node.op_type != "LeakyRelu":
+            continue
+        (slope,) = (attribute.f for attribute in node.attribute if attribute.name == "alpha")
+        if slope <= FLAT:
+            node.op_type = "Relu"
+            del node.attribute[:]
 
 
 @contextmanager
