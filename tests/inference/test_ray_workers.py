@@ -12,7 +12,7 @@ import pytest
 
 from recircle.cli.main import main
 from recircle.errors import UserError
-from recircle.inference import ray_workers
+from recircle.inference import ray_cluster, ray_workers
 from recircle.inference.ray_workers import RayWorkers
 from recircle.inference.recognizer import Recognizer
 from recircle.inference.results import recognise_to_file, result_to_dict
@@ -46,9 +46,9 @@ def cluster() -> Iterator[Any]:
     """A cluster of two processors on this machine."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ray = ray_workers.import_ray()
+        ray = ray_cluster.import_ray()
         ray.init(
-            "local", num_cpus=2, object_store_memory=ray_workers.STORE, include_dashboard=False, log_to_driver=False
+            "local", num_cpus=2, object_store_memory=ray_cluster.STORE, include_dashboard=False, log_to_driver=False
         )
         yield ray
         ray.shutdown()
@@ -133,10 +133,3 @@ def test_wrong_use_is_one_sentence(
     monkeypatch.setitem(sys.modules, "ray", None)
     assert main(["predict", str(run.path), str(clips[0]), "--engine", "ray", "--output", "a.csv"]) == 2
     assert 'pip install "recircle[ray]"' in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("machines", "workers", "each"), [([2], 2, 1), ([8], 2, 4), ([2], 4, 0.5), ([4, 2], 3, 2), ([], 2, 0.5)]
-)
-def test_processors_are_shared(machines: list[int], workers: int, each: float) -> None:
-    assert ray_workers._each(machines, workers) == each

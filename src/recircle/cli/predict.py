@@ -86,7 +86,8 @@ def predict(
     """
     from recircle.hub import is_reference
     from recircle.inference.pre_annotations import check_tasks, write_pre_annotations
-    from recircle.inference.ray_workers import RayWorkers, import_ray
+    from recircle.inference.ray_cluster import import_ray
+    from recircle.inference.ray_workers import RayWorkers
     from recircle.inference.recognizer import Recognizer
     from recircle.inference.results import check_results, recognise_to_file
     from recircle.inference.shard import Shard

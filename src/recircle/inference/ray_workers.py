@@ -1,12 +1,10 @@
 """Many clips on the workers of a Ray cluster: each has the recogniser, takes paths and gives rows."""
 
 import json
-import logging
 import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,15 @@ import numpy as np
 import torch
 
 from recircle.checksums import sha256_of
-from recircle.cores import cores
 from recircle.errors import UserError
 from recircle.inference.journal import Row
+from recircle.inference.ray_cluster import connected, import_ray, share
 from recircle.inference.recognizer import Recognizer
 from recircle.inference.results import result_to_dict
 from recircle.run import Run
 
 CLIPS = 16
 """Clips of a task: what is recognised again when its worker is lost."""
-STORE = 128 << 20
-"""Bytes of shared memory of a cluster that is started here; paths and rows alone pass through it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +55,8 @@ class RayWorkers:
         if not paths:
             return
         ray = import_ray()
-        with _cluster():
-            device, resources = _share(ray, self.device, self.workers)
+        with connected():
+            device, resources = share(ray, self.device, self.workers)
             settings = {
                 "run": self.run,
                 "weights": sha256_of(Run.open(self.run).weights_path),
@@ -125,84 +121,3 @@ class _Worker:
                 rows.append({"stop": str(error)})
         texts = np.array([json.dumps(row) for row in rows], dtype=object)
         return {"number": np.asarray(batch["number"])[: len(rows)], "row": texts}
-
-
-def import_ray() -> Any:
-    """Return the package `ray`, with `ray.data` imported; it sends no statistics.
-
-    Raises:
-        UserError: it is not installed.
-    """
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
-    try:
-        import ray
-        import ray.data
-        import ray.exceptions
-    except ImportError:
-        raise UserError('--engine ray needs Ray: pip install "recircle[ray]"') from None
-    return ray
-
-
-@contextmanager
-def _cluster() -> Iterator[None]:
-    """Be connected to the cluster of RAY_ADDRESS, or to one of this machine that ends with the block.
-
-    Raises:
-        UserError: there is none at the address.
-    """
-    ray = import_ray()
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
-    if ray.is_initialized():
-        yield
-        return
-    address = os.environ.get("RAY_ADDRESS", "")
-    local = {"num_cpus": cores(), "object_store_memory": STORE, "include_dashboard": False}
-    try:
-        ray.init(address or "local", logging_level=logging.ERROR, log_to_driver=False, **({} if address else local))
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as problem:
-        where = f"at RAY_ADDRESS={address}" if address else "on this machine"
-        raise UserError(f"no cluster of Ray can be used {where}: {str(problem).partition(chr(10))[0]}") from problem
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def _share(ray: Any, device: str, workers: int) -> tuple[str, dict[str, float]]:
-    """Return the device of each worker, and how much of the cluster it gets.
-
-    Raises:
-        UserError: GPUs are asked for and there are none, or one is named.
-    """
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
-    processors = [int(machine.get("CPU", 0)) for machine in machines]
-    if device.startswith("cuda:"):
-        raise UserError(f"--device {device}: Ray gives each worker a GPU; give --device cuda")
-    if device == "cuda" and not gpus:
-        raise UserError("--device cuda: the cluster of Ray has no GPU")
-    if device == "auto":
-        device = "cuda" if gpus else "cpu"
-    share: dict[str, float] = {"num_cpus": _each(processors, workers)}
-    if device == "cuda":
-        share["num_gpus"] = 1 / -(-workers // gpus)
-    return device, share
-
-
-def _each(machines: Sequence[int], workers: int) -> float:
-    """Return the most of something, at hand on several machines, that each worker can have so that all find a place."""
-    for whole in range(max(machines, default=0), 0, -1):
-        if sum(machine // whole for machine in machines) >= workers:
-            return whole
-    return 1 / -(-workers // max(1, sum(machines)))
-
-
-_QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # the way of the future for workers without a GPU, of which it would warn
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
