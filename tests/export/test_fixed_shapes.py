@@ -57,6 +57,7 @@ def test_the_onnx_file_has_numbers_for_shapes_and_says_what_it_holds(tmp_path: P
     assert from_json(Facts, text) == Facts(weights=digest_of(run.load_model()), shape=exported.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [{"clips": 2}, {"frames": 4}])
 def test_one_of_the_two_may_stay_free(given: dict[str, int], tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")

@@ -147,6 +147,7 @@ def test_arc_takes_the_factors() -> None:
     assert {entry.note for entry in report.converted} == {""}
 
 
+@pytest.mark.slow
 def test_exports_with_any_number_of_frames() -> None:
     model = create_model("corrnet26", 4, width=8, frames=6).eval()
     randomise(model)

@@ -264,6 +264,7 @@ def test_exports_for_all_frames_that_it_takes(name: str) -> None:
         torch.testing.assert_close(program(pixels), network(pixels), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_compiles_whole() -> None:
     model, clips = narrow("i3d_resnet50"), torch.randn(2, 4, 3, 33, 33)
     with torch.no_grad():

@@ -186,6 +186,7 @@ def test_arc_takes_the_3x3x3_convolutions() -> None:
     assert {entry.note for entry in report.converted} == {""}
 
 
+@pytest.mark.slow
 def test_exports_with_any_number_of_frames(model: VideoModel) -> None:
     model.eval()
     sizes: Any = {"clips": {0: torch.export.Dim("B", min=1), 1: torch.export.Dim("T", min=1)}}

@@ -191,6 +191,7 @@ def test_sizes_and_single_frames(size: tuple[int, int]) -> None:
         assert model(clips).shape == (1, 4)
 
 
+@pytest.mark.slow
 def test_exports_for_any_batch_and_frames() -> None:
     torch.manual_seed(2)
     model = create_model("rubiksnet_small", 4, width=8).eval()

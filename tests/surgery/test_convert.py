@@ -231,6 +231,7 @@ def test_training_updates_the_statistics_of_an_absorbed_norm() -> None:
     assert converted.bn1.num_batches_tracked == 1
 
 
+@pytest.mark.slow
 def test_a_converted_network_compiles_as_one_graph_with_any_number_of_frames() -> None:
     net = FrameModel(convert(Functional()))
     randomise(net)

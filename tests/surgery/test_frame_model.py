@@ -93,6 +93,7 @@ def test_checkpointed_parts_know_it_in_the_backward_pass() -> None:
     assert torch.equal(net(bare), plain)
 
 
+@pytest.mark.slow
 def test_compiled_parts_know_it() -> None:
     model, net = make()
     with torch.no_grad():
