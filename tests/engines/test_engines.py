@@ -1,22 +1,27 @@
 """Engines of exported files say what PyTorch says, find the file that the run has, and tell what they cannot do."""
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 import torch
 
 from recircle.cli.main import main
-from recircle.engines import file_engine
+from recircle.config import to_json
+from recircle.engines import file_engine, files
 from recircle.engines.engine import EngineName, Precision
 from recircle.engines.file_engine import FileEngine
 from recircle.errors import UserError
 from recircle.evaluation.calibration import Calibration
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.forward import Forward
-from recircle.export import export_run
+from recircle.export import export_run, facts
+from recircle.export.facts import Facts, Shape
+from recircle.export.formats import FORMATS
 from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
 from tests.small_run import IN_PROCESS, SPEC, write_clips, write_frames, write_run
@@ -35,7 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_frames(tmp_path_factory.mktemp("media") / "clip", 9, seed=7)
 
 
-@pytest.mark.filterwarnings("ignore:this processor has no bf16")
 @pytest.mark.parametrize(
     ("engine", "precision", "share"),
     [("onnxruntime", "fp32", 1e-4), ("openvino", "fp32", 1e-4), ("openvino", "bf16", 0.1), ("torch", "bf16", 0.05)],
@@ -46,7 +50,11 @@ def test_an_engine_says_what_pytorch_says(
     if engine == "openvino":
         pytest.importorskip("openvino")
     expected = Recognizer.load(run.path, clips=2)
-    with Recognizer.load(run.path, clips=2, engine=engine, precision=precision) as recognizer:
+    with warnings.catch_warnings(record=True) as told:
+        recognizer = Recognizer.load(run.path, clips=2, engine=engine, precision=precision)
+    if any("no bf16" in str(one.message) for one in told):
+        precision = "fp32"
+    with recognizer:
         found, (second, *_) = recognizer(folder), recognizer.batch([folder, folder, folder])
         spread = float(np.ptp(expected(folder).logits))
         np.testing.assert_allclose(found.logits, expected(folder).logits, rtol=0, atol=share * spread)
@@ -61,6 +69,30 @@ def test_an_engine_says_what_pytorch_says(
         assert windows
         with pytest.raises(UserError, match=r"online recognition runs in torch and fp32, not in .*--online"):
             recognizer.online()
+
+
+def test_what_was_computed_is_kept_where_a_processor_has_no_bf16(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openvino = pytest.importorskip("openvino")
+    monkeypatch.setattr(openvino.CompiledModel, "get_property", lambda *_: openvino.Type.f32)
+    with pytest.warns(UserWarning, match="this processor has no bf16: OpenVINO computes in fp32"):
+        recognizer = Recognizer.load(run.path, engine="openvino", precision="bf16")
+    with recognizer:
+        assert recognizer(folder).provenance.precision == "fp32"
+
+
+def test_a_file_in_other_steps_is_told_by_its_steps() -> None:
+    shape = Shape(size=(32, 32))
+    texts = {facts.NAME: to_json(Facts(weights="a", shape=shape, steps=2)), "model.json": to_json(SPEC)}
+    with patch.object(FORMATS["onnx"], "read_texts", lambda _: texts):
+        for wanted, words in (
+            (Facts(weights="a", shape=shape), "computes in 2 steps, not in as many steps as were learned"),
+            (Facts(weights="a", shape=shape, steps=2, precision="int8"), "is in fp32, not in int8"),
+            (Facts(weights="b", shape=shape, steps=2), "holds other weights"),
+            (Facts(weights="a", shape=shape, steps=2), ""),
+        ):
+            assert files._fits(Path("model.onnx"), "onnx", wanted, SPEC)[1] == words
 
 
 @pytest.mark.slow

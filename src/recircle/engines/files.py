@@ -88,10 +88,18 @@ def _fits(path: Path, format_: Format, wanted: Facts, spec: ModelSpec) -> tuple[
         return None, f"cannot be read ({reason[:100]})"
     if facts is None or told is None:
         return None, "does not say which weights it holds"
-    if (facts.weights, facts.steps, facts.precision) != (wanted.weights, wanted.steps, wanted.precision):
+    if facts.steps != wanted.steps:
+        return None, f"computes in {_steps(facts)}, not in {_steps(wanted)}"
+    if facts.precision != wanted.precision:
+        return None, f"is in {facts.precision}, not in {wanted.precision}"
+    if facts.weights != wanted.weights:
         return None, "holds other weights"
     if told.preprocessing != spec.preprocessing:
         return None, "has another preprocessing"
     if facts.shape.size != wanted.shape.size or facts.shape.frames not in (None, spec.sampling.frames):
         return None, f"takes frames {facts.shape}"
     return facts.shape, ""
+
+
+def _steps(facts: Facts) -> str:
+    return "as many steps as were learned" if facts.steps is None else f"{facts.steps} steps"

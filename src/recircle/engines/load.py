@@ -54,7 +54,7 @@ def load_engine(
     threads = torch.get_num_threads()
     if name == "openvino":
         planned = Shape(size=size, frames=frames, clips=file.shape.clips)
-        function = openvino_engine.load(file.path, threads, precision, planned)
+        function, precision = openvino_engine.load(file.path, threads, precision, planned)
     elif name == "onnxruntime":
         function = onnxruntime_engine.load(file.path, threads)
     else:

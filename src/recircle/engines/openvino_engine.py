@@ -26,8 +26,8 @@ def require() -> None:
         raise UserError(f'the engine openvino does not load ({error}): pip install "recircle[openvino]"') from None
 
 
-def load(path: Path, threads: int, precision: Precision, shape: Shape) -> Logits:
-    """Return the network in an ONNX file as a function; any number of threads may call it.
+def load(path: Path, threads: int, precision: Precision, shape: Shape) -> tuple[Logits, Precision]:
+    """Return the network in an ONNX file as a function that any number of threads may call, and what it computes in.
 
     Args:
         path: the file.
@@ -48,6 +48,7 @@ def load(path: Path, threads: int, precision: Precision, shape: Shape) -> Logits
     compiled = core.compile_model(model, "CPU", hints)
     if precision == "bf16" and compiled.get_property("INFERENCE_PRECISION_HINT").to_string() != "bf16":
         warnings.warn("this processor has no bf16: OpenVINO computes in fp32 in its place", stacklevel=4)
+        precision = "fp32"
     # a request belongs to one thread
     own = threading.local()
 
@@ -58,4 +59,4 @@ def load(path: Path, threads: int, precision: Precision, shape: Shape) -> Logits
         # a copy, since the next call writes there
         return torch.from_numpy(results[0].copy()).float()
 
-    return run
+    return run, precision
