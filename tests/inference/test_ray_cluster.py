@@ -4,8 +4,11 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +77,10 @@ def test_a_cluster_of_two_nodes_does_what_one_process_does(token: bool, tmp_path
         "HOME": str(home),
         "RAY_USAGE_STATS_ENABLED": "0",
     }
-    small = ("--num-cpus", "1", "--object-store-memory", str(128 << 20))
+    second = {"RAY_AUTH_MODE": "token" if token else "disabled"}
+    address = f"127.0.0.1:{port}"
+    # they end with the test, and no other cluster of this machine does, as it would by `ray stop`
+    start = (str(RAY), "start", "--block", "--num-cpus", "1", "--object-store-memory", str(128 << 20))
 
     def call(*arguments: str, **extra: str) -> str:
         result = subprocess.run(
@@ -83,15 +89,32 @@ def test_a_cluster_of_two_nodes_does_what_one_process_does(token: bool, tmp_path
         assert result.returncode == 0, result.stderr
         return result.stdout
 
-    predict = (str(RAY.with_name("recircle")), "predict", str(run.path), *clips, "--device", "cpu", "--workers", "2")
-    second = {"RAY_AUTH_MODE": "token" if token else "disabled"}
     if token:
         call(str(RAY), "get-auth-token", "--generate")
-    try:
-        call(str(RAY), "start", "--head", "--port", str(port), "--include-dashboard", "false", *small)
-        call(str(RAY), "start", "--address", f"127.0.0.1:{port}", *small, **second)
-        call(*predict, "--output", "ray.csv", "--engine", "ray", RAY_ADDRESS=f"127.0.0.1:{port}")
-    finally:
-        call(str(RAY), "stop", "--force")
+    predict = (str(RAY.with_name("recircle")), "predict", str(run.path), *clips, "--device", "cpu", "--workers", "2")
+    quiet: dict[str, Any] = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with ExitStack() as nodes:
+        for arguments, extra in (
+            (("--head", "--port", str(port), "--include-dashboard", "false"), {}),
+            (("--address", address), second),
+        ):
+            node = subprocess.Popen([*start, *arguments], env=environment | extra, **quiet)
+            nodes.callback(node.wait)
+            nodes.callback(node.terminate)
+            listening(port)
+        while call(str(RAY), "status", "--address", address, **second).count("1 node_") < 2:
+            time.sleep(1)
+        call(*predict, "--output", "ray.csv", "--engine", "ray", RAY_ADDRESS=address)
     call(*predict, "--output", "one.csv")
     assert (tmp_path / "ray.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+
+
+def listening(port: int) -> None:
+    """Wait until somebody listens; the time limit of the test ends it."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
