@@ -170,8 +170,13 @@ def test_without_a_window_the_length_of_the_training_clips_counts_or_is_asked(
 def test_after_ctrl_c_the_same_command_goes_on(run: Run, videos: list[Path], tmp_path: Path) -> None:
     long = write_video(tmp_path / "long.mp4", moving_frames(40) * 200, fps=10)
     words = [str(videos[0]), str(long), "--window", "1", "--stride", "0.1", "--output", str(tmp_path / "out")]
+    # a shell in the background lets its processes ignore SIGINT
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from recircle.cli.main import main; sys.exit(main())"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-m", "recircle.cli.main", "timeline", str(run.path), *words],
+        [sys.executable, "-c", program, "timeline", str(run.path), *words],
         stderr=subprocess.PIPE,
         text=True,
     )
