@@ -12,8 +12,8 @@ from recircle import UserError
 from recircle.locks import locked
 from studies.pages import write_block
 from studies.results import Results
-from studies.runner import run_trials
-from studies.trial import Trial
+from studies.runner import Work, run_trials
+from studies.trial import Trial, run_trial
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "docs" / "studies"
@@ -30,6 +30,7 @@ class Study:
         blocks: from the records to the texts of the page's marked places.
         draw: makes the pictures, in the folder of the page.
         page: name of the page that shows it, where that is another study's; "" is its own.
+        work: does a trial.
         needs_data: whether --data names a data set that must be there, not a folder to be filled.
     """
 
@@ -39,6 +40,7 @@ class Study:
     blocks: Callable[[Results], dict[str, str]]
     draw: Callable[[Results, Path], None] | None = None
     page: str = ""
+    work: Work = run_trial
     needs_data: bool = False
 
     @property
@@ -91,7 +93,8 @@ class Study:
         if not wanted:
             raise UserError(f"--only {' '.join(options.only)} matches no trial, such as {every[0].folder}")
         try:
-            run_trials(wanted, results, options.results, order=every, runs=options.runs / self.name, jobs=options.jobs)
+            runs = options.runs / self.name
+            run_trials(wanted, results, options.results, order=every, runs=runs, jobs=options.jobs, work=self.work)
         except UserError:
             # what did succeed is worth a page too
             self._show(options.results)

@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from functools import partial
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
@@ -16,7 +15,8 @@ from recircle import UserError
 from studies.results import Results
 from studies.trial import Record, Trial, current_commit, run_trial
 
-Work = Callable[[Trial], Record]
+Work = Callable[[Trial, Path, str], Record]
+"""From what is to be done, the folder for runs and the commit to be noted to what came of it."""
 
 
 def run_trials(
@@ -28,6 +28,7 @@ def run_trials(
     runs: Path,
     jobs: int,
     threads: int = 1,
+    work: Work = run_trial,
 ) -> Results:
     """Do what is missing, in order, and write the result file after each trial.
 
@@ -39,6 +40,7 @@ def run_trials(
         runs: folder for the runs.
         jobs: trials at a time, each a process of its own.
         threads: of PyTorch in each of these processes; timings hold for this number.
+        work: does one; a function of a module, which the processes import.
 
     Raises:
         UserError: trials failed; those that did not are in the result file.
@@ -48,11 +50,11 @@ def run_trials(
     if not todo:
         return results
     began, failed = time.monotonic(), []
-    work: Work = partial(run_trial, runs=runs, commit=current_commit())
+    commit = current_commit()
     # forking a process that has threads, as every one has that imported torch, can hang
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(threads,)) as pool:
-        running: dict[Future[Record], Trial] = {pool.submit(work, trial): trial for trial in todo}
+        running: dict[Future[Record], Trial] = {pool.submit(work, trial, runs, commit): trial for trial in todo}
         try:
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -112,8 +112,6 @@ class Record:
 def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     """Train, go on with a run that was cut off, and test.
 
-    A finished run keeps its weights and its metrics; its checkpoints, three times as large as the weights each, go.
-
     Args:
         trial: what to do.
         runs: folder for the runs.
@@ -124,6 +122,23 @@ def run_trial(trial: Trial, runs: Path, commit: str) -> Record:
     """
     config = replace(trial.config, output=runs / trial.folder, seed=trial.seed)
     run = train(config, resume=Run(config.output).config_path.is_file(), progress=False)
+    return record(trial, run, config, commit)
+
+
+def record(trial: Trial, run: Run, config: TrainConfig, commit: str) -> Record:
+    """Test what was trained, and say what came of it.
+
+    A finished run keeps its weights and its metrics; its checkpoints, three times as large as the weights each, go.
+
+    Args:
+        trial: what was done.
+        run: its run.
+        config: its training as it went, which may have been shorter than that of the trial.
+        commit: to be noted.
+
+    Raises:
+        UserError: as `recircle.evaluation.evaluate.evaluate`.
+    """
     shutil.rmtree(run.checkpoints_path, ignore_errors=True)
     loading, bootstrap = Loading(batch_size=16, cache=config.data.cache), Bootstrap(resamples=2)
     predictions, metrics = evaluate(run, loading=loading, bootstrap=bootstrap)

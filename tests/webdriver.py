@@ -2,12 +2,14 @@
 
 import base64
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -70,30 +72,61 @@ def until(what: Callable[[], Any], seconds: float = 60) -> Any:
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Browser]:
-    """Start Chromium without a screen, and end it."""
+    """Start Chromium without a screen, and end it.
+
+    On a machine that is busy, Chromium now and then hangs while it starts; then another one is started.
+    """
+    for attempt in range(3):
+        with _driver() as root:
+            try:
+                window = _window(root, profile.with_name(f"{profile.name}{attempt}"))
+            except TimeoutError:
+                if attempt == 2:
+                    raise
+                continue
+            try:
+                yield window
+            finally:
+                window.call("DELETE", "")
+            return
+
+
+@contextmanager
+def _driver() -> Iterator[str]:
+    """Start what drives the browser, give the address of its sessions, and end both."""
     assert CHROMEDRIVER is not None
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    driver = subprocess.Popen([CHROMEDRIVER, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [CHROMEDRIVER, f"--port={port}"]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        until(lambda: _answers(f"http://127.0.0.1:{port}/status"))
+        yield f"http://127.0.0.1:{port}/session"
+    finally:
+        driver.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            driver.wait(timeout=10)
+        # a browser that hangs stays otherwise
+        with suppress(ProcessLookupError):
+            os.killpg(driver.pid, signal.SIGKILL)
+        driver.wait()
+
+
+def _window(root: str, profile: Path) -> Browser:
+    """Open a window.
+
+    Raises:
+        TimeoutError: the browser does not start.
+    """
     switches = [
         *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
         *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
         *(f"--user-data-dir={profile}", "--window-size=1280,900"),
     ]
     wanted = {"goog:chromeOptions": {"binary": CHROMIUM, "args": switches}, "goog:loggingPrefs": {"browser": "ALL"}}
-    root = f"http://127.0.0.1:{port}/session"
-    try:
-        until(lambda: _answers(f"http://127.0.0.1:{port}/status"))
-        started = Browser(root).call("POST", "", capabilities={"alwaysMatch": wanted})
-        window = Browser(f"{root}/{started['sessionId']}")
-        try:
-            yield window
-        finally:
-            window.call("DELETE", "")
-    finally:
-        driver.terminate()
-        driver.wait(timeout=30)
+    started = Browser(root).call("POST", "", capabilities={"alwaysMatch": wanted})
+    return Browser(f"{root}/{started['sessionId']}")
 
 
 def _answers(url: str) -> bool:
