@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 
@@ -18,6 +19,10 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 # here, because nothing of the package has been imported yet
 if os.environ.get("CHECK_SHAPES", "1") != "0":
     check_shapes()
+
+# the same examples in each run, so that a change is tested and not luck; --hypothesis-profile=default looks for others
+hypothesis.settings.register_profile("same", derandomize=True, database=None)
+hypothesis.settings.load_profile("same")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from benchmarks import timeline
 
 
+@pytest.mark.slow
 def test_both_ways_are_measured(tmp_path: Path) -> None:
     output = tmp_path / "timeline.json"
     words = ["--minutes", "0.2", "--folder", str(tmp_path / "videos"), "--cut", "3", "--pixels", "32"]

@@ -208,7 +208,7 @@ HOW = {
 }
 
 
-@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("how", ["ASCII", *(pytest.param(how, marks=pytest.mark.slow) for how in ("UTF-8", "C"))])
 def test_no_encoding_of_the_output_ends_a_command(how: str, run: Run, data: Path) -> None:
     clip = str(data / Manifest.read(data / "manifest.csv").clips[0].path)
     command = [sys.executable, "-m", "recircle.cli.main", "predict", str(run.path), clip]

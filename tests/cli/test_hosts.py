@@ -27,7 +27,7 @@ def clips(tmp_path: Path) -> Path:
     ("kind", "options"),
     [
         ("videomae", ["--model.arc-preset", "paper", "--trainable", "lora", "--lora.rank", "2"]),
-        ("tsm/resnet18", ["--model.arc-preset", "light"]),
+        pytest.param("tsm/resnet18", ["--model.arc-preset", "light"], marks=pytest.mark.slow),
         pytest.param("timesformer", ["--model.arc.steps", "2", "--trainable", "last-1"], marks=pytest.mark.slow),
         pytest.param("vit_tiny_patch16_224", ["--trainable", "lora"], marks=pytest.mark.slow),
     ],

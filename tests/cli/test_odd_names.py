@@ -71,7 +71,18 @@ def test_predict(data: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: C
     assert Path(json.loads(capfd.readouterr().out)["path"]).name == "-x.mp4"
 
 
-@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "a dash",
+        "line ends",
+        "not UTF-8",
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in sorted({*NAMES} - {"a dash", "line ends", "not UTF-8"})
+        ),
+    ],
+)
 def test_explain(kind: str, data: Path, run: Run, capfd: Capture) -> None:
     (file,) = (path for path in data.rglob("*.mp4") if path.stem == NAMES[kind])
     assert main(["explain", str(run.path), str(file)]) == 0
@@ -94,6 +105,7 @@ ODD = (
 )
 
 
+@pytest.mark.slow
 def test_labels_come_back_from_an_onnx_file(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     run = write_run(tmp_path / "run", replace(SPEC, labels=ODD, families=dict.fromkeys(ODD, ODD[1])))

@@ -345,7 +345,9 @@ main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize(
+    "suffix", [*(pytest.param(other, marks=pytest.mark.slow) for other in (".csv", ".jsonl")), ".parquet"]
+)
 def test_a_killed_prediction_goes_on(suffix: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = [write_frames(tmp_path / f"clip{number}", 6, seed=number) for number in range(4)]
     whole, output = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"

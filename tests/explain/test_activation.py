@@ -14,7 +14,7 @@ from recircle.explain.sanity import randomisation_check, rank_correlation
 from recircle.models import VideoModel, list_models
 from recircle.models.ensemble import FrameRateEnsemble
 from recircle.models.timesformer import TimeSformer
-from tests.models.small import small, small_clips
+from tests.models.small import every_network, small, small_clips
 
 
 @pytest.mark.parametrize("name", ["arc_tsm_resnet18", "tsn_resnet50", "arc_tsn_efficientnet_lite0"])
@@ -34,8 +34,7 @@ def test_after_pooling_and_a_linear_layer_it_is_the_class_activation_map(name: s
     np.testing.assert_allclose(found.probabilities, logits.softmax(0).numpy(), rtol=1e-5)
 
 
-# the deepest networks have no parts that others have not
-@pytest.mark.parametrize("name", [name for name in list_models() if "101" not in name])
+@pytest.mark.parametrize("name", every_network())
 def test_every_network_has_maps_as_large_as_its_clip(name: str) -> None:
     model, clip = small(name).train(), small_clips(name, 1)[0]
     before = {key: value.clone() for key, value in model.state_dict().items()}
@@ -201,7 +200,7 @@ def test_maps_do_not_survive_the_randomisation_of_the_classifier() -> None:
     assert abs(found.mean) < 0.15
 
 
-@pytest.mark.parametrize("name", ["arc_tsm_resnet18", "timesformer_base"])
+@pytest.mark.parametrize("name", [pytest.param("arc_tsm_resnet18", marks=pytest.mark.slow), "timesformer_base"])
 def test_randomisation_goes_from_the_classifier_to_the_stem(name: str) -> None:
     model, clip = small(name), small_clips(name, 1)[0]
     before = {key: value.clone() for key, value in model.state_dict().items()}

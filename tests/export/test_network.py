@@ -47,6 +47,15 @@ def test_frames_of_another_size_or_kind_are_refused(captured: Any) -> None:
         captured(torch.zeros(1, 2, 3, 32, 40))
 
 
+@pytest.mark.parametrize("name", ["tsm_resnet18", "arc_tsm_resnet18", "arc_tsn_efficientnet_lite0"])
+def test_one_capture_is_enough(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[object] = []
+    export = torch.export.export
+    monkeypatch.setattr(torch.export, "export", lambda *args, **named: calls.append(0) or export(*args, **named))
+    capture(ExportedNetwork(create_model(name, 5, width=8), Preprocessing(resize=32, crop=32)))
+    assert len(calls) == 1
+
+
 def test_the_model_itself_stays_as_it_is(model: VideoModel) -> None:
     before = [type(module) for module in model.modules()]
     model.train()

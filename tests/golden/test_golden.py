@@ -13,10 +13,15 @@ from tests.golden.rule import draw_input, weight
 from tests.models.oracle import TsnOracle
 
 FOLDER = Path(__file__).resolve().parent
-FILES = sorted(FOLDER.glob("*.json"))
+DEEPER = ("slowfast_r101", "tsm_r101", "abm_r50", "corrnet50", "rubiksnet_small")
+"""Of networks that have no parts that shallower ones have not."""
+FILES = [
+    pytest.param(path, marks=pytest.mark.slow if path.stem in DEEPER else (), id=path.stem)
+    for path in sorted(FOLDER.glob("*.json"))
+]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES)
 def test_golden(path: Path) -> None:
     outcomes = list(check_file(path))
     assert len(outcomes) == 2 * len(json.loads(path.read_text())["cases"])

@@ -62,6 +62,7 @@ def test_the_layers_of_the_network_are_in_int8(path: Path) -> None:
     assert sum(set(node.input) <= quantised for node in sums) > 0.8 * len(sums)
 
 
+@pytest.mark.slow
 def test_accuracy_is_told_before_and_after(run: Run, path: Path, capsys: Capture, tmp_path: Path) -> None:
     assert export(run.path, "--output", tmp_path / "a.onnx") == 0
     printed = capsys.readouterr().out

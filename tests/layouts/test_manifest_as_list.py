@@ -39,9 +39,11 @@ def test_each_cell_is_read_as_in_a_manifest(tmp_path: Path) -> None:
     assert rows(find(tmp_path / "m.csv")) == rows(Manifest.read(tmp_path / "m.csv").clips) == rows(manifest.clips)
 
 
-TEXT = st.text(st.characters(exclude_characters="\0/[]0123456789", exclude_categories=["Cs"]), max_size=5)
+TEXT = st.text(st.characters(exclude_characters="\0/[]|;0123456789", exclude_categories=["Cs"]), max_size=5)
 
 
+# a label may be a word for a missing one, or be made of others
+@pytest.mark.filterwarnings("ignore:.*taken for a class")
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(labels=st.lists(TEXT, min_size=1, max_size=4))
 def test_any_label(tmp_path: Path, labels: list[str]) -> None:

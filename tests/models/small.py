@@ -4,11 +4,31 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
 from recircle.arc.module import ArcLayer
-from recircle.models import VideoModel, create_model
+from recircle.models import VideoModel, create_model, list_models
+
+LARGER = (
+    "*101*",
+    "*resnet34*",
+    "*_lite[12]",
+    "timesformer_[hl]*",
+    "corrnet50",
+    "rubiksnet_[sm]*",
+    "*_16f",
+    "*_mmaction2",
+)
+"""Networks that differ from others of the list in numbers of layers and channels alone, or from two that are joined."""
+
+
+def every_network(pattern: str = "*") -> list[Any]:
+    """Return the names that fit; those that have no parts that others have not are for the slow tests."""
+    names = [name for name in list_models() if fnmatch(name, pattern)]
+    larger = {name for name in names if any(fnmatch(name, one) for one in LARGER)}
+    return [pytest.param(name, marks=pytest.mark.slow) if name in larger else name for name in names]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -205,6 +205,7 @@ def test_prepared_network_computes_the_same(arc: bool) -> None:
 
 
 @pytest.mark.parametrize("snippet", [1, 3])
+@pytest.mark.slow
 def test_capture_for_any_number_of_frames(snippet: int) -> None:
     model = small(snippet=snippet)
     positions: Any = torch.export.Dim("T", min=1)

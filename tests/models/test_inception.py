@@ -185,6 +185,7 @@ def test_arc_takes_norm_and_activation_of_every_larger_kernel() -> None:
     assert len(arc_report(recircle.convert(create_model("trn_bninception", 3, width=8))).converted) == 31
 
 
+@pytest.mark.slow
 def test_captured_for_any_batch_and_number_of_frames() -> None:
     model = create_model("gsm_bninception", 3, width=8).double().eval()
     for key, value in model.named_parameters():

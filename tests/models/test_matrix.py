@@ -9,12 +9,10 @@ from torch import nn
 
 from recircle.arc.module import ArcLayer
 from recircle.models import VideoModel, create_model, list_models, model_summary
-from tests.models.small import small, small_clips, small_form
-
-NAMES = list_models()
+from tests.models.small import every_network, small, small_clips, small_form
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=every_network())
 def model(request: pytest.FixtureRequest) -> VideoModel:
     """Return a network that tests of this file share: they may train it and leave it in any mode."""
     return small(request.param)
@@ -81,7 +79,7 @@ def test_parts_and_a_new_classifier(model: VideoModel) -> None:
     assert {model.get_parameter(key).shape[0] for key in model.classifier_keys} == {7}
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("arc_")])
+@pytest.mark.parametrize("name", every_network("arc_*"))
 def test_arc_computes_what_its_host_does_at_first(name: str) -> None:
     host = small(name.removeprefix("arc_")).double()
     arc = create_model(name, 5, dropout=0.0, **small_form(name).options).double()
@@ -101,7 +99,7 @@ def test_arc_computes_what_its_host_does_at_first(name: str) -> None:
 # torch's own tracing instantiates the class of an autograd function and warns of it
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list_models())
 def test_compiles_whole(name: str) -> None:
     model = small(name).eval()
     clips = small_clips(name)

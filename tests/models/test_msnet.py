@@ -158,6 +158,7 @@ def test_arc_in_the_stages_leaves_the_motion_module_alone() -> None:
     assert not any(layer.config.signed_input for layer in layers)
 
 
+@pytest.mark.slow
 def test_exported_for_any_number_of_frames() -> None:
     network = ExportedNetwork(small("msnet_resnet18"), Preprocessing(resize=48, crop=48))
     program = capture(network).module()

@@ -87,6 +87,7 @@ def test_arc_takes_the_factors() -> None:
     assert not any("traced" in entry.note for entry in report.converted)
 
 
+@pytest.mark.slow
 def test_exports_with_any_number_of_frames() -> None:
     model = create_model("r2plus1d_resnet18", 4, width=8).eval()
     randomise(model)

@@ -248,6 +248,7 @@ def test_picking_compiles_whole() -> None:
         assert torch.equal(compiled(clips), EvenFrames(4)(clips))
 
 
+@pytest.mark.slow
 def test_exports_for_all_multiples_of_4() -> None:
     network = ExportedNetwork(narrow("slowfast_resnet50", 8), Preprocessing(resize=64, crop=64))
     program = capture(network).module()

@@ -148,6 +148,7 @@ def test_arc_finds_norm_and_activation() -> None:
     assert len(arc_report(model).converted) == 9
 
 
+@pytest.mark.slow
 def test_exported_for_any_number_of_frames() -> None:
     tiny = TEA(NAME, (1, 1, 2, 1), 5, width=16)
     network = ExportedNetwork(tiny, Preprocessing(resize=33, crop=33))

@@ -93,7 +93,8 @@ def test_sigterm_answers_those_that_wait_and_leaves_nothing(run: Run, video: Pat
         assert not list(tmp_path.glob("recircle-*"))
 
 
-@pytest.mark.parametrize("kind", ["main", pytest.param("http", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["main", "http"])
+@pytest.mark.slow
 def test_nothing_is_left_of_a_service_that_lost_a_process(run: Run, tmp_path: Path, kind: str) -> None:
     with serving(run, tmp_path) as service:
         main = service.process.pid

@@ -1,17 +1,27 @@
 """What stands before the service turns away what is too many, too large or too late, whatever the application does."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 pytest.importorskip("litserve", reason="the extra serve is not installed")
 
+import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from recircle.serving import gate as gates
 from recircle.serving.gate import Gate
 from recircle.serving.limits import Limits
+
+
+@pytest.fixture(autouse=True)
+def _short_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "LINGER", 1.0)
 
 
 async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,3 +78,32 @@ def test_those_that_are_too_many_are_told_at_once_and_the_place_of_one_that_was_
 
     for _ in range(2):
         assert asyncio.run(crowd()) == [504] * 3 + [503] * 5
+
+
+@pytest.fixture
+def address() -> Iterator[tuple[str, int]]:
+    """Of a real server with a gate that takes a megabyte."""
+    gate = Gate(reads_all, limits=Limits(megabytes=1), path="/predict")
+    server = uvicorn.Server(uvicorn.Config(gate, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield server.servers[0].sockets[0].getsockname()
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_client_that_sends_all_before_it_reads_is_told_why(address: tuple[str, int], told: bool) -> None:
+    head = "Content-Length: 20000000" if told else "Transfer-Encoding: chunked"
+    part = b"x" * 100_000 if told else b"186a0\r\n" + b"x" * 100_000 + b"\r\n"
+    with socket.create_connection(address, timeout=20) as client:
+        client.sendall(f"POST /predict HTTP/1.1\r\nHost: a\r\n{head}\r\n\r\n".encode())
+        for _ in range(200):
+            client.sendall(part)
+        if not told:
+            client.sendall(b"0\r\n\r\n")
+        answer = client.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"the request is larger than 1 MB" in answer

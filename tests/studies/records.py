@@ -1,8 +1,10 @@
 """Records of trials that never took place."""
 
+from pathlib import Path
+
 from studies.contest import Contest
 from studies.step_time import Times
-from studies.trial import Record
+from studies.trial import Record, Trial
 
 
 def record(system: str, seed: int = 0, *, right: str = "10", fold: str = "", inside: float | None = None) -> Record:
@@ -32,3 +34,8 @@ def times_for(contest: Contest) -> Times:
     clips = dict.fromkeys(contest.networks, 0.0151)
     clips |= {name: 0.01 * place for place, name in enumerate(contest.wider, start=1)}
     return Times(step=steps, clip=clips, rounds=3, machine={"threads": 1}, commit="abc")
+
+
+def quick(trial: Trial, runs: Path, commit: str) -> Record:
+    """Take the place of a training."""
+    return record(trial.system, trial.seed, fold=trial.fold)

@@ -90,6 +90,7 @@ def test_what_is_missing_is_told() -> None:
     assert text == f"89 of 90 trainings are there. These are missing:\n\n* {planned[0].system}: seed 0"
 
 
+@pytest.mark.slow
 def test_steps_are_timed_and_kept(tmp_path: Path) -> None:
     write_clips(tmp_path / "data")
     plain, arc = (trial.config for trial in small_trials(tmp_path / "data")[:2])

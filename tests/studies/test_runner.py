@@ -23,6 +23,7 @@ from studies.summary import summarise
 from studies.tabletop import VALIDATION_ACTORS, config
 from studies.trial import Trial, current_commit, run_trial
 from tests.small_run import write_clips
+from tests.studies.records import quick
 
 PAGE = "<!-- results -->\n<!-- /results -->\n"
 
@@ -95,6 +96,7 @@ def test_a_trial_is_trained_tested_and_noted(tmp_path: Path) -> None:
 
 
 def test_a_study_goes_on_where_it_ended(study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study = replace(study, work=quick)
     arguments = ["--data", "data", "--jobs", "1"]
     study.run([*arguments, "--only", "TSM*"])
     assert [record.key for record in Results.read(study.path).records] == [("TSM", 0, ""), ("TSM", 1, "")]

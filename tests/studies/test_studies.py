@@ -100,7 +100,7 @@ def test_settings_of_one_study_differ_only_where_they_say(study: Study) -> None:
         assert (trial.config.data.cache is None) == trial.config.data.augmentation.one_resample
 
 
-@pytest.mark.parametrize("part", [1, 2, 8, 10_000])
+@pytest.mark.parametrize("part", [1, 2, 10_000])
 def test_tables_and_pictures_of_any_part(study: Study, part: int, tmp_path: Path) -> None:
     records = tuple(done(study.trials(Path())[:part]))
     results = Results(study=study.name, command="", records=records)

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 from fnmatch import fnmatch
-from typing import Any
 
 import pytest
 import torch
@@ -11,12 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import recircle
-from recircle import create_model, list_models
+from recircle import create_model
 from recircle.arc import ArcConfig, ArcConv2d, ArcLayer, ArcLinear
 from recircle.arc.sliced_norm import SlicedBatchNorm
 from recircle.surgery import FrameModel, convert, prepare_for_inference, prepare_report
 from tests.arc.variants import randomise
-from tests.models.small import small, small_clips
+from tests.models.small import every_network, small, small_clips
 from tests.torchvision_oracle import import_torchvision
 
 BATCH_NORM = nn.modules.batchnorm._BatchNorm
@@ -75,11 +74,7 @@ KEEP_NORMS = ("*rubiksnet_*", "*gsm_*", "*timesformer_*")
 """Norms before the convolution, as in pre-activation networks and gates, and norms of tokens stay."""
 
 
-def _deep_ones_slow() -> list[Any]:
-    return [pytest.param(name, marks=pytest.mark.slow) if "101" in name else name for name in list_models()]
-
-
-@pytest.mark.parametrize("name", _deep_ones_slow())
+@pytest.mark.parametrize("name", every_network())
 def test_registered_networks_lose_all_their_norms(name: str) -> None:
     net = small(name)
     norms = batch_norms(net)

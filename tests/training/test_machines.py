@@ -148,6 +148,7 @@ def uneven(config_in: Callable[[Path], TrainConfig], tmp_path: Path) -> TrainCon
     )
 
 
+@pytest.mark.slow
 def test_two_machines_are_one_process(uneven: TrainConfig, tmp_path: Path) -> None:
     job = Job(tmp_path, uneven)
     assert job.finish() == 0, job.printed()

@@ -83,6 +83,6 @@ class FoldedFrames(ClipDims):
         if any(x.shape[d] != s for d, s in zip(self.space, size)):
             x = F.interpolate(x, size=size, mode="nearest")
         if self.time in pooled:
-            rows = x.reshape(self.clips, 1, -1).expand(-1, self.frames, -1)
-            x = rows.reshape(self.clips * self.frames, *x.shape[1:])
+            # picked, since to expand asks whether there is one frame, which a capture for any number must not know
+            x = x.index_select(0, torch.arange(self.clips * self.frames, device=x.device) // self.frames)
         return x

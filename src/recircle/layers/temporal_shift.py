@@ -62,9 +62,10 @@ def _captured_shift(x: Tensor, fold: int, causal: bool, channel: int) -> Tensor:
 
 def _folded_shift(x: Tensor, fold: int, causal: bool) -> Tensor:
     """Shift with the frames in the batch, as exported files have them; what comes from another clip becomes zero."""
-    has_earlier = torch.arange(x.shape[1], device=x.device) > 0
-    masks = [mask.expand(x.shape[:2]).reshape(-1) for mask in (has_earlier.flip(0), has_earlier)]
-    return shift_folded(x.flatten(0, 1), masks[0], masks[1], fold, causal).unflatten(0, x.shape[:2])
+    clips, frames = x.shape[:2]
+    # counted, since to expand one clip's places asks whether there are more clips, which a capture must not know
+    place = torch.arange(clips * frames, device=x.device) % frames
+    return shift_folded(x.flatten(0, 1), place < frames - 1, place > 0, fold, causal).unflatten(0, (clips, frames))
 
 
 def shift_folded(folded: Tensor, has_later: Tensor, has_earlier: Tensor, fold: int, causal: bool) -> Tensor:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -9,6 +10,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from recircle.serving.limits import Limits
+
+LINGER = 5.0
+"""Seconds for which the rest of a refused request is read, and thrown away."""
 
 _BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
@@ -56,22 +60,24 @@ class Gate:
                 status = message["status"]
             await send(message)
 
-        self._count += 1
-        self._waiting.set(self._count)
         try:
             refusal = self._refusal(scope)
             if refusal is not None:
-                await refusal(scope, receive, send_and_note)
-            else:
-                await self._answer(scope, receive, send_and_note)
-        finally:
-            self._count -= 1
+                await _refuse(refusal, scope, receive, send_and_note, whole=False)
+                return
+            self._count += 1
             self._waiting.set(self._count)
+            try:
+                await self._answer(scope, receive, send_and_note)
+            finally:
+                self._count -= 1
+                self._waiting.set(self._count)
+        finally:
             self._requests.labels(str(status)).inc()
             self._seconds.observe(time.monotonic() - began)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        if self._count > self._limits.waiting:
+        if self._count >= self._limits.waiting:
             detail = f"{self._limits.waiting} requests are waiting already; come again later"
             return JSONResponse({"detail": detail}, 503, {"Retry-After": "1", "Connection": "close"})
         length = dict(scope["headers"]).get(b"content-length", b"0")
@@ -87,7 +93,7 @@ class Gate:
         async def receive_some() -> Message:
             nonlocal size, whole
             message = await receive()
-            whole = not message.get("more_body", False)
+            whole = not _has_more(message)
             size += len(message.get("body", b""))
             if size > self._most:
                 raise _TooLargeError
@@ -108,4 +114,36 @@ class Gate:
             status, what = (504, "there was no answer") if whole else (408, "the request did not come to its end")
             refusal = JSONResponse({"detail": f"{what} in {self._limits.answer:g} s"}, status, {"Connection": "close"})
         if refusal is not None and not started:
-            await refusal(scope, receive, send)
+            await _refuse(refusal, scope, receive, send, whole=whole)
+
+
+async def _refuse(response: Response, scope: Scope, receive: Receive, send: Send, *, whole: bool) -> None:
+    """Answer a request, and read what still comes of it for a while.
+
+    Where a connection is closed on data that nobody has read, it is reset, and a client that is still sending never
+    sees why. So the connection is kept until the client has sent all, or has hung up, or the time is over.
+
+    Args:
+        response: the answer.
+        scope: of the request.
+        receive: the rest of the request.
+        send: to the client.
+        whole: whether nothing more is to come.
+    """
+
+    async def send_and_stay(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    await response(scope, receive, send if whole else send_and_stay)
+    if whole:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER):
+            while _has_more(await receive()):
+                # one that sends fast must not keep others waiting
+                await asyncio.sleep(0)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _has_more(message: Message) -> bool:
+    return message.get("more_body", False)
