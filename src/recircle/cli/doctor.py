@@ -39,6 +39,7 @@ EXTRAS = (
     Extra("onnxscript", "onnxscript", "export", "writes ONNX files"),
     Extra("onnxruntime", "onnxruntime", "export", "checks and runs ONNX files"),
     Extra("openvino", "openvino", "openvino", "runs ONNX files"),
+    Extra("executorch", "executorch", "executorch", "writes files for small devices"),
     Extra("litserve", "litserve", "serve", "answers over HTTP"),
     Extra("gradio", "gradio", "app", "shows a page"),
     Extra("ray", "ray", "ray", "many clips on a cluster"),

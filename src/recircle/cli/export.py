@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
 def export(
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")],
     *,
-    format: Literal["onnx", "torch", "aoti"] = "onnx",  # noqa: A002  (the option's name)
+    format: Literal["onnx", "torch", "aoti", "executorch"] = "onnx",  # noqa: A002  (the option's name)
     output: Path | None = None,
     clips: int | None = None,
     frames: int | None = None,
@@ -37,11 +37,12 @@ def export(
     Args:
         run: folder of the run, or hf:OWNER/NAME of one that was pushed.
         format: onnx, for ONNX Runtime and others; torch, a file of torch.export; aoti, machine code for computers like
-            this one, which takes minutes to compile here and nothing to start.
-        output: the file; by default model.onnx, model.pt2 or model.aoti.pt2 in the run's folder, or with --online
-            model.online.onnx and so on.
-        clips: B, as a number in the file, for devices that want to know every shape.
-        frames: T, likewise.
+            this one, which takes minutes to compile here and nothing to start; executorch, for phones and small
+            devices.
+        output: the file; by default model.onnx, model.pt2, model.aoti.pt2 or model.pte in the run's folder, or with
+            --online model.online.onnx and so on.
+        clips: B, as a number in the file, for devices that want to know every shape; 1 for executorch, if not given.
+        frames: T, likewise; for executorch as many as the run samples, if not given.
         online: of a causal network (--model.causal), write what runs frame by frame: a frame and a state in, logits of
             the video so far and the next state out.
         precision: int8 writes RUN/model.int8.onnx, in whole numbers whose ranges come from clips, and measures its

@@ -1,11 +1,11 @@
 """Trained runs as single files that run without this package.
 
-`recircle export RUN` writes RUN/model.onnx, with `--format torch` RUN/model.pt2, and with `--format aoti`
-RUN/model.aoti.pt2. All take uint8 RGB frames and return logits; the normalisation is inside, so that nobody can do it
-in another way. All carry the run's `model.json`: labels, preprocessing, sampling. B and T are free unless `--clips` and
-`--frames` say them, H and W are the run's crop; `export.json` in the file says which network it is and what it takes.
-`--online` writes what runs a causal network frame by frame, with its state as inputs and outputs: "Frame by
-frame" in the documentation shows how it is run.
+`recircle export RUN` writes RUN/model.onnx, with `--format torch` RUN/model.pt2, with `--format aoti`
+RUN/model.aoti.pt2, and with `--format executorch` RUN/model.pte. All take uint8 RGB frames and return logits; the
+normalisation is inside, so that nobody can do it in another way. All carry the run's `model.json`: labels,
+preprocessing, sampling. B and T are free unless `--clips` and `--frames` say them, H and W are the run's crop;
+`export.json` in the file says which network it is and what it takes. `--online` writes what runs a causal network frame
+by frame, with its state as inputs and outputs: "Frame by frame" in the documentation shows how it is run.
 
 With ONNX Runtime, NumPy and Pillow only, one view of a clip whose frames are images in memory:
 

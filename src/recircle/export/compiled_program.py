@@ -13,6 +13,7 @@ from recircle.torch_internals import compile_program, has_cpp_compiler, load_com
 
 SUFFIX: str = ".aoti.pt2"
 WORK: str = "compiling"
+FIXED: bool = False
 
 
 def require() -> None:

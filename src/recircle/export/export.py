@@ -68,12 +68,12 @@ def export_run(
 
     Args:
         run: the folder that training wrote, or `hf:OWNER/NAME` of one that was pushed.
-        format: "onnx"; "torch" for a file of `torch.export`; or "aoti" for one of machine code, compiled for this kind
-            of machine.
-        output: the file; None is model.onnx, model.pt2 or model.aoti.pt2 in the run's folder, and model.online.onnx
-            and so on of what runs frame by frame.
-        clips: B; None is any.
-        frames: T; None is any that the network takes.
+        format: "onnx"; "torch" for a file of `torch.export`; "aoti" for one of machine code, compiled for this kind of
+            machine; or "executorch" for small devices.
+        output: the file; None is model.onnx, model.pt2, model.aoti.pt2 or model.pte in the run's folder, and
+            model.online.onnx and so on of what runs frame by frame.
+        clips: B; None is any, and 1 for ExecuTorch, whose files have one shape.
+        frames: T; None is any that the network takes, and for ExecuTorch the number that the run samples.
         online: run frame by frame.
         stage: called with what is done next.
 
@@ -89,7 +89,12 @@ def export_run(
     kind.require()
     if online and (clips, frames) != (None, None):
         raise UserError("what runs frame by frame takes one frame of any number of videos; leave out clips and frames")
+    if online and kind.FIXED:
+        raise UserError(f"files in the format {format} take whole clips; leave out online, or use another format")
     spec, model = folder.load_spec(), folder.load_model()
+    if kind.FIXED:
+        clips = 1 if clips is None else clips
+        frames = spec.sampling.frames if frames is None else frames
     shape = Shape(size=spec.preprocessing.crop_size, clips=clips, frames=frames)
     return export_network(model, spec, path, format, shape=shape, online=online, stage=stage)
 

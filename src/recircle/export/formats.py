@@ -6,11 +6,11 @@ from typing import Literal, Protocol
 
 import torch
 
-from recircle.export import compiled_program, onnx_model, torch_program
+from recircle.export import compiled_program, edge_program, onnx_model, torch_program
 from recircle.export.online import StepFunction
 from recircle.export.parity import Logits
 
-Format = Literal["onnx", "torch", "aoti"]
+Format = Literal["onnx", "torch", "aoti", "executorch"]
 
 
 class FileFormat(Protocol):
@@ -19,10 +19,12 @@ class FileFormat(Protocol):
     Attributes:
         SUFFIX: of their names.
         WORK: what writing one is, in a word.
+        FIXED: whether it takes whole clips alone, of one number of clips and frames.
     """
 
     SUFFIX: str
     WORK: str
+    FIXED: bool
 
     def require(self) -> None:
         """Insist that what writing needs is there."""
@@ -47,4 +49,9 @@ class FileFormat(Protocol):
         ...
 
 
-FORMATS: dict[Format, FileFormat] = {"onnx": onnx_model, "torch": torch_program, "aoti": compiled_program}
+FORMATS: dict[Format, FileFormat] = {
+    "onnx": onnx_model,
+    "torch": torch_program,
+    "aoti": compiled_program,
+    "executorch": edge_program,
+}

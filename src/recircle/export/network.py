@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from recircle.arc.running import MOST_FRAMES
 from recircle.errors import UserError
+from recircle.export.constants import fold_constants
 from recircle.export.facts import Shape
 from recircle.export.folded_frames import fold_frames
 from recircle.models.base import VideoModel
@@ -63,6 +64,7 @@ def capture(network: ExportedNetwork, shape: Shape | None = None) -> torch.expor
     dims = {0: many, 1: time}
     program = _export(network, clips, {"frames": dims})
     fold_frames(program)
+    fold_constants(program)
     for node in program.graph.nodes:
         # paths of this machine, which do not belong in a file that travels
         node.meta.pop("stack_trace", None)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SUFFIX: str = ".onnx"
 WORK: str = "translating"
+FIXED: bool = False
 
 _UNLIMITED = 1 << 40
 """Bytes."""

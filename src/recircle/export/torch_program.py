@@ -12,6 +12,7 @@ from recircle.export.parity import Logits
 
 SUFFIX: str = ".pt2"
 WORK: str = "translating"
+FIXED: bool = False
 
 
 def require() -> None:

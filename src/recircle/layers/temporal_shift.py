@@ -64,8 +64,9 @@ def _folded_shift(x: Tensor, fold: int, causal: bool) -> Tensor:
     """Shift with the frames in the batch, as exported files have them; what comes from another clip becomes zero."""
     clips, frames = x.shape[:2]
     # counted, since to expand one clip's places asks whether there are more clips, which a capture must not know
-    place = torch.arange(clips * frames, device=x.device) % frames
-    return shift_folded(x.flatten(0, 1), place < frames - 1, place > 0, fold, causal).unflatten(0, (clips, frames))
+    count = torch.arange(clips * frames, device=x.device).reshape(clips, frames)
+    has_later, has_earlier = (count < count[:, -1:]).flatten(), (count > count[:, :1]).flatten()
+    return shift_folded(x.flatten(0, 1), has_later, has_earlier, fold, causal).unflatten(0, (clips, frames))
 
 
 def shift_folded(folded: Tensor, has_later: Tensor, has_earlier: Tensor, fold: int, causal: bool) -> Tensor:
