@@ -303,6 +303,10 @@ def _name(row: dict[str, Any]) -> str:
     return str(Entry(role=row["role"], model=row["model"], steps=row["steps"], preset=row["preset"]))
 
 
+def _pixels(size: int | tuple[int, int]) -> str:
+    return str(size) if isinstance(size, int) else f"{size[0]} x {size[1]}"
+
+
 def _ratio(value: int | None, host: int | None) -> float | None:
     return value / host if value is not None and host else None
 
@@ -324,7 +328,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--batch", nargs="+", type=int, help="clips in a batch of inference; by default 1 and 4, with --full 1 to 128")
     add("--train-batch", nargs="+", type=int, help="clips in a training step; by default 2, with --full 8 and 32")
     add("--frames", type=int, default=8, help="frames of a clip")
-    add("--size", type=int, default=224, help="side of the frames in pixels")
+    add("--size", nargs="+", type=int, default=[224], metavar="PIXELS", help="side of the frames, or height and width")
     add("--rounds", type=int, default=11, help="rounds that count")
     add("--device", choices=["cpu", "cuda"], default="cpu", help="what computes")
     add("--dtype", choices=list(DTYPES), default="fp32", help="precision of the forward passes (autocast)")
@@ -348,11 +352,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         *options.batch,
         *options.train_batch,
         options.frames,
-        options.size,
+        *options.size,
         options.rounds,
     )
     if min(counts) < 1:
         parser.error("numbers of steps, clips, frames, pixels, threads and rounds must be 1 or more")
+    if len(options.size) > 2:
+        parser.error("--size takes one side, or height and width")
+    options.size = options.size[0] if len(options.size) == 1 else tuple(options.size)
     if not options.full and len(options.train_batch) > 1:
         parser.error("give one --train-batch; only --full takes several")
     if min(options.train_batch) * options.frames < 2:
@@ -399,7 +406,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found["kept_growth"] = kept_growth(found["memory"])
         print_memory(found["memory"])
     out.print(
-        f"{options.frames} frames of {options.size} px; medians of {options.rounds} interleaved rounds; {machine}"
+        f"{options.frames} frames of {_pixels(options.size)} px; medians of {options.rounds} rounds by turns; {machine}"
     )
     if options.output:
         write_json(options.output, found)
@@ -413,7 +420,9 @@ def sweep(options: argparse.Namespace) -> None:
     whole = arc_sweep.Sweep(options, device)
     rows, machine = whole.measure(), describe(device)
     arc_sweep.print_rows(rows)
-    out.print(f"{options.frames} frames of {options.size} px; medians of rounds by turns; {whole.speeds}; {machine}")
+    out.print(
+        f"{options.frames} frames of {_pixels(options.size)} px; medians of rounds by turns; {whole.speeds}; {machine}"
+    )
     if options.output:
         found = {"machine": machine, "settings": settings(options), "speeds": whole.speeds}
         write_json(options.output, {"benchmark": "arc_cost --full", **found, "rows": [asdict(row) for row in rows]})

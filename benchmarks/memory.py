@@ -80,7 +80,7 @@ def peak_bytes(
     width: int | None,
     batch: int,
     frames: int,
-    size: int,
+    size: int | tuple[int, int],
     device: torch.device,
     dtype: torch.dtype,
 ) -> int | None:
@@ -95,7 +95,7 @@ def peak_bytes(
         width: channels of its stem, or None for the published width.
         batch: clips in the step.
         frames: T.
-        size: side of the frames in pixels.
+        size: side of the frames in pixels, or (H, W).
         device: the CPU or a GPU.
         dtype: of the forward pass (autocast).
     """
@@ -112,13 +112,13 @@ def _peak(
     name: str,
     arc: ArcConfig | None,
     width: int | None,
-    shape: tuple[int, int, int],
+    shape: tuple[int, int, int | tuple[int, int]],
     device: torch.device,
     dtype: torch.dtype,
 ) -> int:
     batch, frames, size = shape
     model = build(name, arc=arc, width=width)
-    step = TrainingStep(model, random_clips(2, 2, min(32, size), device), dtype)
+    step = TrainingStep(model, random_clips(2, 2, size if isinstance(size, tuple) else min(32, size), device), dtype)
     step()
     for parameter in model.parameters():
         parameter.grad = None

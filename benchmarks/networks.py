@@ -47,9 +47,10 @@ def has_steps(name: str) -> bool:
     return "steps" in model_options(name)
 
 
-def random_clips(batch: int, frames: int, size: int, device: torch.device) -> Tensor:
+def random_clips(batch: int, frames: int, size: int | tuple[int, int], device: torch.device) -> Tensor:
     """Return clips [B, T, 3, H, W] whose frames have their channels side by side in memory, as evaluation lays them."""
-    images = torch.randn(batch * frames, 3, size, size, device=device)
+    height, width = (size, size) if isinstance(size, int) else size
+    images = torch.randn(batch * frames, 3, height, width, device=device)
     return images.contiguous(memory_format=torch.channels_last).unflatten(0, (batch, frames))
 
 

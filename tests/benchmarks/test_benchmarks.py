@@ -46,6 +46,18 @@ def check_times(rows: list[dict[str, Any]]) -> None:
         assert row["gmacs_ratio"] == row["gmacs"] / host["gmacs"]
 
 
+def test_frames_need_not_be_square(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = cost(
+        tmp_path, "--only", "inference", "--larger", "none", "--steps", "2", "--batch", "1", "--size", "16", "48"
+    )
+    assert found["settings"]["size"] == [16, 48]
+    assert "2 frames of 16 x 48 px" in capsys.readouterr().out
+    square = cost(tmp_path, "--only", "inference", "--larger", "none", "--steps", "2", "--batch", "1", "--size", "48")
+    assert found["inference"][0]["gmacs"] < square["inference"][0]["gmacs"]
+    with pytest.raises(SystemExit):
+        cost(tmp_path, "--size", "1", "2", "3")
+
+
 def test_inference_is_measured_for_each_batch_network_and_form(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
