@@ -13,6 +13,7 @@ import pytest
 from recircle.cli.main import main
 from recircle.inference.recognizer import Recognizer
 from recircle.run import Run
+from recircle.serving.openapi import REFUSALS
 from tests.media import moving_frames, write_video
 from tests.serving.service import Service, serving
 from tests.small_run import write_frames
@@ -115,7 +116,9 @@ def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: R
     asks = json.loads((ROOT / "Containerfile").read_text().partition("CMD ")[2].partition("\n")[0])
     assert subprocess.run([sys.executable, "-c", asks[2].replace("8000", str(service.port))]).returncode == 0
     schema = json.loads(service.get("/openapi.json")[1])
-    assert "/predict" in schema["paths"]
+    assert schema["info"]["title"] == "recircle"
+    assert schema["paths"]["/predict"]["post"]["responses"].keys() == {"200", *map(str, REFUSALS)}
+    assert schema["paths"]["/health"]["get"]["responses"]["200"]["content"].keys() == {"text/plain"}
 
 
 def test_what_is_wrong_is_one_sentence(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ from recircle.serving.gate import Gate
 from recircle.serving.lifetime import forks_end_with_this
 from recircle.serving.limits import Limits
 from recircle.serving.losses import Losses
+from recircle.serving.openapi import describe
 from recircle.serving.ports import check_port
 from recircle.serving.worker import PATH, RecognitionAPI, Served
 
@@ -82,6 +83,7 @@ def serve(
             middlewares=[(Gate, {"limits": limits, "path": PATH})],
         )
         server.app.add_middleware(Losses, server=server)
+        describe(server.app, PATH)
         end = _End()
         with forks_end_with_this(remove=Path(scratch)):
             server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
