@@ -1,5 +1,7 @@
 """Compiled layers compute in another order of dimensions; results and gradients stay the same."""
 
+import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,3 +84,31 @@ def test_channels_last_memory_stays() -> None:
     y = compiled(layer)(x)
     torch.testing.assert_close(y, layer(x))
     assert y.movedim(2, -1).is_contiguous()
+
+
+@pytest.mark.parametrize("config", [ArcConfig.paper(), ArcConfig.light()])
+def test_training_keeps_as_much_with_more_steps_and_learns_the_same(config: ArcConfig) -> None:
+    kept: list[int] = []
+    for steps in (2, 4):
+        layer = ArcConv2d(6, 8, 3, 1, 1, config=replace(config, steps=steps), norm=nn.BatchNorm2d(8), act=nn.ReLU())
+        randomise(layer)
+        twin, x, weights = copy.deepcopy(layer).train(), clip(2, 3, 6, 6, 8), clip(2, 3, 8, 6, 8)
+        torch._dynamo.reset()
+        whole: Any = torch.compile(layer.train(), fullgraph=True, backend="aot_eager")
+        held: dict[int, int] = {}
+
+        def note(tensor: Tensor, held: dict[int, int] = held) -> Tensor:
+            held[tensor.data_ptr()] = tensor.numel()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            y = whole(x)
+        kept.append(sum(held.values()) - sum(parameter.numel() for parameter in layer.parameters()))
+        expected = twin(x)
+        torch.testing.assert_close(y, expected)
+        found = torch.autograd.grad((y * weights).sum(), list(layer.parameters()))
+        right = torch.autograd.grad((expected * weights).sum(), list(twin.parameters()))
+        torch.testing.assert_close(found, right, rtol=1e-4, atol=1e-4)
+        for one, other in zip(layer.buffers(), twin.buffers()):
+            torch.testing.assert_close(one, other)
+    assert kept[1] <= 1.02 * kept[0]

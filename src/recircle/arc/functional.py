@@ -1,11 +1,13 @@
 """The ARC layer as functions of tensors; the modules in `arc.py` hold the weights for them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from recircle.arc.attention_only import forward_attention_only, only_attends
 from recircle.arc.clip_dims import FRAMES_1D, FRAMES_2D, TOKENS, VOLUME_3D, ClipDims
@@ -21,7 +23,7 @@ from recircle.arc.short_steps import forward_short_steps, takes_short_steps
 from recircle.arc.steps import Steps, plan_steps
 from recircle.layers.memory import Memory
 from recircle.public import public
-from recircle.torch_internals import is_recorded
+from recircle.torch_internals import aten, is_recorded
 
 Epilogue = Callable[[Tensor, int, int], Tensor]
 """Norm and activation after the operator: epilogue(features [N, length, ...], start, length)."""
@@ -127,7 +129,9 @@ def arc_operator(
         return clip_dims.unfold(y, x)
     plan = StepPlan(operator, weight, bias, steps, clip_dims, epilogue)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-        return _recurse_channels_last(x, plan.generate, matrices, config, steps, clip_dims)
+        learns = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+        compute = _recurse_and_recompute if learns else _recurse_channels_last
+        return compute(x, plan.generate, matrices, config, steps, clip_dims)
     known = epilogue is None or isinstance(epilogue, NormAct)
     if not known or is_recorded(x):
         return recurse(x, plan.generate, matrices, config, steps, clip_dims, running)
@@ -177,6 +181,25 @@ def _recurse_channels_last(
     last = clip_dims.channels_last()
     moved = x.movedim(channel, -1)
     return recurse(moved, generate_last, matrices, config, steps, last, RunningPool()).movedim(-1, channel)
+
+
+def _recurse_and_recompute(
+    x: Tensor,
+    generate: Callable[[int, Tensor], Tensor],
+    matrices: ArcMatrices,
+    config: ArcConfig,
+    steps: Steps,
+    clip_dims: ClipDims,
+) -> Tensor:
+    """Compute what `_recurse_channels_last` does, and let the compiler compute the states again for the gradient.
+
+    What convolutions make is kept, which is as much for any number of steps; all else follows from that and the input.
+    A function with a gradient of its own, as uncompiled layers have, would not do: the compiler sees that what is
+    computed again has been computed before, and keeps it.
+    """
+    keep = partial(create_selective_checkpoint_contexts, [aten.convolution.default])
+    arguments = (x, generate, matrices, config, steps, clip_dims)
+    return checkpoint(_recurse_channels_last, *arguments, use_reentrant=False, context_fn=keep)  # pyright: ignore[reportReturnType]
 
 
 def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:
