@@ -252,14 +252,14 @@ def compile_program(program: torch.export.ExportedProgram, file: IO[bytes], text
     """
     import torch._inductor
 
-    with warnings.catch_warnings():
+    # frozen: weights are brought into the order of oneDNN now, not at every call; torch does so without gradients only
+    with torch.no_grad(), warnings.catch_warnings():
         # torch imports parts of its own that it calls deprecated
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         torch._inductor.aoti_compile_and_package(
             program,
             package_path=file,
-            # frozen: weights are brought into the order of oneDNN now, not at every call
             inductor_configs={"aot_inductor.metadata": texts, "freezing": True},
         )
 

@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -48,6 +49,19 @@ def test_whether_there_is_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch_internals.has_cpp_compiler()
     monkeypatch.delattr(builder, "get_cpp_compiler")
     assert torch_internals.has_cpp_compiler()
+
+
+def test_weights_are_frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(*args: Any, inductor_configs: dict[str, Any], **named: Any) -> None:
+        # torch freezes weights in both cases alone, and says nothing otherwise
+        assert inductor_configs["freezing"]
+        assert not torch.is_grad_enabled()
+        raise InterruptedError
+
+    monkeypatch.setattr(torch._inductor, "aoti_compile_and_package", note)
+    program = torch.export.export(torch.nn.Linear(2, 2), (torch.zeros(1, 2),))
+    with pytest.raises(InterruptedError):
+        compiled_program.write(program, {}, tmp_path / "model.aoti.pt2")
 
 
 @pytest.mark.slow
