@@ -1,5 +1,6 @@
 """The page in a process of its own, asked by a program and by a browser."""
 
+import json
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -71,6 +72,26 @@ def test_the_report_lies_behind_the_page(page: Page) -> None:
         assert answer.read() == b"<h1>the report</h1>"
     with pytest.raises(HTTPError, match=r"HTTP Error 40[34]"):
         urlopen(f"{page.url}gradio_api/file={page.run.path}/model.json", timeout=10)
+
+
+@pytest.mark.parametrize("told", [{}, {"is_stream": True}, {"url": "http://127.0.0.1:9/a.mp4"}])
+@pytest.mark.parametrize(
+    "path", ["a clip of the server", "/etc/passwd", "/no/such/file", "/tmp", "http://127.0.0.1:9/a.mp4"]
+)
+def test_only_what_was_sent_is_opened(page: Page, clip: Path, path: str, told: dict[str, object]) -> None:
+    path = str(clip) if path == "a clip of the server" else path
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}, **told}
+    asked = Request(
+        f"{page.url}gradio_api/call/recognise",
+        json.dumps({"data": [file]}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urlopen(asked, timeout=30) as answer:
+        event = json.load(answer)["event_id"]
+    with urlopen(f"{page.url}gradio_api/call/recognise/{event}", timeout=60) as answer:
+        said = answer.read().decode()
+    assert said.startswith("event: error")
+    assert "cannot be" not in said
 
 
 @pytest.mark.skipif(CHROMIUM is None or CHROMEDRIVER is None, reason="needs chromium and chromium-driver")

@@ -9,6 +9,7 @@ import gradio as gr
 
 from recircle.app import pieces
 from recircle.app.answers import Answers
+from recircle.app.clip import Clip
 from recircle.decode.error import DecodeError
 from recircle.errors import UserError
 from recircle.terminal import visible
@@ -48,7 +49,8 @@ def make_page(answers: Answers, *, examples: Sequence[Path], reported: bool) -> 
             gr.Markdown(_head(answers, reported=reported))
             with gr.Row():
                 with gr.Column():
-                    clip = gr.Video(
+                    clip = Clip(
+                        examples,
                         label="Clip",
                         sources=["upload", "webcam"],
                         include_audio=True,
