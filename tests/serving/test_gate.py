@@ -30,6 +30,13 @@ async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("done")(scope, receive, send)
 
 
+async def takes_faults_for_its_own(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        await reads_all(scope, receive, send)
+    except Exception:
+        await PlainTextResponse("the form is broken", 400)(scope, receive, send)
+
+
 async def never_answers(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     await asyncio.sleep(60)
@@ -61,7 +68,13 @@ async def drop_by_drop() -> Message:
 
 @pytest.mark.parametrize(
     ("app", "receive", "status"),
-    [(reads_all, whole, 200), (reads_all, endless, 413), (reads_all, drop_by_drop, 408), (never_answers, whole, 504)],
+    [
+        (reads_all, whole, 200),
+        (reads_all, endless, 413),
+        (takes_faults_for_its_own, endless, 413),
+        (reads_all, drop_by_drop, 408),
+        (never_answers, whole, 504),
+    ],
 )
 def test_each_request_gets_an_answer_in_time(
     app: ASGIApp, receive: Callable[[], Awaitable[Message]], status: int

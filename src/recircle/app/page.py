@@ -9,7 +9,7 @@ import gradio as gr
 
 from recircle.app import pieces
 from recircle.app.answers import Answers
-from recircle.app.clip import Clip
+from recircle.app.clip import clip_input
 from recircle.decode.error import DecodeError
 from recircle.errors import UserError
 from recircle.terminal import visible
@@ -49,7 +49,7 @@ def make_page(answers: Answers, *, examples: Sequence[Path], reported: bool) -> 
             gr.Markdown(_head(answers, reported=reported))
             with gr.Row():
                 with gr.Column():
-                    clip = Clip(
+                    clip = clip_input(
                         examples,
                         label="Clip",
                         sources=["upload", "webcam"],

@@ -83,13 +83,14 @@ def export(
 def _export_int8(run: Path, output: Path | None, calibrate: Path | None, clips: int | None, frames: int | None) -> int:
     from recircle.evaluation.lines import comparison_lines
     from recircle.inference.int8 import export_int8
+    from recircle.run import Run
 
     with err.status("reading the run") as status:
         written = export_int8(run, output, calibrate=calibrate, clips=clips, frames=frames, stage=status.update)
     size = written.path.stat().st_size
     out.print(f"{written.path}: {size / 1e6:.1f} MB ({written.bytes_before / 1e6:.1f} MB in fp32)")
-    batch = written.shape.clips or "B"
-    out.print(f"frames uint8 {written.shape} -> logits float32 [{batch}, K]")
+    batch, classes = written.shape.clips or "B", len(Run.open(run).load_spec().labels)
+    out.print(f"frames uint8 {written.shape} -> logits float32 [{batch}, {classes}]")
     out.print(f"calibrated on {written.calibrated_on} {written.source}")
     if written.paired is None:
         out.print(f"its accuracy was not measured: {written.unmeasured}")

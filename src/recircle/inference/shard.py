@@ -26,6 +26,10 @@ class Shard:
     count: int
 
     def __post_init__(self) -> None:
+        if self.count < 1:
+            raise UserError(
+                f"--shard {self.number}/{self.count}: the second number is how many parts there are, 1 or more"
+            )
         if not 1 <= self.number <= self.count:
             raise UserError(
                 f"--shard {self.number}/{self.count}: the first number is which of the parts, from 1 to {self.count}"

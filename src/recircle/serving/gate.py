@@ -88,19 +88,23 @@ class Gate:
         return JSONResponse({"detail": detail}, 413, {"Connection": "close"})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        size, whole, started = 0, False, False
+        size, whole, started, is_large = 0, False, False, False
 
         async def receive_some() -> Message:
-            nonlocal size, whole
+            nonlocal size, whole, is_large
             message = await receive()
             whole = not _has_more(message)
             size += len(message.get("body", b""))
             if size > self._most:
+                is_large = True
                 raise _TooLargeError
             return message
 
         async def send_some(message: Message) -> None:
             nonlocal started
+            if is_large:
+                # a reader of forms takes what was raised for a broken form, and says so
+                return
             started = True
             await send(message)
 
@@ -109,10 +113,12 @@ class Gate:
             async with asyncio.timeout(self._limits.answer):
                 await self._app(scope, receive_some, send_some)
         except _TooLargeError:
-            refusal = self._too_large()
+            pass
         except TimeoutError:
             status, what = (504, "there was no answer") if whole else (408, "the request did not come to its end")
             refusal = JSONResponse({"detail": f"{what} in {self._limits.answer:g} s"}, status, {"Connection": "close"})
+        if is_large:
+            refusal = self._too_large()
         if refusal is not None and not started:
             await _refuse(refusal, scope, receive, send, whole=whole)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Annotated
 
-from fastapi import File, Form, HTTPException, UploadFile
+from fastapi import File, Form, HTTPException, Request, UploadFile
 
 from recircle.decode.natural import natural_key
 
@@ -41,6 +41,7 @@ class Upload:
 
 
 async def read_upload(
+    request: Request,
     clip: Annotated[UploadFile | None, File(description="a video file")] = None,
     frames: Annotated[
         list[UploadFile] | None, File(description="the frames of a clip as images, in the order of their names")
@@ -50,10 +51,10 @@ async def read_upload(
     """Read the form that a client sends.
 
     Raises:
-        HTTPException: 400, it holds neither or both.
+        HTTPException: 400, it holds neither, both, or several clips.
     """
     given = frames or []
-    if (clip is None) == (not given):
+    if (clip is None) == (not given) or len((await request.form()).getlist("clip")) > 1:
         raise HTTPException(400, "send one video file as `clip`, or the images of its frames as `frames`, in a form")
     files = [clip] if clip is not None else sorted(given, key=lambda file: natural_key(file.filename or ""))
     contents = [(file.filename or "", await file.read()) for file in files]
