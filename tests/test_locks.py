@@ -35,6 +35,12 @@ def test_another_process_is_told_what_it_would_disturb(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+def test_a_lock_that_cannot_be_made_is_not_one_that_is_held() -> None:
+    with pytest.raises(UserError, match=r"/proc/x\.lock cannot be written"), locked(Path("/proc/x.lock"), "write x"):
+        pytest.fail("held")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process can be forked here")
 def test_what_a_killed_process_has_forked_does_not_hold_its_lock(tmp_path: Path) -> None:
     # as the workers of a data loader, which outlive it by seconds; they let go as soon as they run

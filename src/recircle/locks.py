@@ -27,6 +27,9 @@ def locked(path: Path, work: str) -> Iterator[None]:
     try:
         lock.acquire()
     except Timeout:
+        if not path.exists():
+            # it could not even be made, which is tried again like one that is held
+            raise WriteError.of(path, errno.ENOENT) from None
         raise UserError(
             f"another process seems to {work}; wait until it ends, or end it (if there is none, delete {path})"
         ) from None

@@ -205,8 +205,11 @@ def test_results_go_to_a_file_with_the_faults_in_their_places(
     assert f"{output}: 3 clips" in printed.out
     assert "1 of 3 clips cannot be decoded" in printed.err
     assert [path.name for path in output.parent.iterdir()] == [output.name]
+    assert "is there already" not in printed.err
     if suffix == "jsonl":
         assert [json.loads(line) for line in output.read_text().splitlines()] == said
+        assert predict(run, [torn], "--output", str(output)) == 1
+        assert "is there already; it is replaced when all clips are done" in " ".join(capsys.readouterr().err.split())
         return
     rows = (
         list(csv.DictReader(output.read_text().splitlines()))

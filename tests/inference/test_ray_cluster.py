@@ -21,6 +21,13 @@ pytest.importorskip("ray", reason="the extra ray is not installed")
 RAY = Path(sys.executable).with_name("ray")
 
 
+@pytest.fixture(autouse=True)
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    # set first, so that what is set meanwhile goes afterwards also where there was nothing
+    monkeypatch.setenv("RAY_AUTH_MODE", "")
+    monkeypatch.delenv("RAY_AUTH_MODE")
+
+
 @pytest.mark.parametrize(
     ("machines", "workers", "each"), [([2], 2, 1), ([8], 2, 4), ([2], 4, 0.5), ([4, 2], 3, 2), ([], 2, 0.5)]
 )

@@ -23,7 +23,7 @@ def server() -> Any:
     return SimpleNamespace(response_buffer={"waits": item(None), "first": item(0), "second": item(1)})
 
 
-def test_only_what_the_lost_worker_had_is_answered(server: Any) -> None:
+def test_only_what_the_lost_worker_had_is_answered(server: Any, caplog: pytest.LogCaptureFixture) -> None:
     Losses(Starlette(), server=server).answer_lost({1})
     answered = {name: item.response for name, item in server.response_buffer.items() if item.event.is_set()}
     assert list(answered) == ["second"]
@@ -31,6 +31,9 @@ def test_only_what_the_lost_worker_had_is_answered(server: Any) -> None:
     assert status == LitAPIStatus.ERROR
     assert isinstance(error, HTTPException)
     assert error.status_code == 503
+    assert "a worker was lost with 1 requests" in caplog.text
+    Losses(Starlette(), server=server).answer_lost({1})
+    assert len(caplog.records) == 1
 
 
 def test_what_was_answered_to_nobody_is_forgotten_at_the_second_look(server: Any) -> None:

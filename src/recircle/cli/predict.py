@@ -9,7 +9,7 @@ import tyro
 from rich.table import Table
 
 from recircle.cli.arguments import above_zero, at_least, call
-from recircle.cli.console import error, out, plain, print_json, print_table, progress
+from recircle.cli.console import err, error, out, plain, print_json, print_table, progress
 from recircle.errors import UserError
 from recircle.words import counted
 
@@ -111,6 +111,8 @@ def predict(
         output = part.name(output)
     if output is not None and format == "table":
         check_results(output)
+        if output.exists():
+            err.print(f"{output} is there already; it is replaced when all clips are done")
     options: dict[str, Any] = {
         "clips": clips,
         "crops": crops,

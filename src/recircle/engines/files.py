@@ -69,7 +69,13 @@ def file_for(
     own = run.path / FOLDER / f"{'-'.join(parts)}{kind.SUFFIX}"
     if not own.is_file() or _fits(own, format_, wanted, spec)[0] is None:
         kind.require()
-        make_folder(own.parent)
+        try:
+            make_folder(own.parent)
+        except UserError as problem:
+            raise UserError(
+                f"the engine {name} keeps its file with the run, and {usual} {why}: {problem}; or copy the run to "
+                "where files can be written"
+            ) from None
         export_network(model, spec, own, format_, shape=wanted.shape)
         warnings.warn(f"{usual} {why}, so the network was exported to {own}, which is used from now on", stacklevel=4)
     return EngineFile(path=own, shape=wanted.shape)

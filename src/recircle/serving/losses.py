@@ -1,6 +1,7 @@
 """Requests that nobody will answer any more: their worker is lost, or their client has had another answer."""
 
 import asyncio
+import logging
 
 from fastapi import HTTPException
 from litserve import LitServer
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from recircle.decode.trim import Trim
 
 _SECONDS = 0.5
+_LOG = logging.getLogger(__name__)
 
 
 class Losses:
@@ -57,11 +59,14 @@ class Losses:
 
     def answer_lost(self, starting: set[int]) -> None:
         """Answer the requests that a worker of these numbers had: it is only just starting, so another had them."""
-        for item in self._server.response_buffer.values():
-            if item.worker_id in starting and not item.event.is_set():
-                lost = HTTPException(503, "the worker that had the clip is lost; send it again", {"Retry-After": "2"})
-                item.response = (lost, LitAPIStatus.ERROR)
-                item.event.set()
+        waiting = self._server.response_buffer.values()
+        lost = [item for item in waiting if item.worker_id in starting and not item.event.is_set()]
+        if lost:
+            _LOG.warning("a worker was lost with %d requests, which are told so; another one is started", len(lost))
+        for item in lost:
+            answer = HTTPException(503, "the worker that had the clip is lost; send it again", {"Retry-After": "2"})
+            item.response = (answer, LitAPIStatus.ERROR)
+            item.event.set()
 
     def forget(self) -> None:
         """Forget the requests that were answered before the last look and are still there: nobody waits for them."""
