@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from recircle.errors import UserError
+from recircle.export.constants import fold_constants
 from recircle.export.network import ExportedNetwork
 from recircle.layers.memory import State
 from recircle.models.base import VideoModel
@@ -103,6 +104,7 @@ def capture_step(network: OnlineNetwork) -> torch.export.ExportedProgram:
         program = torch.export.export(network, (frames, *state), dynamic_shapes=shapes, strict=False)
     except capture_errors() as error:
         raise UserError(f"the network cannot be captured frame by frame: {str(error).partition(chr(10))[0]}") from None
+    fold_constants(program)
     for node in program.graph.nodes:
         # paths of this machine, which do not belong in a file that travels
         node.meta.pop("stack_trace", None)
