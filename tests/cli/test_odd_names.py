@@ -31,6 +31,9 @@ NAMES = {
     "not UTF-8": os.fsdecode(b"\xff\xfe"),
 }
 
+FEW = ("a dash", "line ends", "not UTF-8")
+"""Those that a command which takes seconds is tried with each time."""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
@@ -71,18 +74,7 @@ def test_predict(data: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capfd: C
     assert Path(json.loads(capfd.readouterr().out)["path"]).name == "-x.mp4"
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "a dash",
-        "line ends",
-        "not UTF-8",
-        *(
-            pytest.param(kind, marks=pytest.mark.slow)
-            for kind in sorted({*NAMES} - {"a dash", "line ends", "not UTF-8"})
-        ),
-    ],
-)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=() if kind in FEW else pytest.mark.slow) for kind in NAMES])
 def test_explain(kind: str, data: Path, run: Run, capfd: Capture) -> None:
     (file,) = (path for path in data.rglob("*.mp4") if path.stem == NAMES[kind])
     assert main(["explain", str(run.path), str(file)]) == 0

@@ -33,7 +33,7 @@ async def reads_all(scope: Scope, receive: Receive, send: Send) -> None:
 async def takes_faults_for_its_own(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await reads_all(scope, receive, send)
-    except Exception:
+    except Exception:  # whatever comes while a form is read is a broken form to FastAPI
         await PlainTextResponse("the form is broken", 400)(scope, receive, send)
 
 

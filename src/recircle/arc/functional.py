@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -130,8 +131,8 @@ def arc_operator(
     plan = StepPlan(operator, weight, bias, steps, clip_dims, epilogue)
     if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
         learns = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
-        compute = _recurse_and_recompute if learns else _recurse_channels_last
-        return compute(x, plan.generate, matrices, config, steps, clip_dims)
+        arguments = (x, plan.generate, matrices, config, steps, clip_dims)
+        return _recomputed(_recurse_channels_last, *arguments) if learns else _recurse_channels_last(*arguments)
     known = epilogue is None or isinstance(epilogue, NormAct)
     if not known or is_recorded(x):
         return recurse(x, plan.generate, matrices, config, steps, clip_dims, running)
@@ -183,23 +184,15 @@ def _recurse_channels_last(
     return recurse(moved, generate_last, matrices, config, steps, last, RunningPool()).movedim(-1, channel)
 
 
-def _recurse_and_recompute(
-    x: Tensor,
-    generate: Callable[[int, Tensor], Tensor],
-    matrices: ArcMatrices,
-    config: ArcConfig,
-    steps: Steps,
-    clip_dims: ClipDims,
-) -> Tensor:
-    """Compute what `_recurse_channels_last` does, and let the compiler compute the states again for the gradient.
+def _recomputed(compute: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Compute something compiled, of which the compiler computes the states again for the gradient.
 
     What convolutions make is kept, which is as much for any number of steps; all else follows from that and the input.
     A function with a gradient of its own, as uncompiled layers have, would not do: the compiler sees that what is
     computed again has been computed before, and keeps it.
     """
     keep = partial(create_selective_checkpoint_contexts, [aten.convolution.default])
-    arguments = (x, generate, matrices, config, steps, clip_dims)
-    return checkpoint(_recurse_channels_last, *arguments, use_reentrant=False, context_fn=keep)  # pyright: ignore[reportReturnType]
+    return checkpoint(compute, *arguments, use_reentrant=False, context_fn=keep)  # pyright: ignore[reportReturnType]
 
 
 def _cast(x: Tensor, matrices: ArcMatrices) -> tuple[Tensor, ArcMatrices]:

@@ -113,6 +113,7 @@ class Gate:
             async with asyncio.timeout(self._limits.answer):
                 await self._app(scope, receive_some, send_some)
         except _TooLargeError:
+            # what is noted says so, also where the application kept this from coming here
             pass
         except TimeoutError:
             status, what = (504, "there was no answer") if whole else (408, "the request did not come to its end")
