@@ -2,9 +2,9 @@
 
     python -m studies.light_choice --data MIRACL
 
-Candidates are layers without the fusion: attention over time, or over space and time, in two or four steps, with W^e or
-without, in all stages or in the last two or three. All have the same budget: one training for each division of the speakers, of
-as many epochs, with the rate that `studies.miracl_settings` found for the whole layer. Of the ten training speakers
+Candidates are layers without the fusion: attention over time, or over space and time, in two or four steps, with W^e
+or without, in all stages or in some of them. All have the same budget: one training for each division of the speakers,
+of as many epochs, with the rate that `studies.miracl_settings` found for the whole layer. Of the ten training speakers
 eight train and two are tested on, another two in the second division; no test speaker is looked at.
 """
 
@@ -62,6 +62,9 @@ CANDIDATES: dict[str, Candidate] = {
     "S+T, n = 4, W^e": Candidate(arc=_attention("S+T", 4, embedding=True)),
     "S+T, n = 4, last three stages": Candidate(arc=_attention("S+T", 4), stages="layer2,layer3,layer4"),
     "S+T, n = 4, last two stages": Candidate(arc=_attention("S+T", 4), stages="layer3,layer4"),
+    "S+T, n = 4, first two stages": Candidate(arc=_attention("S+T", 4), stages="layer1,layer2"),
+    "S+T, n = 4, first stage": Candidate(arc=_attention("S+T", 4), stages="layer1"),
+    "T, n = 2, first stage": Candidate(arc=_attention("T", 2), stages="layer1"),
     WHOLE: Candidate(arc=ArcConfig.paper(), in_settings=f"arc_tsm_resnet18 {miracl.ARC_LR}"),
 }
 

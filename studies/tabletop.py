@@ -22,7 +22,7 @@ SIZE = TabletopConfig(train=SIZES["full"].train, test=SIZES["full"].test, pixels
 FEW = replace(SIZE, train=15)
 """So few clips to learn from that no network is near to knowing all."""
 
-FEW_EPOCHS = 40
+FEW_EPOCHS = 20
 """Epochs of the plain host on few clips: the shortest after which twice as many gain less than five points."""
 
 WIDE = 32

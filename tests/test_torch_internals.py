@@ -48,6 +48,7 @@ def test_leaky_relus(slope: float) -> None:
     assert torch.equal(out, F.leaky_relu(x, slope))
     leaf = x.clone().requires_grad_()
     F.leaky_relu(leaf, slope).backward(grad)
+    torch.testing.assert_close(torch_internals.leaky_relu_backward(grad, out, slope), leaf.grad)
     found = torch_internals.leaky_relu_backward_(grad, out, slope)
     assert found.data_ptr() == out.data_ptr()
     torch.testing.assert_close(found, leaf.grad)

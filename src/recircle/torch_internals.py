@@ -40,6 +40,7 @@ __all__ = [
     "has_hooks",
     "is_recorded",
     "is_watched",
+    "leaky_relu_backward",
     "leaky_relu_backward_",
     "leaky_relu_out",
     "load_compiled_program",
@@ -84,6 +85,17 @@ def leaky_relu_out(x: Tensor, slope: float, out: Tensor) -> Tensor:
     if hasattr(overloads, "out"):
         return overloads.out(x, slope, out=out)
     return out.copy_(F.leaky_relu(x, slope))
+
+
+def leaky_relu_backward(grad: Tensor, result: Tensor, slope: float) -> Tensor:
+    """Return the gradient of a leaky ReLU from its result, whose sign is that of its input.
+
+    The fallback makes a mask.
+    """
+    known: Any = getattr(torch.ops.aten, "leaky_relu_backward", None)
+    if known is None:
+        return torch.where(result > 0, grad, grad * slope)
+    return known(grad, result, slope, True)
 
 
 def leaky_relu_backward_(grad: Tensor, result: Tensor, slope: float) -> Tensor:

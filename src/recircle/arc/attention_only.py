@@ -1,14 +1,19 @@
 """An ARC layer without recursive fusion in training: of its states it keeps the input and pooled maps alone.
 
 A state is then X plus attention, which has one value for all positions that were pooled, so it is made again in the
-backward pass by one addition. Operators, norms and activations are ordinary nodes of autograd's graph.
+backward pass by one addition. Operators, norms and activations are ordinary nodes of autograd's graph. Features that
+are pooled over space and over time are rows of one matrix, so that a step is few nodes: in narrow networks these cost
+more than arithmetic.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -17,7 +22,7 @@ from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.forms import ANY, Form
 from recircle.arc.matrices import ArcMatrices
-from recircle.arc.pooled import Pooled, pool, pooled_tensors
+from recircle.arc.pooled import pool, pooled_tensors
 from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps
 
@@ -64,69 +69,115 @@ def forward_attention_only(
     Args:
         x: the input X.
         matrices: see `recurse`, like the others; of the dtype of `x`.
-        generate: see `recurse`.
+        generate: as in `recurse`, but from a folded clip to a folded clip.
         config: a variant that `only_attends`.
         steps: see `recurse`.
         clip_dims: see `recurse`.
         running: see `recurse`.
     """
     assert isinstance(matrices.attention, Tensor)
-    # a split into one part would be copied in the backward pass
-    columns = matrices.attention.split(steps.width, dim=1) if config.steps > 2 else (matrices.attention,)
-    kinds = pooled_tensors(config, clip_dims)
-    features = [generate(0, x)]
-    maps: list[Tensor] = []
+    columns: Sequence[Tensor] = (matrices.attention.t(),)
+    if config.steps > 2:
+        # a split into one part would be copied in the backward pass
+        columns = columns[0].split(steps.width)
+    small = x.numel() * x.element_size() < SMALL
+    features = [generate(0, clip_dims.fold(x))]
+    rows = _Rows.of(clip_dims.unfold(features[0].detach(), x), config, clip_dims)
+    maps: Tensor | None = None
     for j in range(1, config.steps):
-        terms = [_pool(features[-1].to(x.dtype), kind, config, clip_dims, x, running) for kind in kinds]
-        terms = [clip_dims.pointwise(pooled, columns[j - 1]) for pooled in terms]
-        maps = [total + term for total, term in zip(maps, terms)] if maps else terms
-        state: Tensor = _State.apply(clip_dims, config, x, *maps)  # pyright: ignore[reportAssignmentType]
-        if state.numel() * state.element_size() < SMALL:
+        pooled = _pooled(features[-1].to(x.dtype), rows, config, x, running)
+        maps = torch.mm(pooled, columns[j - 1]) if maps is None else torch.addmm(maps, pooled, columns[j - 1])
+        state: Tensor = _State.apply(rows, config.negative_slope, small, x, maps)  # pyright: ignore[reportAssignmentType]
+        if small:
             features.append(generate(j, state))
             continue
         with torch.autograd.graph.saved_tensors_hooks(_Remade.instead_of(state), _unpack):
             features.append(generate(j, state))
-    return clip_dims.concat(features)
+    return clip_dims.unfold(torch.cat(features, clip_dims.channel - clip_dims.framewise), x)
 
 
-def _evolved(clip_dims: ClipDims, slope: float, x: Tensor, *maps: Tensor) -> Tensor:
-    """Return phi(phi(X + A)), A being the sum of the maps."""
-    state = x
-    for value in maps:
-        state = clip_dims.add(state, value)
+@dataclass(frozen=True)
+class _Rows:
+    """How tensors that were pooled to lie in one matrix [rows, channels], all positions of the first before the next.
+
+    Attributes:
+        clip_dims: of the features.
+        over: the dimensions that each tensor was pooled over.
+        sizes: of each tensor, without the channels.
+    """
+
+    clip_dims: ClipDims
+    over: list[tuple[int, ...]]
+    sizes: list[list[int]]
+
+    @classmethod
+    def of(cls, feature: Tensor, config: ArcConfig, clip_dims: ClipDims) -> Self:
+        over = [kind.dims for kind in pooled_tensors(config, clip_dims)]
+        places = [d for d in range(feature.dim()) if d != clip_dims.channel]
+        return cls(clip_dims, over, [[1 if d in dims else feature.shape[d] for d in places] for dims in over])
+
+    def join(self, tensors: Sequence[Tensor]) -> Tensor:
+        parts = [one.movedim(self.clip_dims.channel, -1).flatten(0, -2) for one in tensors]
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def split(self, rows: Tensor) -> list[Tensor]:
+        parts = rows.split([math.prod(size) for size in self.sizes])
+        return [part.view(*size, -1).movedim(-1, self.clip_dims.channel) for part, size in zip(parts, self.sizes)]
+
+
+def _evolved(rows: _Rows, slope: float, x: Tensor, maps: Tensor) -> Tensor:
+    """Return phi(phi(X + A)), A being the sum of the maps, folded."""
+    first, *others = rows.split(maps)
+    state = rows.clip_dims.add(x, first)
+    for value in others:
+        rows.clip_dims.add(state, value, state)
     # phi of phi is a leaky ReLU too
-    return state if slope == 1 else torch.nn.functional.leaky_relu_(state, slope**2)
+    return rows.clip_dims.fold(state if slope == 1 else F.leaky_relu_(state, slope**2))
 
 
 class _State(torch.autograd.Function):
-    """X_{j+1} from X and the maps of A_j."""
+    """X_{j+1}, folded, from X and the maps of A_j.
+
+    A small one is kept, as the operator keeps it too. A large one is made again when the operator asks for it, and its
+    own gradient then takes its memory.
+    """
 
     @staticmethod
-    def forward(ctx: Any, clip_dims: ClipDims, config: ArcConfig, x: Tensor, *maps: Tensor) -> Tensor:
-        ctx.clip_dims, ctx.slope = clip_dims, config.negative_slope
-        ctx.over = [kind.dims for kind in pooled_tensors(config, clip_dims)]
-        ctx.save_for_backward(x, *maps)
-        ctx.unpacked = None
-        return _evolved(clip_dims, ctx.slope, x, *maps)
+    def forward(ctx: Any, rows: _Rows, slope: float, small: bool, x: Tensor, maps: Tensor) -> Tensor:
+        ctx.rows, ctx.slope, ctx.small = rows, slope, small
+        state = _evolved(rows, slope, x, maps)
+        ctx.save_for_backward(x, maps, state if small else None)
+        ctx.unpacked = ctx.remade = None
+        return state
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        dims, (_, *maps) = ctx.clip_dims, _unpacked(ctx)
+        rows, dims = ctx.rows, ctx.rows.clip_dims
+        x, maps, state = _unpacked(ctx)
         if ctx.slope != 1:
-            # the state is made for its sign alone: its gradient takes its memory
-            grad = torch_internals.leaky_relu_backward_(grad, again(ctx), ctx.slope**2)
-        ctx.unpacked = None
-        sums = [dims.resize_backward(dims.sum(grad, over), value, over) for value, over in zip(maps, ctx.over)]
-        return None, None, grad, *sums
+            # the sign of the state is that of what phi was applied to
+            if ctx.small:
+                grad = torch_internals.leaky_relu_backward(grad, state, ctx.slope**2)
+            else:
+                grad = torch_internals.leaky_relu_backward_(grad, again(ctx), ctx.slope**2)
+        ctx.unpacked = ctx.remade = None
+        grad = dims.unfold(grad, x)
+        sums = [
+            dims.resize_backward(dims.sum(grad, over), value, over) for value, over in zip(rows.split(maps), rows.over)
+        ]
+        return None, None, None, grad, rows.join(sums)
 
 
 def again(node: Any) -> Tensor:
-    """Return the state that a node of `_State` made."""
-    return _evolved(node.clip_dims, node.slope, *_unpacked(node))
+    """Return the large state that a node of `_State` made; the node keeps it until its own gradient is computed."""
+    if node.remade is None:
+        x, maps, _ = _unpacked(node)
+        node.remade = _evolved(node.rows, node.slope, x, maps)
+    return node.remade
 
 
-def _unpacked(node: Any) -> tuple[Tensor, ...]:
+def _unpacked(node: Any) -> tuple[Any, ...]:
     """Return what a node of `_State` saved, asked for once in a backward pass: gradient checkpointing insists on it."""
     if node.unpacked is None:
         node.unpacked = node.saved_tensors
@@ -156,26 +207,32 @@ def _unpack(saved: "Tensor | _Remade") -> Tensor:
     return again(saved.node).as_strided(*saved.layout) if isinstance(saved, _Remade) else saved
 
 
-def _pool(
-    feature: Tensor, kind: Pooled, config: ArcConfig, clip_dims: ClipDims, like: Tensor, running: RunningPool
-) -> Tensor:
-    if config.pooling == "max" and kind.dims and not kind.running:
-        return _Maximum.apply(clip_dims, kind.dims, feature, like)  # pyright: ignore[reportReturnType]
-    return pool(feature, kind, config, clip_dims, like, running)
+def _pooled(feature: Tensor, rows: _Rows, config: ArcConfig, like: Tensor, running: RunningPool) -> Tensor:
+    """Return folded features pooled, as rows."""
+    kinds, dims = pooled_tensors(config, rows.clip_dims), rows.clip_dims
+    if config.pooling == "max" and all(kind.dims and not kind.running for kind in kinds):
+        return _Maxima.apply(rows, feature, like)  # pyright: ignore[reportReturnType]
+    whole = dims.unfold(feature, like)
+    return rows.join([pool(whole, kind, config, dims, like, running) for kind in kinds])
 
 
-class _Maximum(torch.autograd.Function):
+class _Maxima(torch.autograd.Function):
     """Max pooling whose gradient needs no index; autograd's own takes several times as long on a CPU."""
 
     @staticmethod
-    def forward(ctx: Any, clip_dims: ClipDims, dims: tuple[int, ...], feature: Tensor, like: Tensor) -> Tensor:
-        ctx.clip_dims, ctx.dims = clip_dims, dims
-        pooled = clip_dims.pool(feature, dims, "max", like)
-        ctx.save_for_backward(feature, pooled)
+    def forward(ctx: Any, rows: _Rows, feature: Tensor, like: Tensor) -> Tensor:
+        ctx.rows, dims = rows, rows.clip_dims
+        whole = dims.unfold(feature, like)
+        pooled = rows.join([dims.pool(whole, over, "max", like) for over in rows.over])
+        ctx.save_for_backward(feature, pooled, like)
         return pooled
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        feature, pooled = ctx.saved_tensors
-        return None, None, ctx.clip_dims.pool_backward(grad, feature, pooled, ctx.dims, "max", feature), None
+        feature, pooled, like = ctx.saved_tensors
+        rows, dims = ctx.rows, ctx.rows.clip_dims
+        whole, onto = dims.unfold(feature, like), None
+        for one, value, over in zip(rows.split(grad), rows.split(pooled), rows.over):
+            onto = dims.pool_backward(one, whole, value, over, "max", whole, onto)
+        return None, dims.fold(onto), None

@@ -140,20 +140,33 @@ class ClipDims:
         return x.sum(dims, keepdim=True)
 
     def pool_backward(
-        self, grad: Tensor, x: Tensor, pooled: Tensor, dims: tuple[int, ...], pooling: Pooling, like: Tensor
+        self,
+        grad: Tensor,
+        x: Tensor,
+        pooled: Tensor,
+        dims: tuple[int, ...],
+        pooling: Pooling,
+        like: Tensor,
+        onto: Tensor | None = None,
     ) -> Tensor:
-        """Return the gradient of `pool`; a maximum's is shared by all places that have it, as in `torch.amax`."""
-        if pooling == "max":
-            if x.dtype.itemsize < 4:
-                # the places that share a maximum can be more than half precision counts
-                places = x == pooled
-                return places * (grad / places.sum(dims, keepdim=True))
+        """Return the gradient of `pool`; a maximum's is shared by all places that have it, as in `torch.amax`.
+
+        It is added to `onto`, and that returned, where this is given.
+        """
+        if pooling == "max" and x.dtype.itemsize >= 4:
             # as numbers and not as truth values, which sums and products would convert first
             places = torch.eq(x, pooled, out=torch.empty_like(x))
-            return places.mul_(grad / self.sum(places, dims))
-        with torch.enable_grad():
-            source = x.detach().requires_grad_()
-            return torch.autograd.grad(self.pool(source, dims, pooling, like), source, grad)[0]
+            shared = grad / self.sum(places, dims)
+            return places.mul_(shared) if onto is None else onto.addcmul_(places, shared)
+        if pooling == "max":
+            # the places that share a maximum can be more than half precision counts
+            places = x == pooled
+            found = places * (grad / places.sum(dims, keepdim=True))
+        else:
+            with torch.enable_grad():
+                source = x.detach().requires_grad_()
+                found = torch.autograd.grad(self.pool(source, dims, pooling, like), source, grad)[0]
+        return found if onto is None else onto.add_(found)
 
     def empty(self, like: Tensor, channels: int, allocate: Allocate) -> Tensor:
         """Return an uninitialised tensor in the memory format of `like`, with another number of channels."""

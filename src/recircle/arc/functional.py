@@ -69,8 +69,12 @@ class StepPlan:
 
     def generate(self, j: int, state: Tensor) -> Tensor:
         """Return the features of step j."""
-        y, width = self.operate(j, state), self._steps.width
-        return self._clip_dims.unfold(y if self._epilogue is None else self._epilogue(y, j * width, width), state)
+        return self._clip_dims.unfold(self.generate_folded(j, self._clip_dims.fold(state)), state)
+
+    def generate_folded(self, j: int, state: Tensor) -> Tensor:
+        """Return the features of step j from a folded state, folded too."""
+        y, width = self._operator(state, self._weights[j], self._biases[j], self._steps.groups), self._steps.width
+        return y if self._epilogue is None else self._epilogue(y, j * width, width)
 
     def record(self, j: int, y: Tensor, like: Tensor) -> tuple[Tensor, Replay]:
         """Return the features of step j from the operator's output, and how to make them again."""
@@ -138,7 +142,7 @@ def arc_operator(
         return recurse(x, plan.generate, matrices, config, steps, clip_dims, running)
 
     if torch.is_grad_enabled() and only_attends(config, steps):
-        return forward_attention_only(*_cast(x, matrices), plan.generate, config, steps, clip_dims, running)
+        return forward_attention_only(*_cast(x, matrices), plan.generate_folded, config, steps, clip_dims, running)
     if torch.is_grad_enabled() and recomputes(config, steps):
 
         def record(j: int, y: Tensor) -> tuple[Tensor, Replay]:
