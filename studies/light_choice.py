@@ -65,6 +65,8 @@ CANDIDATES: dict[str, Candidate] = {
     "S+T, n = 4, first two stages": Candidate(arc=_attention("S+T", 4), stages="layer1,layer2"),
     "S+T, n = 4, first stage": Candidate(arc=_attention("S+T", 4), stages="layer1"),
     "T, n = 2, first stage": Candidate(arc=_attention("T", 2), stages="layer1"),
+    "S+T, n = 4, no phi": Candidate(arc=_attention("S+T", 4, slope=1.0)),
+    "S+T, n = 2, no phi": Candidate(arc=_attention("S+T", 2, slope=1.0)),
     WHOLE: Candidate(arc=ArcConfig.paper(), in_settings=f"arc_tsm_resnet18 {miracl.ARC_LR}"),
 }
 
