@@ -155,13 +155,14 @@ class Contest:
         return f"{count} of {len(planned)} trainings are there. These are missing:\n\n{listed}"
 
     def draw(self, results: Results, folder: Path) -> None:
-        """Draw the accuracies against the time of training, and those of the main budget against that of inference."""
+        """Draw the main budget against the time of inference, and, where there are more, all against training time."""
         times = Times.read(self.times)
         rows = summarise(self.records(results, times), self._systems(times))
-        lines = {name: [row for row in rows if _network(row.system) == name] for name in self.compared(times)}
-        curves(lines, folder / f"{self.name}_training.png", figure="top1", title=self.title)
-        main = self.named("", self.budgets[0])
-        shown = [replace(row, system=_network(row.system)) for row in rows if row.system.endswith(main)]
+        main, *others = self.budgets
+        if others:
+            lines = {name: [row for row in rows if _network(row.system) == name] for name in self.compared(times)}
+            curves(lines, folder / f"{self.name}_training.png", figure="top1", title=self.title)
+        shown = [replace(row, system=_network(row.system)) for row in rows if row.system.endswith(self.named("", main))]
         if shown:
             clip = {name: 1e3 * seconds for name, seconds in times.clip.items()}
             title = f"{self.title}, after equal time of training"
