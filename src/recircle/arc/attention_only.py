@@ -6,11 +6,9 @@ are pooled over space and over time are rows of one matrix, so that a step is fe
 more than arithmetic.
 """
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -22,7 +20,7 @@ from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.forms import ANY, Form
 from recircle.arc.matrices import ArcMatrices
-from recircle.arc.pooled import pool, pooled_tensors
+from recircle.arc.pooled_rows import PooledRows, pool_to_rows
 from recircle.arc.running import RunningPool
 from recircle.arc.steps import Steps
 
@@ -82,10 +80,10 @@ def forward_attention_only(
         columns = columns[0].split(steps.width)
     small = x.numel() * x.element_size() < SMALL
     features = [generate(0, clip_dims.fold(x))]
-    rows = _Rows.of(clip_dims.unfold(features[0].detach(), x), config, clip_dims)
+    rows = PooledRows.of(clip_dims.unfold(features[0].detach(), x), config, clip_dims)
     maps: Tensor | None = None
     for j in range(1, config.steps):
-        pooled = _pooled(features[-1].to(x.dtype), rows, config, x, running)
+        pooled = pool_to_rows(features[-1].to(x.dtype), rows, config, x, running)
         maps = torch.mm(pooled, columns[j - 1]) if maps is None else torch.addmm(maps, pooled, columns[j - 1])
         state: Tensor = _State.apply(rows, config.negative_slope, small, x, maps)  # pyright: ignore[reportAssignmentType]
         if small:
@@ -96,36 +94,7 @@ def forward_attention_only(
     return clip_dims.unfold(torch.cat(features, clip_dims.channel - clip_dims.framewise), x)
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """How tensors that were pooled to lie in one matrix [rows, channels], all positions of the first before the next.
-
-    Attributes:
-        clip_dims: of the features.
-        over: the dimensions that each tensor was pooled over.
-        sizes: of each tensor, without the channels.
-    """
-
-    clip_dims: ClipDims
-    over: list[tuple[int, ...]]
-    sizes: list[list[int]]
-
-    @classmethod
-    def of(cls, feature: Tensor, config: ArcConfig, clip_dims: ClipDims) -> Self:
-        over = [kind.dims for kind in pooled_tensors(config, clip_dims)]
-        places = [d for d in range(feature.dim()) if d != clip_dims.channel]
-        return cls(clip_dims, over, [[1 if d in dims else feature.shape[d] for d in places] for dims in over])
-
-    def join(self, tensors: Sequence[Tensor]) -> Tensor:
-        parts = [one.movedim(self.clip_dims.channel, -1).flatten(0, -2) for one in tensors]
-        return torch.cat(parts) if len(parts) > 1 else parts[0]
-
-    def split(self, rows: Tensor) -> list[Tensor]:
-        parts = rows.split([math.prod(size) for size in self.sizes])
-        return [part.view(*size, -1).movedim(-1, self.clip_dims.channel) for part, size in zip(parts, self.sizes)]
-
-
-def _evolved(rows: _Rows, slope: float, x: Tensor, maps: Tensor) -> Tensor:
+def _evolved(rows: PooledRows, slope: float, x: Tensor, maps: Tensor) -> Tensor:
     """Return phi(phi(X + A)), A being the sum of the maps, folded."""
     first, *others = rows.split(maps)
     state = rows.clip_dims.add(x, first)
@@ -143,10 +112,10 @@ class _State(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, rows: _Rows, slope: float, small: bool, x: Tensor, maps: Tensor) -> Tensor:
+    def forward(ctx: Any, rows: PooledRows, slope: float, small: bool, x: Tensor, maps: Tensor) -> Tensor:
         ctx.rows, ctx.slope, ctx.small = rows, slope, small
         state = _evolved(rows, slope, x, maps)
-        ctx.save_for_backward(x, maps, state if small else None)
+        ctx.save_for_backward(x, maps, state if small and slope != 1 else None)
         ctx.unpacked = ctx.remade = None
         return state
 
@@ -205,34 +174,3 @@ class _Remade:
 
 def _unpack(saved: "Tensor | _Remade") -> Tensor:
     return again(saved.node).as_strided(*saved.layout) if isinstance(saved, _Remade) else saved
-
-
-def _pooled(feature: Tensor, rows: _Rows, config: ArcConfig, like: Tensor, running: RunningPool) -> Tensor:
-    """Return folded features pooled, as rows."""
-    kinds, dims = pooled_tensors(config, rows.clip_dims), rows.clip_dims
-    if config.pooling == "max" and all(kind.dims and not kind.running for kind in kinds):
-        return _Maxima.apply(rows, feature, like)  # pyright: ignore[reportReturnType]
-    whole = dims.unfold(feature, like)
-    return rows.join([pool(whole, kind, config, dims, like, running) for kind in kinds])
-
-
-class _Maxima(torch.autograd.Function):
-    """Max pooling whose gradient needs no index; autograd's own takes several times as long on a CPU."""
-
-    @staticmethod
-    def forward(ctx: Any, rows: _Rows, feature: Tensor, like: Tensor) -> Tensor:
-        ctx.rows, dims = rows, rows.clip_dims
-        whole = dims.unfold(feature, like)
-        pooled = rows.join([dims.pool(whole, over, "max", like) for over in rows.over])
-        ctx.save_for_backward(feature, pooled, like)
-        return pooled
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
-        feature, pooled, like = ctx.saved_tensors
-        rows, dims = ctx.rows, ctx.rows.clip_dims
-        whole, onto = dims.unfold(feature, like), None
-        for one, value, over in zip(rows.split(grad), rows.split(pooled), rows.over):
-            onto = dims.pool_backward(one, whole, value, over, "max", whole, onto)
-        return None, dims.fold(onto), None
