@@ -133,7 +133,9 @@ class Contest:
         ]
         found = {
             "times": self._times_table(times),
-            "results": table(summarise(records, self._systems(times))),
+            "results": table(
+                summarise(records, self._systems(times)), repetitions="seeds" if len(self.folds) == 1 else "folds"
+            ),
             "answers": differences_table(differences(records, pairs, "top1"), answer),
             "missing": self.missing(records, times),
         }
@@ -151,13 +153,23 @@ class Contest:
         if not lacking:
             return f"All {len(planned)} trainings are there."
         count = len(planned) - sum(map(len, lacking.values()))
-        listed = "\n".join(f"* {system}: {', '.join(each)}" for system, each in lacking.items())
+        whole = self.seeds * len(self.folds)
+        listed = "\n".join(
+            f"* {system}: {f'all {whole}' if len(each) == whole else ', '.join(each)}"
+            for system, each in lacking.items()
+        )
         return f"{count} of {len(planned)} trainings are there. These are missing:\n\n{listed}"
 
     def draw(self, results: Results, folder: Path) -> None:
-        """Draw the main budget against the time of inference, and, where there are more, all against training time."""
+        """Draw the main budget against the time of inference, and, where there are more, all against training time.
+
+        What has less than half as many trainings as others is left out: the mean of one fold would be read as one of
+        all.
+        """
         times = Times.read(self.times)
-        rows = summarise(self.records(results, times), self._systems(times))
+        every = summarise(self.records(results, times), self._systems(times))
+        most = max((row.repetitions for row in every), default=0)
+        rows = [row for row in every if 2 * row.repetitions >= most]
         main, *others = self.budgets
         if others:
             lines = {name: [row for row in rows if _network(row.system) == name] for name in self.compared(times)}
