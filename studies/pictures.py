@@ -1,10 +1,11 @@
 """Pictures of a study's systems: how well each does, how sure that is, and what it costs."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
@@ -163,15 +164,18 @@ def curves(lines: Mapping[str, Sequence[Row]], path: Path, *, figure: Figure, ti
     picture = _picture(7.2, 4.8)
     axes = picture.add_subplot()
     handles: list[Line2D] = []
-    for (name, rows), style, nudge in zip(lines.items(), cycle(_STYLES), cycle(_NUDGES)):
+    styles: dict[str, Iterator[tuple[str, Any]]] = defaultdict(lambda: cycle(_STYLES))
+    for (name, rows), nudge in zip(lines.items(), cycle(_NUDGES)):
         found = _with(rows, figure) if rows else []
         if not found:
             continue
         minutes = [nudge * row.seconds / 60 for row, _ in found]
         means = [100 * spread.mean for _, spread in found]
         colour = _colour(found[0][0])
-        line = axes.plot(minutes, means, style, color=colour, marker=SHAPES[colour], markersize=6, label=name)
-        handles += line
+        style, fill = next(styles[colour])
+        handles += axes.plot(
+            minutes, means, style, color=colour, marker=SHAPES[colour], markersize=6, fillstyle=fill, label=name
+        )
         for place, mean, (_, spread) in zip(minutes, means, found):
             axes.errorbar(place, mean, yerr=_error(spread), color=colour, elinewidth=1.2, capsize=3, zorder=3)
     _log_axis(axes, [row.seconds / 60 for row, _ in shown])
@@ -182,7 +186,9 @@ def curves(lines: Mapping[str, Sequence[Row]], path: Path, *, figure: Figure, ti
     _save(picture, path)
 
 
-_STYLES = ("-", "-", "--", "--", ":")
+_STYLES = (("-", "full"), ("--", "none"), (":", "left"), ("-.", "bottom"))
+"""Of lines in one colour: how they are drawn, and which part of a marker is filled, for lines of one point."""
+
 _NUDGES = (0.99, 1.01, 1.03, 0.97, 1.05)
 
 
