@@ -88,6 +88,22 @@ def test_what_is_missing_is_told() -> None:
     assert CONTEST.missing(records, TIMES) == "All 90 trainings are there."
     text = CONTEST.missing(records[1:], TIMES)
     assert text == f"89 of 90 trainings are there. These are missing:\n\n* {planned[0].system}: seed 0"
+    kept = [one for one in records if one.system != planned[0].system]
+    assert CONTEST.missing(kept, TIMES).endswith(f"are missing:\n\n* {planned[0].system}: all 5")
+
+
+def test_pictures_leave_out_the_mean_of_a_few_trainings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    contest = replace(CONTEST, other=lambda: Path("not there"))
+    monkeypatch.setattr(Times, "read", lambda _: TIMES)
+    main = contest.budgets[0]
+    trials = [one for one in contest.plan(Path(), TIMES) if one.system.endswith(f"of {main} epochs")]
+    few = {contest.named(contest.host, main): 5, contest.named(contest.whole, main): 2}
+    records = [record(one.system, one.seed, fold=one.fold) for one in trials if one.seed < few.get(one.system, 3)]
+    shown: list[str] = []
+    monkeypatch.setattr("studies.contest.curves", lambda *_, **__: None)
+    monkeypatch.setattr("studies.contest.scatter", lambda rows, *_, **__: shown.extend(row.system for row in rows))
+    contest.draw(Results(study="", command="", records=tuple(records)), tmp_path)
+    assert shown == [name for name in contest.compared(TIMES) if name != contest.whole]
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""An ARC layer without recursive fusion in training: of its states it keeps the input and pooled maps alone.
+"""An ARC layer without recursive fusion in training: of large states it keeps the input and pooled maps alone.
 
 A state is then X plus attention, which has one value for all positions that were pooled, so it is made again in the
 backward pass by one addition. Operators, norms and activations are ordinary nodes of autograd's graph. Features that

@@ -65,7 +65,7 @@ class StepPlan:
 
     def operate(self, j: int, state: Tensor) -> Tensor:
         """Return the operator's output of step j, folded."""
-        return self._operator(self._clip_dims.fold(state), self._weights[j], self._biases[j], self._steps.groups)
+        return self._operate(j, self._clip_dims.fold(state))
 
     def generate(self, j: int, state: Tensor) -> Tensor:
         """Return the features of step j."""
@@ -73,8 +73,11 @@ class StepPlan:
 
     def generate_folded(self, j: int, state: Tensor) -> Tensor:
         """Return the features of step j from a folded state, folded too."""
-        y, width = self._operator(state, self._weights[j], self._biases[j], self._steps.groups), self._steps.width
+        y, width = self._operate(j, state), self._steps.width
         return y if self._epilogue is None else self._epilogue(y, j * width, width)
+
+    def _operate(self, j: int, state: Tensor) -> Tensor:
+        return self._operator(state, self._weights[j], self._biases[j], self._steps.groups)
 
     def record(self, j: int, y: Tensor, like: Tensor) -> tuple[Tensor, Replay]:
         """Return the features of step j from the operator's output, and how to make them again."""
