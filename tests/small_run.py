@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from recircle.arc.step_statistics import keep_step_statistics
 from recircle.loading.options import Loading
 from recircle.manifest.manifest import Clip, Manifest
 from recircle.models.registry import ModelConfig
@@ -62,6 +63,8 @@ def write_run(path: Path, spec: ModelSpec = SPEC) -> Run:
     torch.manual_seed(3)
     model = spec.model.build(len(spec.labels))
     torch.nn.init.normal_(model.get_parameter("fc.weight"))
+    if spec.drawn_steps:
+        keep_step_statistics(model, spec.drawn_steps)
     run = Run.create(path)
     run.save_model(model, spec)
     return run

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from recircle.arc import set_steps
 from recircle.cli.main import main
 from recircle.ensemble import make_ensemble
 from recircle.errors import UserError
@@ -49,6 +50,27 @@ def test_scores_are_averaged(runs: tuple[Path, Path], tmp_path: Path) -> None:
         model(torch.randn(1, 8, 3, 33, 33))
 
 
+def test_members_keep_the_statistics_of_each_number_of_steps(tmp_path: Path) -> None:
+    written: list[Run] = []
+    for frames in (8, 16):
+        spec = replace(with_frames(frames), drawn_steps=(2, 4))
+        run = write_run(tmp_path / str(frames), spec)
+        model = run.load_model(steps=2)
+        torch.nn.init.normal_(model.get_parameter("fc.weight"))
+        for mean in (value for name, value in model.named_buffers() if name.endswith("running_mean")):
+            mean.normal_()
+        set_steps(model, 4)
+        run.save_model(model, spec)
+        written.append(run)
+    joint = make_ensemble([run.path for run in written], tmp_path / "joint")
+    clips = torch.randn(2, 16, 3, 33, 33)
+    with torch.no_grad():
+        for steps in (2, 4):
+            eight, sixteen = (run.load_model(steps=steps) for run in written)
+            expected = (eight(clips[:, 1::2]).softmax(-1) + sixteen(clips).softmax(-1)) / 2
+            torch.testing.assert_close(joint.load_model(steps=steps)(clips).softmax(-1), expected)
+
+
 def test_command(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["ensemble", str(runs[0]), str(runs[1]), "--output", str(tmp_path / "joint")]
     assert main(arguments) == 0
@@ -62,6 +84,7 @@ def test_command(runs: tuple[Path, Path], tmp_path: Path, capsys: pytest.Capture
     [
         (with_frames(16, replace(MEMBER, labels=("lift", "push right", "push left"))), "differ in the classes"),
         (with_frames(16, replace(MEMBER, model=ModelConfig(name="tsm_resnet18", width=8))), "differ in the network"),
+        (replace(with_frames(16), drawn_steps=(2, 4)), "differ in the numbers of steps"),
         (with_frames(12), "no network is called arc_tsm_resnet50_8f_12f"),
         (replace(MEMBER, sampling=Sampling(frames=16, mode="dense")), "differ in the kind of sampling"),
     ],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from recircle.arc.linear import ArcLinear
     from recircle.arc.matrices import ArcMatrices, GruWeights
     from recircle.arc.module import ArcLayer, Unrolled
+    from recircle.arc.step_statistics import StepStatistics
     from recircle.errors import UserError
     from recircle.evaluation.estimate import Estimate
     from recircle.evaluation.machine import Machine
@@ -97,6 +98,7 @@ __all__ = [
     "Segment",
     "Segmentation",
     "Skipped",
+    "StepStatistics",
     "Stream",
     "Timeline",
     "TrainConfig",
@@ -175,6 +177,7 @@ _HOMES = {
     "Segment": "recircle.timelines.segments",
     "Segmentation": "recircle.timelines.segments",
     "Skipped": "recircle.surgery.convert",
+    "StepStatistics": "recircle.arc.step_statistics",
     "Stream": "recircle.inference.stream",
     "Timeline": "recircle.timelines.timeline",
     "TrainConfig": "recircle.training.config",
@@ -200,8 +203,8 @@ _HOMES = {
     "prepare_for_inference": "recircle.surgery.prepare",
     "prepare_report": "recircle.surgery.prepare",
     "register_model": "recircle.models.registry",
-    "set_steps": "recircle.arc.fewer_steps",
     "register_recipe": "recircle.recipes.registry",
+    "set_steps": "recircle.arc.fewer_steps",
     "train": "recircle.api.train",
 }
 """Where each class and function is defined."""

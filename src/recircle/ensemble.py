@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from recircle.arc.fewer_steps import set_steps
+from recircle.arc.step_statistics import NAME as STATISTICS
+from recircle.arc.step_statistics import keep_step_statistics
 from recircle.errors import UserError
-from recircle.models.base import VideoModel
 from recircle.models.ensemble import FrameRateEnsemble
 from recircle.models.registry import list_models
 from recircle.run import ModelSpec, Run
@@ -45,9 +47,15 @@ def make_ensemble(runs: Sequence[str | Path], output: str | Path) -> Run:
     config = replace(spec.model, name=name, pretrained=None)
     model = config.build(len(spec.labels))
     assert isinstance(model, FrameRateEnsemble)
-    for member, (_, run) in zip(model.members, members):
-        assert isinstance(member, VideoModel)
-        member.load_state_dict(run.load_model().state_dict())
+    if spec.drawn_steps:
+        keep_step_statistics(model, spec.drawn_steps)
+    for steps in sorted(spec.drawn_steps) or [None]:
+        if steps is not None:
+            set_steps(model, steps)
+        for member, (_, run) in zip(model.members, members):
+            state = run.load_model(steps=steps).state_dict()
+            # the ensemble has them for all members together
+            member.load_state_dict({key: v for key, v in state.items() if not key.startswith(f"{STATISTICS}.")})
     # the members' middles of a clip of the most frames are those of the video
     target.save_model(model, replace(spec, model=config, sampling=members[-1][0].sampling))
     return target
@@ -59,6 +67,7 @@ def _compared(a: ModelSpec, b: ModelSpec) -> list[tuple[str, object, object]]:
         ("the network", replace(a.model, pretrained=None), replace(b.model, pretrained=None)),
         ("the classes", a.labels, b.labels),
         ("the preprocessing", a.preprocessing, b.preprocessing),
+        ("the numbers of steps", a.drawn_steps, b.drawn_steps),
         ("the kind of sampling", _kind(a.sampling), _kind(b.sampling)),
     ]
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from recircle import __version__
 from recircle.arc.fewer_steps import set_steps
+from recircle.arc.step_statistics import check_drawn_steps, keep_step_statistics
 from recircle.checksums import SUMS, check_sums
 from recircle.config import from_json, parse_json, read_bytes, read_json, to_json, to_stamped_json
 from recircle.errors import UserError
@@ -47,6 +48,7 @@ class ModelSpec:
         families: the family of a class, where it has one.
         preprocessing: from uint8 frames to the network's input.
         sampling: which frames of a clip it saw in training.
+        drawn_steps: numbers of recursive steps that the weights have `recircle.StepStatistics` for, if any.
         recircle: version of this package that wrote it.
     """
 
@@ -55,11 +57,13 @@ class ModelSpec:
     preprocessing: Preprocessing
     sampling: Sampling
     families: dict[str, str] = field(default_factory=dict)
+    drawn_steps: tuple[int, ...] = ()
     recircle: str = __version__
 
     def __post_init__(self) -> None:
         if not self.labels or len(set(self.labels)) != len(self.labels):
             raise ValueError(f"labels={self.labels} must name each class once, and at least one class")
+        check_drawn_steps(self.drawn_steps)
 
 
 @public
@@ -254,6 +258,8 @@ class Run:
 
     def _load_model(self, spec: ModelSpec, device: str | torch.device, given: nn.Module | None) -> VideoModel:
         model = self._like(spec, given)
+        if spec.drawn_steps:
+            keep_step_statistics(model, spec.drawn_steps)
         state = read_safetensors(self.weights_path)
         difference = _difference(model.state_dict(), state)
         if difference:
@@ -274,6 +280,9 @@ class Run:
                 stacklevel=2,
             )
         model.load_state_dict(state)
+        if spec.drawn_steps:
+            # it may have been saved while it ran in fewer
+            set_steps(model, max(spec.drawn_steps))
         model.preprocessing = spec.preprocessing
         return model.to(device).eval()
 

@@ -12,6 +12,7 @@ from recircle.cli.main import main
 from recircle.errors import UserError
 from recircle.evaluation.provenance import differing
 from recircle.inference.recognizer import Recognizer
+from recircle.models.checkpoints import load_weights
 from recircle.models.registry import ModelConfig
 from recircle.run import Run
 from tests.arc.variants import randomise
@@ -61,6 +62,26 @@ def test_steps_that_were_not_learned_are_one_sentence(run: Run, capsys: pytest.C
         recircle.evaluate(run, run.path.parent / "clips", steps=0)
     assert main(["predict", str(run.path), clip, "--steps", "2", "--json"]) == 0
     assert "ARC in 2 steps" in capsys.readouterr().out
+
+
+def test_a_run_has_the_statistics_of_each_number_that_it_learned(run: Run, tmp_path: Path) -> None:
+    spec = replace(ARC, drawn_steps=(2, 4))
+    made = write_run(tmp_path / "run", spec)
+    network = made.load_model()
+    set_steps(network, 2)
+    mean = network.get_buffer("bn1.running_mean")
+    mean.fill_(7)
+    # whatever number it is saved with
+    made.save_model(network, spec)
+    assert set(made.load_model(steps=2).get_buffer("bn1.running_mean").tolist()) == {7}
+    assert set(made.load_model().get_buffer("bn1.running_mean").tolist()) == {0}
+    with pytest.raises(UserError, match=r"steps=1: this network learned with 2, 4 and has statistics for these alone"):
+        made.load_model(steps=1)
+    # another training may begin from it
+    made.save_model(made.load_model(), spec)
+    plain = ARC.model.build(3)
+    load_weights(plain, made.weights_path)
+    assert set(plain.get_buffer("bn1.running_mean").tolist()) == {0}
 
 
 def test_a_network_without_arc_has_no_steps(tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ def test_each_step_runs_with_the_number_of_recursive_steps_that_it_draws(
     [
         ("arc_tsm_resnet18", (2, 8), "drawn_steps=2,8: layer1.0.conv1: steps=8: this layer has weights for 4 steps"),
         ("tsm_resnet18", (2,), "drawn_steps=2: the network has no ARC layers"),
+        ("arc_tsm_resnet18", (1, 2), "drawn_steps=1,2: the network itself runs in 4 steps; draw them too, or build it"),
     ],
 )
 def test_steps_that_the_network_cannot_run_are_refused(

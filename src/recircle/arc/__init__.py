@@ -7,6 +7,7 @@ from recircle.arc.functional import arc_conv, arc_linear, arc_operator
 from recircle.arc.linear import ArcLinear
 from recircle.arc.matrices import ArcMatrices, GruWeights
 from recircle.arc.module import ArcLayer, Unrolled
+from recircle.arc.step_statistics import StepStatistics
 
 __all__ = [
     "ArcConfig",
@@ -17,6 +18,7 @@ __all__ = [
     "ArcLinear",
     "ArcMatrices",
     "GruWeights",
+    "StepStatistics",
     "Unrolled",
     "arc_conv",
     "arc_linear",

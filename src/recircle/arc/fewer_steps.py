@@ -3,6 +3,7 @@
 from torch import nn
 
 from recircle.arc.module import ArcLayer
+from recircle.arc.step_statistics import StepStatistics
 from recircle.public import public
 
 
@@ -10,14 +11,18 @@ from recircle.public import public
 def set_steps(network: nn.Module, steps: int) -> None:
     """Let all ARC layers of a network compute in n steps from now on; see `ArcLayer.set_steps`.
 
-    Not while another thread runs the network.
+    Where the network has `StepStatistics`, its batch norms take those of n steps. Not while another thread runs the
+    network.
 
     Raises:
-        ValueError: there is no ARC layer, or one cannot; then none is changed.
+        ValueError: there is no ARC layer, one cannot, or the statistics cannot; then nothing is changed.
     """
     layers = {name: module for name, module in network.named_modules() if isinstance(module, ArcLayer)}
     if not layers:
         raise ValueError(f"this {type(network).__name__} has no ARC layers whose steps could be set")
+    kept = [(part, one) for part in network.modules() for one in part.children() if isinstance(one, StepStatistics)]
+    for owner, statistics in kept:
+        statistics.check(owner, steps)
     before = [layer.config.steps for layer in layers.values()]
     for name, layer in layers.items():
         try:
@@ -26,6 +31,8 @@ def set_steps(network: nn.Module, steps: int) -> None:
             for changed, earlier in zip(layers.values(), before):
                 changed.set_steps(earlier)
             raise ValueError(f"{name}: {problem}" if name else str(problem)) from None
+    for owner, statistics in kept:
+        statistics.turn(owner, steps)
 
 
 def fewer_steps(network: nn.Module) -> int | None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from recircle.arc.module import ADDED, ArcLayer
+from recircle.arc.step_statistics import NAME as STATISTICS
 from recircle.checksums import check_sums
 from recircle.errors import UserError
 from recircle.hub import fetch_folder, is_reference, parse_reference
@@ -91,6 +92,8 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
     published = read_weights(path)
     state = model.convert_published(published)
     target = model.state_dict()
+    # norms of the file have those of as many steps as it learned
+    state = {key: value for key, value in state.items() if key in target or not key.startswith(f"{STATISTICS}.")}
 
     left_out = _classifier_to_leave(model, state, target)
     if left_out:

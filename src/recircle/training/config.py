@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from recircle.arc.step_statistics import check_drawn_steps
 from recircle.engines.engine import TorchPrecision
 from recircle.evaluation.protocol import Protocol
 from recircle.loading.config import DataConfig
@@ -60,7 +61,8 @@ class TrainConfig:
         tracker: also log to "tensorboard" or another tracker that `accelerate` knows; metrics.jsonl is always
             written.
         drawn_steps: numbers of recursive steps n, such as 1 2 4, of which each optimiser step draws one, so that one
-            set of weights learns to run with all of them (`recircle.set_steps`). Empty: always the network's own.
+            set of weights learns to run with all of them (`recircle.set_steps`), its batch norms with statistics for
+            each (`recircle.StepStatistics`). The network's own number is one of them. Empty: always that one.
         channels_last: memory layout of the convolutions; the same numbers up to rounding, faster on most hardware.
             Networks from elsewhere keep theirs.
     """
@@ -96,8 +98,7 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"{name}={value} must be 1 or more")
-        if any(steps < 1 for steps in self.drawn_steps):
-            raise ValueError(f"drawn_steps={self.drawn_steps}: a number of recursive steps is 1 or more")
+        check_drawn_steps(self.drawn_steps)
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be 0 or more")
         if self.clip_norm is not None and not 0 < self.clip_norm < math.inf:

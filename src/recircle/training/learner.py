@@ -15,6 +15,7 @@ from accelerate.utils import set_seed
 
 from recircle.arc.fewer_steps import set_steps
 from recircle.arc.module import ArcLayer
+from recircle.arc.step_statistics import keep_step_statistics
 from recircle.errors import UserError
 from recircle.loading.loaders import Batch
 from recircle.models.base import VideoModel
@@ -66,18 +67,18 @@ class Learner:
             *choose_trainable(model, config.trainable, config.lora, config.freeze),
             *freeze_norms(model, config.freeze_norms),
         ]
+        self._steps = {m.config.steps for m in model.modules() if isinstance(m, ArcLayer)}
+        self._config = config
+        self._accelerator = accelerator
         self.model = model.to(accelerator.device)
+        self._draw_steps()
         self.ema = Ema(model, config.ema) if config.ema is not None else None
         self._weights = None
         if class_weights is not None:
             self._weights = torch.tensor(class_weights, device=accelerator.device)
-        self._config = config
         self._preprocessing = preprocessing
-        self._accelerator = accelerator
         self._optimiser = accelerator.prepare_optimizer(config.optimiser.build(model))
         self._parallel = accelerator.prepare_model(model)
-        self._steps = {m.config.steps for m in model.modules() if isinstance(m, ArcLayer)}
-        self._check_drawn_steps()
 
     @property
     def evaluated(self) -> VideoModel:
@@ -137,11 +138,12 @@ class Learner:
             self.ema.update(self.model, step)
         return StepResult(loss=loss, clips=clips, grad_norm=grad_norm)
 
-    def _check_drawn_steps(self) -> None:
-        """Insist that the network can run with every number of steps that is drawn.
+    def _draw_steps(self) -> None:
+        """Let the norms of the network keep their statistics apart for each number of steps that is drawn.
 
         Raises:
-            UserError: it cannot; or there are several processes, which wait for gradients that some steps do not have.
+            UserError: the network cannot run with every number, or its own is not among them; or there are several
+                processes, which wait for gradients that some steps do not have.
         """
         if not self._config.drawn_steps:
             return
@@ -151,13 +153,16 @@ class Learner:
         if len(self._steps) != 1:
             found = "different numbers of steps in its ARC layers" if self._steps else "no ARC layers"
             raise UserError(f"{told}: the network has {found}")
+        (own,) = self._steps
         try:
             for steps in self._config.drawn_steps:
                 set_steps(self.model, steps)
+            set_steps(self.model, own)
         except ValueError as problem:
             raise UserError(f"{told}: {problem}") from None
-        finally:
-            set_steps(self.model, *self._steps)
+        if own not in self._config.drawn_steps:
+            raise UserError(f"{told}: the network itself runs in {own} steps; draw them too, or build it with fewer")
+        keep_step_statistics(self.model, self._config.drawn_steps)
 
     @contextmanager
     def _drawn_steps(self, step: int) -> Iterator[None]:

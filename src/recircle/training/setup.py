@@ -85,6 +85,7 @@ class Setup:
             families=self.data.families,
             preprocessing=self.preprocessing,
             sampling=self.config.data.sampling,
+            drawn_steps=self.config.drawn_steps,
         )
 
     def describe(self, step: int) -> str:

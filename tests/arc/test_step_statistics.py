@@ -1,0 +1,117 @@
+"""Batch norms that keep what they find apart for each number of recursive steps."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from recircle import create_model, prepare_for_inference
+from recircle.arc import StepStatistics, set_steps
+from recircle.arc.step_statistics import keep_step_statistics
+from recircle.torch_internals import BatchNorm
+from tests.arc.variants import randomise
+
+
+def make() -> nn.Module:
+    torch.manual_seed(0)
+    network = create_model("arc_tsm_resnet18", 3, width=8, dropout=0.0)
+    randomise(network)
+    return network.double()
+
+
+def statistics(network: nn.Module) -> list[Tensor]:
+    norms = [norm for norm in network.modules() if isinstance(norm, BatchNorm)]
+    found = [value for norm in norms for value in (norm.running_mean, norm.running_var) if value is not None]
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
+def batches() -> dict[int, list[Tensor]]:
+    torch.manual_seed(1)
+    return {n: [torch.randn(2, 4, 3, 32, 32, dtype=torch.float64) for _ in range(2)] for n in (1, 2, 4)}
+
+
+@pytest.fixture(scope="module")
+def learned(batches: dict[int, list[Tensor]]) -> nn.Module:
+    """Return a network that has seen the batches of all numbers by turns."""
+    network = make().train()
+    keep_step_statistics(network, (1, 2, 4))
+    for number in range(2):
+        for steps, clips in batches.items():
+            set_steps(network, steps)
+            network(clips[number])
+    set_steps(network, 4)
+    return network.eval()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_each_number_has_the_statistics_of_its_own_batches(
+    learned: nn.Module, batches: dict[int, list[Tensor]], steps: int
+) -> None:
+    network, alone = copy.deepcopy(learned), make().train()
+    set_steps(alone, steps)
+    for clips in batches[steps]:
+        alone(clips)
+    set_steps(network, steps)
+    for found, expected in zip(statistics(network), statistics(alone), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+def test_turning_back_loses_nothing(learned: nn.Module) -> None:
+    network = copy.deepcopy(learned)
+    before = copy.deepcopy(network.state_dict())
+    for steps in (2, 2, 1, 4):
+        set_steps(network, steps)
+    for name, value in network.state_dict().items():
+        # the row of the current number is out of date until it is kept
+        if name.startswith("step_statistics."):
+            continue
+        assert torch.equal(value, before[name]), name
+
+
+def test_a_state_that_was_saved_in_fewer_steps_is_told_apart(learned: nn.Module) -> None:
+    network, other = copy.deepcopy(learned), make().eval()
+    keep_step_statistics(other, (1, 2, 4))
+    x = torch.randn(1, 4, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        expected = network(x)
+        set_steps(network, 2)
+        other.load_state_dict(network.state_dict())
+        set_steps(other, 4)
+        torch.testing.assert_close(other(x), expected)
+
+
+def test_what_cannot_be_turned_to_changes_nothing(learned: nn.Module) -> None:
+    network = make()
+    keep_step_statistics(network, (2, 4))
+    with pytest.raises(ValueError, match="learned with 2, 4 and has statistics for these alone"):
+        set_steps(network, 1)
+    prepared = prepare_for_inference(copy.deepcopy(learned))
+    x = torch.randn(1, 4, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        expected = learned(x)
+        torch.testing.assert_close(prepared(x), expected)
+        with pytest.raises(ValueError, match="what they found in 4 steps, are part of its weights"):
+            set_steps(prepared, 2)
+        set_steps(prepared, 4)
+        torch.testing.assert_close(prepared(x), expected)
+
+
+def test_a_prepared_network_has_those_of_its_number(learned: nn.Module) -> None:
+    network = copy.deepcopy(learned)
+    set_steps(network, 2)
+    x = torch.randn(1, 4, 3, 32, 32, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(prepare_for_inference(network)(x), network(x))
+
+
+def test_what_it_says_of_itself(learned: nn.Module) -> None:
+    assert repr(learned.step_statistics) == "StepStatistics(4; also 1, 2)"
+
+
+def test_a_network_without_norms_has_none() -> None:
+    plain = nn.Sequential(nn.Linear(2, 2))
+    keep_step_statistics(plain, (1, 2))
+    assert not [module for module in plain.modules() if isinstance(module, StepStatistics)]
