@@ -93,7 +93,9 @@ class _ArcConv(ArcLayer, Convolution):
         return self._convolve(x, weight, bias, groups, self.reordered)
 
     def _operate_term(self, z: Float[Tensor, "N ..."], term: int) -> Float[Tensor, "N ..."]:
-        kept = None if self.reordered is None else self._reordered_terms.setdefault(term, ReorderedWeights())
+        kept = None
+        if self.reordered is not None and (kept := self._reordered_terms.get(term)) is None:
+            kept = self._reordered_terms.setdefault(term, ReorderedWeights())
         return self._convolve(z, getattr(self, f"term{term}"), None, 1, kept)
 
     def _convolve(
@@ -120,10 +122,10 @@ class _ArcConv(ArcLayer, Convolution):
         Returns:
             What the original layer returns for it.
         """
-        x = self.as_clip(input)
         if self._terms:
-            y = self._superposed(x)
+            y = self._superposed(input)
             return y if y.dim() == input.dim() else y.flatten(0, 1)
+        x = self.as_clip(input)
         y = arc_operator(
             x,
             self.operator,

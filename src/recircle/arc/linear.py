@@ -58,9 +58,9 @@ class ArcLinear(ArcLayer, nn.Linear):
         Raises:
             ValueError: the tokens of different samples could not be told apart.
         """
-        x = self.as_clip(input)
         if self._terms:
-            return self._superposed(x).reshape(*input.shape[:-1], self.out_features)
+            return self._superposed(input).reshape(*input.shape[:-1], self.out_features)
+        x = self.as_clip(input)
         y = arc_operator(
             x,
             self.operator,

@@ -20,8 +20,10 @@ from recircle.arc.running import RunningPool
 from recircle.arc.sliced_norm import SlicedGroupNorm, SlicedNorm, is_elementwise, slice_norm
 from recircle.arc.steps import plan_steps
 from recircle.arc.superposed import forward_superposed, superposes, weights_of_terms
+from recircle.arc.superposed_frames import forward_frames, knows_frames
 from recircle.layers.memory import Memory, memory_of
 from recircle.public import public
+from recircle.torch_internals import is_recorded
 
 ADDED = ("embedding", "attention", "fusion", "gru", "pooling")
 """What an ARC layer registers beside the parameters of the original layer."""
@@ -76,7 +78,7 @@ class ArcLayer(nn.Module):
         self.steps = plan_steps(in_channels, out_channels, groups, config.steps)
         self.config = self._learned = config
         self._groups = groups
-        self._wants_terms, self._terms = False, 0
+        self._wants_terms, self._terms, self._by_frames = False, 0, False
         self.frames = None
         self.norm: SlicedNorm | None = None
         self.act: nn.Module | None = None
@@ -187,17 +189,23 @@ class ArcLayer(nn.Module):
         for j, term in enumerate(terms):
             self.register_buffer(f"term{j}", term, persistent=False)
         self._terms = len(terms)
+        self._by_frames = knows_frames(self.act, self.config, self.clip_dims)
         return True
 
-    def _superposed(self, x: Float[Tensor, "B ..."]) -> Float[Tensor, "B ..."]:
-        def operate(z: Tensor, term: int | None) -> Tensor:
-            return self.operator(z, self.weight, self.bias, 1) if term is None else self._operate_term(z, term)
-
-        dims = self.clip_dims
+    def _superposed(self, input: Float[Tensor, "N ..."]) -> Float[Tensor, "N ..."]:  # noqa: A002
+        """Return Y, of frames in the batch dimension or as a clip."""
+        x, dims = self.as_clip(input), self.clip_dims
+        if self._by_frames and not torch.is_grad_enabled() and not is_recorded(x):
+            frames = input if input.dim() == x.dim() - 1 else dims.fold(x)
+            y = forward_frames(frames, len(x), self._operate, self.act, self.steps)
+            return y if frames is input else dims.unfold(y, x)
         if torch.compiler.is_exporting() and (folded := FoldedFrames.of(x, dims, self.config)) is not None:
-            y = forward_superposed(dims.fold(x), operate, self.act, self.config, self.steps, folded)
+            y = forward_superposed(dims.fold(x), self._operate, self.act, self.config, self.steps, folded)
             return dims.unfold(y, x)
-        return forward_superposed(x, operate, self.act, self.config, self.steps, dims)
+        return forward_superposed(x, self._operate, self.act, self.config, self.steps, dims)
+
+    def _operate(self, z: Float[Tensor, "N ..."], term: int | None) -> Float[Tensor, "N ..."]:
+        return self.operator(z, self.weight, self.bias, 1) if term is None else self._operate_term(z, term)
 
     def _operate_term(self, z: Float[Tensor, "N ..."], term: int) -> Float[Tensor, "N ..."]:
         return self.operator(z, getattr(self, f"term{term}"), None, 1)

@@ -2,6 +2,9 @@
 
 So f runs once on X for all steps. A is W^a times pooled features, and where these are pooled over time it has one frame
 for all T: f(A) is the operator on that one frame, with weights that are f's times W^a and are made once.
+
+Features are then act(f(X) + f(A)), and f(A) is the same in all frames. Where they are pooled by their maximum, and act
+never falls, that is act(max f(X) + f(A)): one maximum over time is enough for all steps, which see one frame each.
 """
 
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.forms import ANY, Form
 from recircle.arc.steps import Steps
-from recircle.torch_internals import is_recorded
+from recircle.arc.superposed_frames import never_falls
 
 SUPERPOSED = Form(
     {
@@ -46,16 +49,16 @@ def superposes(config: ArcConfig, steps: Steps, clip_dims: ClipDims) -> bool:
 
 @torch.no_grad()
 def weights_of_terms(weight: Tensor, attention: Tensor, steps: Steps) -> list[Tensor]:
-    """Return for each step after the first the weight of z -> f(W^a z), z being the features of all steps before it.
+    """Return for each step before the last the weight of z -> f(W^a z) for all later steps, z being its features.
 
     Args:
         weight: [c, Cin, ...], of the original layer.
         attention: W^a, [Cin, c - g].
         steps: of the layer.
     """
-    fed = range(steps.width, len(weight), steps.width)
-    products = [torch.einsum("oc...,cf->of...", weight[k : k + steps.width], attention[:, :k]) for k in fed]
-    last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+    width, last = steps.width, weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
+    places = range(0, len(weight) - width, width)
+    products = [torch.einsum("oc...,cf->of...", weight[k + width :], attention[:, k : k + width]) for k in places]
     return [p.contiguous(memory_format=torch.channels_last) if last else p.contiguous() for p in products]
 
 
@@ -78,25 +81,30 @@ def forward_superposed(
         steps: of the layer.
         clip_dims: the layout of `x` and of the features.
     """
-    channel, width, last = clip_dims.channel, steps.width, config.steps - 1
-    (over,) = clip_dims.pooled_dims(config.aggregation)
     y = clip_dims.unfold(operate(clip_dims.fold(x), None), x)
-    in_place = not (y.requires_grad or is_recorded(y))
-    features = [y.narrow(channel, j * width, width) for j in range(config.steps)]
-    fed: list[Tensor] = []
+    (over,) = clip_dims.pooled_dims(config.aggregation)
+    channel, width, time = clip_dims.channel, steps.width, (clip_dims.time,)
+    early = config.pooling == "max" and never_falls(act)
+    seen = _pool(y, time, config, clip_dims, x) if early else y
+    later = tuple(d for d in over if d not in time) if early else over
+    features: list[Tensor] = []
+    terms: dict[int, Tensor] = {}
     for j in range(config.steps):
+        z = seen.narrow(channel, j * width, width)
         if j:
-            pooled = fed[0] if j == 1 else torch.cat(fed, channel)
+            z = z + terms[j] if early else clip_dims.add(z, terms[j], over=time)
+        features.append(_activated(z, act))
+        if j < config.steps - 1:
+            pooled = _pool(features[j], later, config, clip_dims, x) if later else features[j]
             pooled = clip_dims.resize(pooled, x)
-            term = clip_dims.unfold(operate(clip_dims.fold(pooled), j - 1), pooled)
-            if in_place:
-                features[j].add_(term)
-            else:
-                features[j] = clip_dims.add(features[j], term, over=(clip_dims.time,))
-        features[j] = _activate(features[j], act, in_place=in_place)
-        if j < last:
-            fed.append(_pool(features[j], over, config, clip_dims, x))
-    return y if in_place else clip_dims.concat(features)
+            made = clip_dims.unfold(operate(clip_dims.fold(pooled), j), pooled)
+            for k, term in enumerate(made.split(width, channel), start=j + 1):
+                terms[k] = terms[k] + term if k in terms else term
+    if not early:
+        return clip_dims.concat(features)
+    total = clip_dims.concat([*terms.values()])
+    first, others = y.split((width, y.shape[channel] - width), channel)
+    return _activated(clip_dims.concat((first, clip_dims.add(others, total, over=time))), act)
 
 
 def _pool(features: Tensor, over: tuple[int, ...], config: ArcConfig, clip_dims: ClipDims, like: Tensor) -> Tensor:
@@ -107,9 +115,7 @@ def _pool(features: Tensor, over: tuple[int, ...], config: ArcConfig, clip_dims:
     return rows.amax([d - (d > channel) for d in over], keepdim=True).movedim(-1, channel)
 
 
-def _activate(features: Tensor, act: nn.Module | None, *, in_place: bool) -> Tensor:
+def _activated(z: Tensor, act: nn.Module | None) -> Tensor:
     if act is None:
-        return features
-    if in_place:
-        return features.relu_() if type(act) is nn.ReLU else features.copy_(act(features))
-    return act(features.clone() if getattr(act, "inplace", False) else features)
+        return z
+    return torch.relu(z) if type(act) is nn.ReLU else act(z.clone() if getattr(act, "inplace", False) else z)
