@@ -2,9 +2,6 @@
 
 So f runs once on X for all steps. A is W^a times pooled features, and where these are pooled over time it has one frame
 for all T: f(A) is the operator on that one frame, with weights that are f's times W^a and are made once.
-
-Features are then act(f(X) + f(A)), and f(A) is the same in all frames. Where they are pooled by their maximum, and act
-never falls, that is act(max f(X) + f(A)): one maximum over time is enough for all steps, which see one frame each.
 """
 
 from collections.abc import Callable
@@ -16,7 +13,6 @@ from recircle.arc.clip_dims import ClipDims
 from recircle.arc.config import ArcConfig
 from recircle.arc.forms import ANY, Form
 from recircle.arc.steps import Steps
-from recircle.arc.superposed_frames import never_falls
 
 SUPERPOSED = Form(
     {
@@ -83,28 +79,22 @@ def forward_superposed(
     """
     y = clip_dims.unfold(operate(clip_dims.fold(x), None), x)
     (over,) = clip_dims.pooled_dims(config.aggregation)
-    channel, width, time = clip_dims.channel, steps.width, (clip_dims.time,)
-    early = config.pooling == "max" and never_falls(act)
-    seen = _pool(y, time, config, clip_dims, x) if early else y
-    later = tuple(d for d in over if d not in time) if early else over
+    channel, width = clip_dims.channel, steps.width
     features: list[Tensor] = []
     terms: dict[int, Tensor] = {}
     for j in range(config.steps):
-        z = seen.narrow(channel, j * width, width)
+        z = y.narrow(channel, j * width, width)
         if j:
-            z = z + terms[j] if early else clip_dims.add(z, terms[j], over=time)
-        features.append(_activated(z, act))
+            z = clip_dims.add(z, terms[j], over=(clip_dims.time,))
+        if act is not None:
+            z = act(z.clone() if getattr(act, "inplace", False) else z)
+        features.append(z)
         if j < config.steps - 1:
-            pooled = _pool(features[j], later, config, clip_dims, x) if later else features[j]
-            pooled = clip_dims.resize(pooled, x)
+            pooled = clip_dims.resize(_pool(z, over, config, clip_dims, x), x)
             made = clip_dims.unfold(operate(clip_dims.fold(pooled), j), pooled)
             for k, term in enumerate(made.split(width, channel), start=j + 1):
                 terms[k] = terms[k] + term if k in terms else term
-    if not early:
-        return clip_dims.concat(features)
-    total = clip_dims.concat([*terms.values()])
-    first, others = y.split((width, y.shape[channel] - width), channel)
-    return _activated(clip_dims.concat((first, clip_dims.add(others, total, over=time))), act)
+    return clip_dims.concat(features)
 
 
 def _pool(features: Tensor, over: tuple[int, ...], config: ArcConfig, clip_dims: ClipDims, like: Tensor) -> Tensor:
@@ -113,9 +103,3 @@ def _pool(features: Tensor, over: tuple[int, ...], config: ArcConfig, clip_dims:
     # in the order in which they lie in memory, which is ten times as fast on a CPU as in that of the dimensions
     rows, channel = features.movedim(clip_dims.channel, -1), clip_dims.channel
     return rows.amax([d - (d > channel) for d in over], keepdim=True).movedim(-1, channel)
-
-
-def _activated(z: Tensor, act: nn.Module | None) -> Tensor:
-    if act is None:
-        return z
-    return torch.relu(z) if type(act) is nn.ReLU else act(z.clone() if getattr(act, "inplace", False) else z)

@@ -1,7 +1,9 @@
 """f(X + A) = f(X) + f(A) for the maps of frames where nothing is recorded, in as few calls as there can be.
 
-On small maps a call takes longer than what it computes, and on large ones each pass over all frames goes to memory. So
-all steps see the maximum over time of f(X), one frame; what they add is added to all frames at once.
+A step's features are act(f(X) + f(A)), and f(A) is the same in all frames. Where act never falls, their maximum over
+time is act(max f(X) + f(A)): one maximum of f(X) serves all steps, each of which sees one frame, and what they add is
+added to all frames at once. On small maps calls take longer than what they compute, and on large ones passes over all
+frames go to memory. Compiled, passes are joined anyway, and those of `superposed` are fewer.
 """
 
 from collections.abc import Callable
