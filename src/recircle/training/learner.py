@@ -71,7 +71,7 @@ class Learner:
         self._config = config
         self._accelerator = accelerator
         self.model = model.to(accelerator.device)
-        self._draw_steps()
+        self._keep_steps_apart()
         self.ema = Ema(model, config.ema) if config.ema is not None else None
         self._weights = None
         if class_weights is not None:
@@ -138,7 +138,7 @@ class Learner:
             self.ema.update(self.model, step)
         return StepResult(loss=loss, clips=clips, grad_norm=grad_norm)
 
-    def _draw_steps(self) -> None:
+    def _keep_steps_apart(self) -> None:
         """Let the norms of the network keep their statistics apart for each number of steps that is drawn.
 
         Raises:
