@@ -11,6 +11,9 @@ from recircle.arc import ArcConfig, ArcLayer, set_steps
 from recircle.cli.main import main
 from recircle.errors import UserError
 from recircle.evaluation.provenance import differing
+from recircle.export import export_run
+from recircle.export.facts import Facts
+from recircle.export.formats import FORMATS
 from recircle.inference.recognizer import Recognizer
 from recircle.models.checkpoints import load_weights
 from recircle.models.registry import ModelConfig
@@ -62,6 +65,17 @@ def test_steps_that_were_not_learned_are_one_sentence(run: Run, capsys: pytest.C
         recircle.evaluate(run, run.path.parent / "clips", steps=0)
     assert main(["predict", str(run.path), clip, "--steps", "2", "--json"]) == 0
     assert "ARC in 2 steps" in capsys.readouterr().out
+
+
+def test_a_file_may_be_exported_in_so_many_steps(run: Run) -> None:
+    # which is compared with the network in as many steps before it is put in its place
+    exported = export_run(run.path, "torch", frames=4, clips=1, steps=2)
+    assert exported.path.name == "model.n2.pt2"
+    facts = Facts.read(FORMATS["torch"].read_texts(exported.path), "the file")
+    assert facts is not None
+    assert facts.steps == 2
+    with pytest.raises(UserError, match="steps=8: this layer has weights for 4 steps at most"):
+        export_run(run.path, "torch", steps=8)
 
 
 def test_a_run_has_the_statistics_of_each_number_that_it_learned(run: Run, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def export(
     clips: int | None = None,
     frames: int | None = None,
     online: bool = False,
+    steps: int | None = None,
     precision: Literal["fp32", "int8"] = "fp32",
     calibrate: Annotated[Path | None, tyro.conf.arg(metavar="MANIFEST|CLIPS")] = None,
 ) -> int:
@@ -40,11 +41,12 @@ def export(
             this one, which takes minutes to compile here and nothing to start; executorch, for phones and small
             devices.
         output: the file; by default model.onnx, model.pt2, model.aoti.pt2 or model.pte in the run's folder, or with
-            --online model.online.onnx and so on.
+            --online model.online.onnx and so on, with --steps 2 model.n2.onnx.
         clips: B, as a number in the file, for devices that want to know every shape; 1 for executorch, if not given.
         frames: T, likewise; for executorch as many as the run samples, if not given.
         online: of a causal network (--model.causal), write what runs frame by frame: a frame and a state in, logits of
             the video so far and the next state out.
+        steps: recursive steps of ARC layers; by default as many as they learned.
         precision: int8 writes RUN/model.int8.onnx, in whole numbers whose ranges come from clips, and measures its
             accuracy beside that of the run on the clips that training held out.
         calibrate: the clips that give the ranges: a manifest, whose training clips are taken, or clips; by default the
@@ -53,13 +55,17 @@ def export(
     if precision == "int8":
         if format != "onnx" or online:
             raise UserError("--precision int8 is for ONNX files of whole clips; leave out --format and --online")
+        if steps is not None:
+            raise UserError("--precision int8 is for as many steps as were learned; leave out --steps")
         return _export_int8(run, output, calibrate, clips, frames)
     if calibrate is not None:
         raise UserError(f"--calibrate {calibrate} is for --precision int8; give both")
     from recircle.export import export_run
 
     with err.status("reading the run") as status:
-        exported = export_run(run, format, output, clips=clips, frames=frames, online=online, stage=status.update)
+        exported = export_run(
+            run, format, output, clips=clips, frames=frames, online=online, steps=steps, stage=status.update
+        )
     parity = exported.parity
     shapes = ", ".join(dict.fromkeys(f"{many} x {length}" for many, length in parity.shapes))
     out.print(f"{exported.path}: {exported.path.stat().st_size / 1e6:.1f} MB")

@@ -53,6 +53,7 @@ def export_run(
     clips: int | None = None,
     frames: int | None = None,
     online: bool = False,
+    steps: int | None = None,
     stage: Stage = lambda _: None,
 ) -> Exported:
     """Write a run's network as one file: uint8 frames [B, T, 3, H, W] in, logits [B, K] out, any B and T.
@@ -71,27 +72,29 @@ def export_run(
         format: "onnx"; "torch" for a file of `torch.export`; "aoti" for one of machine code, compiled for this kind of
             machine; or "executorch" for small devices.
         output: the file; None is model.onnx, model.pt2, model.aoti.pt2 or model.pte in the run's folder, and
-            model.online.onnx and so on of what runs frame by frame.
+            model.online.onnx and so on of what runs frame by frame, model.n2.onnx of two steps.
         clips: B; None is any, and 1 for ExecuTorch, whose files have one shape.
         frames: T; None is any that the network takes, and for ExecuTorch the number that the run samples.
         online: run frame by frame.
+        steps: recursive steps n of ARC layers, see `recircle.set_steps`; None is as many as they learned.
         stage: called with what is done next.
 
     Raises:
-        UserError: the folder holds no trained model, `online` is asked of one that is not causal, or `frames` are not
-            as many as it takes; packages or a compiler are missing, the file cannot be written, or its network computes
-            something else than the run's.
+        UserError: the folder holds no trained model, `online` is asked of one that is not causal, it cannot run in so
+            many steps, or `frames` are not as many as it takes; packages or a compiler are missing, the file cannot be
+            written, or its network computes something else than the run's.
     """
     kind = FORMATS[format]
     folder = Run.open(run)
-    path = folder.path / f"model{'.online' * online}{kind.SUFFIX}" if output is None else Path(output)
+    kinds = ".online" * online + (f".n{steps}" if steps is not None else "")
+    path = folder.path / f"model{kinds}{kind.SUFFIX}" if output is None else Path(output)
     _check_output(path, format, kind.SUFFIX)
     kind.require()
     if online and (clips, frames) != (None, None):
         raise UserError("what runs frame by frame takes one frame of any number of videos; leave out clips and frames")
     if online and kind.FIXED:
         raise UserError(f"files in the format {format} take whole clips; leave out online, or use another format")
-    spec, model = folder.load_spec(), folder.load_model()
+    spec, model = folder.load_spec(), folder.load_model(steps=steps)
     if kind.FIXED:
         clips = 1 if clips is None else clips
         frames = spec.sampling.frames if frames is None else frames
