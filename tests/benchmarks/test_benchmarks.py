@@ -300,7 +300,7 @@ def test_the_forms_that_are_named_are_those_that_compute(monkeypatch: pytest.Mon
         "short steps": (arc_forms.functional, "forward_short_steps"),
         "recomputed": (arc_forms.functional, "forward_recomputed"),
         "attention only": (arc_forms.functional, "forward_attention_only"),
-        "sum of convolutions": (arc_forms.module, "forward_superposed"),
+        "sum of convolutions": (arc_forms.module, "forward_frames"),
     }
     used: set[str] = set()
 

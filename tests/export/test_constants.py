@@ -49,7 +49,13 @@ def test_parts_of_weights_are_computed_once() -> None:
     torch.testing.assert_close(program.module()(x), expected)
 
 
-@pytest.mark.parametrize("config", [ArcConfig.paper(), ArcConfig.light(), ArcConfig.published(steps=2)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        ArcConfig.paper(),
+        *(pytest.param(c, marks=pytest.mark.slow) for c in (ArcConfig.light(), ArcConfig.published(steps=2))),
+    ],
+)
 def test_no_layer_divides_its_weights(config: ArcConfig) -> None:
     torch.manual_seed(1)
     model = create_model("arc_tsm_resnet18", 3, width=8, arc=config).eval()

@@ -92,6 +92,7 @@ def test_a_worker_that_is_killed_costs_time_alone(run: Run, clips: list[Path], m
     assert by_path(rows) == by_path(expected(run, clips) * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cluster")
 def test_a_file_that_was_begun_is_completed(run: Run, clips: list[Path], tmp_path: Path) -> None:
     output = tmp_path / "rows.jsonl"

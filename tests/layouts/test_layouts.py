@@ -340,7 +340,7 @@ class TestSomethingV2:
         ("name", "count"),
         [
             ("raivokoot_something-something-v2-validation-processed.txt", 24_777),
-            ("something_v2_vallist.txt", 24_777),
+            pytest.param("something_v2_vallist.txt", 24_777, marks=pytest.mark.slow),
         ],
     )
     def test_the_real_lists_of_other_code_bases_agree(self, shared_data: Path, name: str, count: int) -> None:

@@ -94,7 +94,7 @@ def same_clips(first: list[Batch], second: list[Batch]) -> bool:
     )
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_clips_that_kill_workers_are_left_out_and_all_else_is_the_same(workers: int, clips: Manifest, hostile) -> None:
     hostile |= {"c02": os.abort, "c07": die(signal.SIGSEGV), "c09": lambda: time.sleep(1000)}
     here = train_loader(clips)
