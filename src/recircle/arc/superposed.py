@@ -52,9 +52,9 @@ def weights_of_terms(weight: Tensor, attention: Tensor, steps: Steps) -> list[Te
         attention: W^a, [Cin, c - g].
         steps: of the layer.
     """
-    width, last = steps.width, weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
-    places = range(0, len(weight) - width, width)
+    width, places = steps.width, range(0, len(weight) - steps.width, steps.width)
     products = [torch.einsum("oc...,cf->of...", weight[k + width :], attention[:, k : k + width]) for k in places]
+    last = weight.dim() == 4 and weight.is_contiguous(memory_format=torch.channels_last)
     return [p.contiguous(memory_format=torch.channels_last) if last else p.contiguous() for p in products]
 
 

@@ -41,23 +41,18 @@ def forward_frames(
     Returns:
         Y, [B T, c, h, w].
     """
+
+    def fed(z: Tensor) -> Tensor:
+        z = z if act is None else z.relu()
+        return z if z.shape[2:] == x.shape[2:] else F.interpolate(z, size=x.shape[2:], mode="nearest")
+
     y, width = operate(x, None), steps.width
     highest = _highest(y, clips)
-    # of the steps after the first
-    sums = highest
-    for j in range(len(steps.inputs) - 1):
-        z = highest.narrow(1, j * width, width)
-        if j:
-            z = z + sums.narrow(1, (j - 1) * width, width)
-        if act is not None:
-            z = z.relu()
-        if z.shape[2:] != x.shape[2:]:
-            z = F.interpolate(z, size=x.shape[2:], mode="nearest")
-        term = operate(z, j)
-        if j:
-            sums.narrow(1, j * width, term.shape[1]).add_(term)
-        else:
-            sums = term
+    # what all steps after the first get from those before them
+    sums = operate(fed(highest.narrow(1, 0, width)), 0)
+    for j in range(1, len(steps.inputs) - 1):
+        term = operate(fed(highest.narrow(1, j * width, width) + sums.narrow(1, (j - 1) * width, width)), j)
+        sums.narrow(1, j * width, term.shape[1]).add_(term)
     later = y.narrow(1, width, sums.shape[1])
     if clips == 1:
         later.add_(sums)
