@@ -9,6 +9,7 @@ import torch
 import recircle
 from recircle.arc import ArcConfig, ArcLayer, set_steps
 from recircle.cli.main import main
+from recircle.engines.files import file_for
 from recircle.errors import UserError
 from recircle.evaluation.provenance import differing
 from recircle.export import export_run
@@ -67,15 +68,18 @@ def test_steps_that_were_not_learned_are_one_sentence(run: Run, capsys: pytest.C
     assert "ARC in 2 steps" in capsys.readouterr().out
 
 
-def test_a_file_may_be_exported_in_so_many_steps(run: Run) -> None:
+def test_a_file_may_be_exported_in_so_many_steps_and_engines_find_it(run: Run) -> None:
     # which is compared with the network in as many steps before it is put in its place
-    exported = export_run(run.path, "torch", frames=4, clips=1, steps=2)
-    assert exported.path.name == "model.n2.pt2"
-    facts = Facts.read(FORMATS["torch"].read_texts(exported.path), "the file")
+    exported = export_run(run.path, "onnx", steps=2)
+    assert exported.path.name == "model.n2.onnx"
+    facts = Facts.read(FORMATS["onnx"].read_texts(exported.path), "the file")
     assert facts is not None
     assert facts.steps == 2
+    size = ARC.preprocessing.crop_size
+    found = file_for("onnxruntime", run, run.load_model(steps=2), ARC, size=size, precision="fp32")
+    assert found.path == exported.path
     with pytest.raises(UserError, match="steps=8: this layer has weights for 4 steps at most"):
-        export_run(run.path, "torch", steps=8)
+        export_run(run.path, "onnx", steps=8)
 
 
 def test_a_run_has_the_statistics_of_each_number_that_it_learned(run: Run, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from recircle.arc.fewer_steps import fewer_steps
 from recircle.config import from_json
 from recircle.engines.engine import EngineName, Precision
 from recircle.errors import UserError
-from recircle.export.export import export_network
+from recircle.export.export import export_network, file_name
 from recircle.export.facts import Facts, Shape
 from recircle.export.formats import FORMATS, Format
 from recircle.files import make_folder
@@ -39,8 +39,9 @@ def file_for(
 ) -> EngineFile:
     """Return the file of a run for an engine.
 
-    That is RUN/model.onnx (model.int8.onnx, model.aoti.pt2), where it holds these weights and takes what the recogniser
-    has; else one in RUN/engines, which is written if it is not there, and a warning says so.
+    That is RUN/model.onnx (model.int8.onnx, model.aoti.pt2, model.n2.onnx of two steps), where it holds these weights
+    and takes what the recogniser has; else one in RUN/engines, which is written if it is not there, and a warning says
+    so.
 
     Args:
         name: of the engine.
@@ -57,7 +58,8 @@ def file_for(
     kind = FORMATS[format_]
     stored = "int8" if precision == "int8" else "fp32"
     wanted = Facts(weights=digest_of(model), shape=Shape(size=size), steps=fewer_steps(model), precision=stored)
-    usual = run.path / f"model{'.int8' * (stored == 'int8')}{kind.SUFFIX}"
+    # in whole numbers there is only the one of all steps
+    usual = run.path / (f"model.int8{kind.SUFFIX}" if stored == "int8" else file_name(kind.SUFFIX, steps=wanted.steps))
     why = "is not there"
     if usual.is_file():
         found, why = _fits(usual, format_, wanted, spec)

@@ -86,8 +86,7 @@ def export_run(
     """
     kind = FORMATS[format]
     folder = Run.open(run)
-    kinds = ".online" * online + (f".n{steps}" if steps is not None else "")
-    path = folder.path / f"model{kinds}{kind.SUFFIX}" if output is None else Path(output)
+    path = folder.path / file_name(kind.SUFFIX, steps=steps, online=online) if output is None else Path(output)
     _check_output(path, format, kind.SUFFIX)
     kind.require()
     if online and (clips, frames) != (None, None):
@@ -150,6 +149,11 @@ def export_network(
     atomic_write(path, write)
     assert parity is not None
     return Exported(path=path, shape=shape, classes=len(spec.labels), parity=parity, state=entries)
+
+
+def file_name(suffix: str, *, steps: int | None = None, online: bool = False) -> str:
+    """Return what a file is called in the folder of its run, where engines look for those of whole clips."""
+    return f"model{'.online' * online}{'' if steps is None else f'.n{steps}'}{suffix}"
 
 
 def _check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A002
