@@ -1,19 +1,21 @@
 """Batch norms that keep what they find apart for each number of recursive steps."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from recircle import create_model, prepare_for_inference
+from recircle import UserError, VideoModel, create_model, load_weights, prepare_for_inference
 from recircle.arc import StepStatistics, set_steps
 from recircle.arc.step_statistics import keep_step_statistics
 from recircle.torch_internals import BatchNorm
 from tests.arc.variants import randomise
 
 
-def make() -> nn.Module:
+def make() -> VideoModel:
     torch.manual_seed(0)
     network = create_model("arc_tsm_resnet18", 3, width=8, dropout=0.0)
     randomise(network)
@@ -79,8 +81,49 @@ def test_a_state_that_was_saved_in_fewer_steps_is_told_apart(learned: nn.Module)
         expected = network(x)
         set_steps(network, 2)
         other.load_state_dict(network.state_dict())
-        set_steps(other, 4)
         torch.testing.assert_close(other(x), expected)
+
+
+def test_a_state_of_a_number_without_statistics_is_refused(learned: nn.Module) -> None:
+    network, other = copy.deepcopy(learned), make()
+    keep_step_statistics(other, (2, 3, 4))
+    set_steps(network, 1)
+    with pytest.raises(ValueError, match="steps=1: this network learned with 2, 3, 4"):
+        other.load_state_dict(network.state_dict())
+
+
+def test_a_weight_file_of_one_number_begins_all(tmp_path: Path) -> None:
+    plain, network = make().float(), make().float()
+    for value in statistics(plain):
+        torch.nn.init.uniform_(value, 0.5, 2)
+    save_file(plain.state_dict(), tmp_path / "model.safetensors")
+    keep_step_statistics(network, (1, 2, 4))
+    load_weights(network, tmp_path / "model.safetensors")
+    for steps in (1, 2, 4):
+        set_steps(network, steps)
+        for found, expected in zip(statistics(network), statistics(plain), strict=True):
+            assert torch.equal(found, expected)
+
+
+def test_a_weight_file_of_several_numbers_is_taken_whole_or_refused(learned: nn.Module, tmp_path: Path) -> None:
+    saved, network = copy.deepcopy(learned).float(), make().float()
+    set_steps(saved, 1)
+    save_file(saved.state_dict(), tmp_path / "model.safetensors")
+    keep_step_statistics(network, (1, 2, 4))
+    load_weights(network, tmp_path / "model.safetensors")
+    for steps in (4, 2, 1):
+        set_steps(network, steps)
+        set_steps(saved, steps)
+        for found, expected in zip(statistics(network), statistics(saved), strict=True):
+            assert torch.equal(found, expected)
+    set_steps(saved, 1)
+    save_file(saved.state_dict(), tmp_path / "model.safetensors")
+    other = make().float()
+    keep_step_statistics(other, (2, 3, 4))
+    before = [value.clone() for value in statistics(other)]
+    with pytest.raises(UserError, match=r"of other numbers of steps: 1, not \(2, 3, 4\)"):
+        load_weights(other, tmp_path / "model.safetensors")
+    assert all(torch.equal(a, b) for a, b in zip(before, statistics(other)))
 
 
 def test_what_cannot_be_turned_to_changes_nothing(learned: nn.Module) -> None:

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from recircle.arc.module import ArcLayer
 from recircle.public import public
 from recircle.torch_internals import BatchNorm
 
@@ -24,7 +25,8 @@ class StepStatistics(nn.Module):
 
     Registered as a module of the network, such as `network.step_statistics = StepStatistics(network, (1, 2, 4))`, it is
     saved and moved with it, and `recircle.set_steps` puts the statistics of one number into the norms and keeps those
-    that were there. Until a number has been trained with, it has the statistics of the beginning.
+    that were there. A state that was saved in another number of steps is turned to that of the network as it is loaded.
+    Until a number has been trained with, it has the statistics of the beginning.
 
     Attributes:
         steps: the numbers n, one for each row.
@@ -41,15 +43,21 @@ class StepStatistics(nn.Module):
         """Begin with the statistics of the network for every number.
 
         Args:
-            network: what runs with the largest of the numbers now; it is not kept.
+            network: what runs with the largest of the numbers now; it is not kept, but it learns to turn what it loads.
             steps: the numbers n, each once.
         """
         super().__init__()
         self.steps = tuple(steps)
+        self.register_buffer("current", torch.tensor(max(self.steps)))
+        self.begin(network)
+        network.register_load_state_dict_post_hook(_turn_what_was_loaded)
+
+    def begin(self, network: nn.Module) -> None:
+        """Give every number the statistics that the network has now."""
         means, variances = (torch.cat(values) if values else torch.empty(0) for values in _statistics(network))
         self.register_buffer("means", means.repeat(len(self.steps), 1))
         self.register_buffer("variances", variances.repeat(len(self.steps), 1))
-        self.register_buffer("current", torch.tensor(max(self.steps), device=means.device))
+        self.current = self.current.to(means.device)
 
     def check(self, network: nn.Module, steps: int) -> None:
         """Insist that `turn` can be done.
@@ -107,6 +115,19 @@ def keep_step_statistics(network: nn.Module, steps: Sequence[int]) -> None:
     statistics = StepStatistics(network, steps)
     if statistics.means.shape[1]:
         network.add_module(NAME, statistics)
+
+
+def _turn_what_was_loaded(network: nn.Module, _: object) -> None:
+    """Give the norms the statistics of as many steps as the network runs with, after another state was loaded.
+
+    Raises:
+        ValueError: the state is of a number that there are no statistics for.
+    """
+    running = next((module.config.steps for module in network.modules() if isinstance(module, ArcLayer)), None)
+    for statistics in network.children():
+        if isinstance(statistics, StepStatistics) and running is not None:
+            statistics.check(network, int(statistics.current))
+            statistics.turn(network, running)
 
 
 def _statistics(network: nn.Module) -> tuple[list[Tensor], list[Tensor]]:

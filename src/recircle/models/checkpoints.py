@@ -13,6 +13,7 @@ from torch import Tensor
 
 from recircle.arc.module import ADDED, ArcLayer
 from recircle.arc.step_statistics import NAME as STATISTICS
+from recircle.arc.step_statistics import StepStatistics
 from recircle.checksums import check_sums
 from recircle.errors import UserError
 from recircle.hub import fetch_folder, is_reference, parse_reference
@@ -92,7 +93,7 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
     published = read_weights(path)
     state = model.convert_published(published)
     target = model.state_dict()
-    # norms of the file have those of as many steps as it learned
+    # the file's own are in its norms, whatever other numbers of steps it has statistics for
     state = {key: value for key, value in state.items() if key in target or not key.startswith(f"{STATISTICS}.")}
 
     left_out = _classifier_to_leave(model, state, target)
@@ -111,6 +112,9 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
         missing = [key for key in missing if key not in model.classifier_keys]
     # files from before PyTorch 0.4.1 have no counters
     missing = [key for key in missing if not key.endswith(".num_batches_tracked")]
+    apart = {key for key in target if key.startswith(f"{STATISTICS}.")}
+    if apart.isdisjoint(state):
+        missing = [key for key in missing if key not in apart]
     kept: list[str] = []
     for part in (arc_parameters(model), model.added_parameters()):
         # a part is in the file whole, or not at all
@@ -136,14 +140,31 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
             ("left over", over),
             ("of another shape", shapes),
             ("of another kind of numbers", kinds),
+            ("of other numbers of steps", _unknown_steps(model, state)),
         )
         if keys
     ]
     if faults:
         raise UserError(f"{path} does not fit {model.name}; {'; '.join(faults)}")
     model.load_state_dict(state, strict=False)
+    if apart.isdisjoint(state):
+        _begin_statistics(model)
     _tell_of_frames_ahead(model, path, published)
     return LoadReport(path=path, loaded=len(state), left_out=left_out, kept=tuple(kept))
+
+
+def _unknown_steps(model: VideoModel, state: Mapping[str, Tensor]) -> list[str]:
+    """Return what the norms of a file have the statistics of, where the network has no place for those."""
+    running = int(state.get(f"{STATISTICS}.current", 0))
+    statistics = (module for module in model.children() if isinstance(module, StepStatistics))
+    return [f"{running}, not {one.steps}" for one in statistics if running and running not in one.steps]
+
+
+def _begin_statistics(model: VideoModel) -> None:
+    """Give each number of steps that the network keeps statistics for those that came with the file's norms."""
+    for module in model.children():
+        if isinstance(module, StepStatistics):
+            module.begin(model)
 
 
 def _tell_of_frames_ahead(model: VideoModel, path: Path, published: Mapping[str, Tensor]) -> None:
