@@ -280,9 +280,6 @@ class Run:
                 stacklevel=2,
             )
         model.load_state_dict(state)
-        if spec.drawn_steps:
-            # it may have been saved while it ran in fewer
-            set_steps(model, max(spec.drawn_steps))
         model.preprocessing = spec.preprocessing
         return model.to(device).eval()
 

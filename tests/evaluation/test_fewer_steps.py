@@ -78,6 +78,8 @@ def test_a_file_may_be_exported_in_so_many_steps_and_engines_find_it(run: Run) -
     size = ARC.preprocessing.crop_size
     found = file_for("onnxruntime", run, run.load_model(steps=2), ARC, size=size, precision="fp32")
     assert found.path == exported.path
+    # as many as were learned are those of the usual file
+    assert export_run(run.path, "onnx", steps=4).path.name == "model.onnx"
     with pytest.raises(UserError, match="steps=8: this layer has weights for 4 steps at most"):
         export_run(run.path, "onnx", steps=8)
 

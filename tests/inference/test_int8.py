@@ -52,6 +52,22 @@ def test_it_is_smaller_near_the_run_and_an_engine_finds_it(run: Run, path: Path)
     assert 0 < error < 0.25 * np.abs(expected).max()
 
 
+def test_a_file_of_fewer_steps_is_found_for_these_alone(run: Run, capsys: Capture) -> None:
+    clip = run.path.parent / "clips" / "lift" / "train"
+    words = ["predict", str(run.path), str(clip), "--engine", "onnxruntime", "--precision", "int8", "--steps", "1"]
+    assert main(words) == 2
+    assert f"model.n1.int8.onnx is not there: write it with `recircle export {run.path} --precision int8 --steps 1`" in (
+        " ".join(capsys.readouterr().err.split())
+    )
+    assert export(run.path, "--frames", 4, "--steps", 1) == 0
+    assert "top-1 of 3 held-out clips: " in capsys.readouterr().out
+    assert main([*words, "--json"]) == 0
+    assert "ARC in 1 step" in capsys.readouterr().out
+    expected = Recognizer.load(run.path, steps=1)(clip).logits
+    found = Recognizer.load(run.path, engine="onnxruntime", precision="int8", steps=1)(clip).logits
+    assert np.abs(found - expected).max() < 0.25 * np.abs(expected).max()
+
+
 def test_the_layers_of_the_network_are_in_int8(path: Path) -> None:
     graph = onnx.load(path).graph
     quantised = {output for node in graph.node if node.op_type == "DequantizeLinear" for output in node.output}

@@ -47,17 +47,15 @@ def export(
         online: of a causal network (--model.causal), write what runs frame by frame: a frame and a state in, logits of
             the video so far and the next state out.
         steps: recursive steps of ARC layers; by default as many as they learned.
-        precision: int8 writes RUN/model.int8.onnx, in whole numbers whose ranges come from clips, and measures its
-            accuracy beside that of the run on the clips that training held out.
+        precision: int8 writes RUN/model.int8.onnx (with --steps 2 model.n2.int8.onnx), in whole numbers whose ranges
+            come from clips, and measures its accuracy beside that of the run on the clips that training held out.
         calibrate: the clips that give the ranges: a manifest, whose training clips are taken, or clips; by default the
             training clips of the run. 64 of them are enough.
     """
     if precision == "int8":
         if format != "onnx" or online:
             raise UserError("--precision int8 is for ONNX files of whole clips; leave out --format and --online")
-        if steps is not None:
-            raise UserError("--precision int8 is for as many steps as were learned; leave out --steps")
-        return _export_int8(run, output, calibrate, clips, frames)
+        return _export_int8(run, output, calibrate, clips, frames, steps)
     if calibrate is not None:
         raise UserError(f"--calibrate {calibrate} is for --precision int8; give both")
     from recircle.export import export_run
@@ -86,13 +84,22 @@ def export(
     return 0
 
 
-def _export_int8(run: Path, output: Path | None, calibrate: Path | None, clips: int | None, frames: int | None) -> int:
+def _export_int8(
+    run: Path,
+    output: Path | None,
+    calibrate: Path | None,
+    clips: int | None,
+    frames: int | None,
+    steps: int | None,
+) -> int:
     from recircle.evaluation.lines import comparison_lines
     from recircle.inference.int8 import export_int8
     from recircle.run import Run
 
     with err.status("reading the run") as status:
-        written = export_int8(run, output, calibrate=calibrate, clips=clips, frames=frames, stage=status.update)
+        written = export_int8(
+            run, output, calibrate=calibrate, clips=clips, frames=frames, steps=steps, stage=status.update
+        )
     size = written.path.stat().st_size
     out.print(f"{written.path}: {size / 1e6:.1f} MB ({written.bytes_before / 1e6:.1f} MB in fp32)")
     batch, classes = written.shape.clips or "B", len(Run.open(run).load_spec().labels)

@@ -58,15 +58,15 @@ def file_for(
     kind = FORMATS[format_]
     stored = "int8" if precision == "int8" else "fp32"
     wanted = Facts(weights=digest_of(model), shape=Shape(size=size), steps=fewer_steps(model), precision=stored)
-    # in whole numbers there is only the one of all steps
-    usual = run.path / (f"model.int8{kind.SUFFIX}" if stored == "int8" else file_name(kind.SUFFIX, steps=wanted.steps))
+    usual = run.path / file_name(kind.SUFFIX, steps=wanted.steps, precision=stored)
     why = "is not there"
     if usual.is_file():
         found, why = _fits(usual, format_, wanted, spec)
         if found is not None:
             return EngineFile(path=usual, shape=found)
     if stored == "int8":
-        raise UserError(f"{usual} {why}: write it with `recircle export {run.path} --precision int8`")
+        fewer = "" if wanted.steps is None else f" --steps {wanted.steps}"
+        raise UserError(f"{usual} {why}: write it with `recircle export {run.path} --precision int8{fewer}`")
     parts = [wanted.weights, f"{size[0]}x{size[1]}", *[f"n{wanted.steps}"] * (wanted.steps is not None)]
     own = run.path / FOLDER / f"{'-'.join(parts)}{kind.SUFFIX}"
     if not own.is_file() or _fits(own, format_, wanted, spec)[0] is None:

@@ -86,14 +86,15 @@ def export_run(
     """
     kind = FORMATS[format]
     folder = Run.open(run)
-    path = folder.path / file_name(kind.SUFFIX, steps=steps, online=online) if output is None else Path(output)
-    _check_output(path, format, kind.SUFFIX)
-    kind.require()
     if online and (clips, frames) != (None, None):
         raise UserError("what runs frame by frame takes one frame of any number of videos; leave out clips and frames")
     if online and kind.FIXED:
         raise UserError(f"files in the format {format} take whole clips; leave out online, or use another format")
     spec, model = folder.load_spec(), folder.load_model(steps=steps)
+    usual = folder.path / file_name(kind.SUFFIX, steps=fewer_steps(model), online=online)
+    path = usual if output is None else Path(output)
+    _check_output(path, format, kind.SUFFIX)
+    kind.require()
     if kind.FIXED:
         clips = 1 if clips is None else clips
         frames = spec.sampling.frames if frames is None else frames
@@ -151,9 +152,17 @@ def export_network(
     return Exported(path=path, shape=shape, classes=len(spec.labels), parity=parity, state=entries)
 
 
-def file_name(suffix: str, *, steps: int | None = None, online: bool = False) -> str:
-    """Return what a file is called in the folder of its run, where engines look for those of whole clips."""
-    return f"model{'.online' * online}{'' if steps is None else f'.n{steps}'}{suffix}"
+def file_name(suffix: str, *, steps: int | None = None, online: bool = False, precision: str = "fp32") -> str:
+    """Return what a file is called in the folder of its run, where engines look for those of whole clips.
+
+    Args:
+        suffix: of the format.
+        steps: recursive steps, where they are fewer than were learned.
+        online: whether it runs frame by frame.
+        precision: of its numbers.
+    """
+    parts = [".online" * online, "" if steps is None else f".n{steps}", "" if precision == "fp32" else f".{precision}"]
+    return f"model{''.join(parts)}{suffix}"
 
 
 def _check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A002

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from recircle.arc.fewer_steps import fewer_steps
 from recircle.config import to_json
 from recircle.decode.error import DecodeError
 from recircle.decode.limits import CLIP_SECONDS
@@ -19,7 +20,7 @@ from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.forward import Forward
 from recircle.export import facts, int8, onnx_model
-from recircle.export.export import export_network
+from recircle.export.export import export_network, file_name
 from recircle.export.facts import Facts, Shape
 from recircle.files import atomic_write
 from recircle.inference.clip_paths import clips_named
@@ -43,7 +44,7 @@ class Int8:
         calibrated_on: how many clips gave the ranges.
         source: which, in words.
         bytes_before: size of the same file in fp32.
-        before: top-1 of the run on the clips that it held out; None where they are not there.
+        before: top-1 of the run, in as many steps, on the clips that it held out; None where they are not there.
         after: top-1 of the file.
         paired: the two compared clip by clip.
         unmeasured: why there is no accuracy, if there is none.
@@ -67,17 +68,20 @@ def export_int8(
     calibrate: Path | None = None,
     clips: int | None = None,
     frames: int | None = None,
+    steps: int | None = None,
     stage: Callable[[str], object] = lambda _: None,
 ) -> Int8:
     """Write a run's network as an ONNX file in int8, and measure what that does to its accuracy.
 
     Args:
         run: the folder that training wrote, or `hf:OWNER/NAME` of one that was pushed.
-        output: the file; None is model.int8.onnx in the run's folder, where engines find it.
+        output: the file; None is model.int8.onnx in the run's folder, of two steps model.n2.int8.onnx, where engines
+            find it.
         calibrate: a manifest, whose training clips are taken, or a clip or folder of clips; None takes the training
             clips of the run's own manifest.
         clips: B; None is any.
         frames: T; None is any that the network takes.
+        steps: recursive steps n of ARC layers, see `recircle.set_steps`; None is as many as they learned.
         stage: called with what is done next.
 
     Raises:
@@ -86,8 +90,9 @@ def export_int8(
     onnx_model.require()
     int8.require()
     folder = Run.open(run)
-    spec, model = folder.load_spec(), folder.load_model()
-    path = folder.path / "model.int8.onnx" if output is None else output
+    spec, model = folder.load_spec(), folder.load_model(steps=steps)
+    usual = folder.path / file_name(onnx_model.SUFFIX, steps=fewer_steps(model), precision="int8")
+    path = usual if output is None else output
     if not path.name.endswith(onnx_model.SUFFIX):
         raise UserError(f"output {path}: files in int8 are ONNX files and end in {onnx_model.SUFFIX}; change the name")
     shape = Shape(size=spec.preprocessing.crop_size, clips=clips, frames=frames)
@@ -112,18 +117,18 @@ def export_int8(
         atomic_write(path, lambda part: int8.quantise(plain, part, batches, texts))
     result = Int8(path=path, shape=exported.shape, calibrated_on=len(found), source=source, bytes_before=bytes_before)
     stage("measuring it")
-    return _measured(result, folder, len(spec.labels))
+    return _measured(result, folder, len(spec.labels), steps)
 
 
-def _measured(result: Int8, run: Run, classes: int) -> Int8:
-    cpu = torch.device("cpu")
+def _measured(result: Int8, run: Run, classes: int, steps: int | None) -> Int8:
+    forward = Forward(device=torch.device("cpu"), steps=steps)
     network = onnxruntime_engine.load(result.path, torch.get_num_threads())
     engine = FileEngine(name="onnxruntime", precision="int8", classes=classes, run=network, clips=result.shape.clips)
     try:
-        before, figures = evaluate(run, skip_broken=True, forward=Forward(device=cpu))
+        before, figures = evaluate(run, skip_broken=True, forward=forward)
     except UserError as problem:
         return replace(result, unmeasured=str(problem))
-    after, others = evaluate(run, skip_broken=True, forward=Forward(device=cpu), engine=engine)
+    after, others = evaluate(run, skip_broken=True, forward=forward, engine=engine)
     return replace(result, before=figures.top1, after=others.top1, paired=compare_paired(after, before))
 
 
