@@ -56,8 +56,9 @@ def test_a_file_of_fewer_steps_is_found_for_these_alone(run: Run, capsys: Captur
     clip = run.path.parent / "clips" / "lift" / "train"
     words = ["predict", str(run.path), str(clip), "--engine", "onnxruntime", "--precision", "int8", "--steps", "1"]
     assert main(words) == 2
-    assert f"model.n1.int8.onnx is not there: write it with `recircle export {run.path} --precision int8 --steps 1`" in (
-        " ".join(capsys.readouterr().err.split())
+    assert (
+        f"model.n1.int8.onnx is not there: write it with `recircle export {run.path} --precision int8 --steps 1`"
+        in (" ".join(capsys.readouterr().err.split()))
     )
     assert export(run.path, "--frames", 4, "--steps", 1) == 0
     assert "top-1 of 3 held-out clips: " in capsys.readouterr().out

@@ -68,8 +68,15 @@ def test_what_cannot_be_read_or_is_too_much_is_refused_with_the_reason(
             ([("clip", "long.mp4", long.read_bytes())], "it lasts 6 s, and 5 s are taken at most"),
             ([("frames", f"{n}.png", frame) for n in range(21)], "it has 21 frames, and 20 are taken at most"),
             # a path of the service's machine stays a word
-            ([("clip", "", b"/etc/hostname")], "UploadFile"),
-            ([("top", "", b"0"), ("clip", "a.mp4", video.read_bytes())], "greater than or equal to 1"),
+            ([("clip", "", b"/etc/hostname")], "clip: send a file, such as `-F clip=@clip.mp4`"),
+            (
+                [("frames", "", b"a"), ("frames", "", b"b")],
+                "frames: send files, such as `-F frames=@1.jpg -F frames=@2.jpg`",
+            ),
+            (
+                [("top", "", b"0"), ("clip", "a.mp4", video.read_bytes())],
+                "top: Input should be greater than or equal to 1",
+            ),
         ],
         400: [
             ([("top", "", b"2")], "send one video file as `clip`"),
@@ -82,7 +89,7 @@ def test_what_cannot_be_read_or_is_too_much_is_refused_with_the_reason(
     for status, cases in refused.items():
         for parts, reason in cases:
             found, answer = service.post(parts)
-            assert (found, reason in str(answer["detail"])) == (status, True), (reason, answer)
+            assert (found, reason in answer["detail"]) == (status, True), (reason, answer)
     assert service.file(video)[0] == 200
 
 
@@ -113,6 +120,8 @@ def test_many_clients_at_once_get_each_their_own_answer(service: Service, run: R
     assert status == 200
     assert "recircle_requests_waiting 0.0" in metrics
     assert 'recircle_requests_total{status="200"}' in metrics
+    assert service.get("/predict")[0] == 405
+    assert 'recircle_requests_total{status="405"} 1.0' in service.get("/metrics")[1]
     # as the Containerfile asks
     asks = json.loads((ROOT / "Containerfile").read_text().partition("CMD ")[2].partition("\n")[0])
     assert subprocess.run([sys.executable, "-c", asks[2].replace("8000", str(service.port))]).returncode == 0

@@ -46,7 +46,7 @@ class Gate:
         """Answer a request, or hand it on."""
         if scope["type"] == "http" and scope["path"] == "/metrics":
             await PlainTextResponse(generate_latest(self._registry))(scope, receive, send)
-        elif scope["type"] != "http" or scope["path"] != self._path or scope["method"] != "POST":
+        elif scope["type"] != "http" or scope["path"] != self._path:
             await self._app(scope, receive, send)
         else:
             await self._count_and_answer(scope, receive, send)

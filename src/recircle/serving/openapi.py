@@ -16,7 +16,7 @@ REFUSALS = {
 }
 """By their status, in words; each comes with a `detail`."""
 
-_DETAIL: dict[str, Any] = {"type": "object", "properties": {"detail": {}}, "required": ["detail"]}
+_DETAIL: dict[str, Any] = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 _PLAIN: dict[str, Any] = {"text/plain": {"schema": {"type": "string"}}}
 _ANSWER: dict[str, Any] = {
     "type": "object",

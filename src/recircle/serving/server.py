@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from litserve import LitServer
 
 from recircle.errors import UserError
@@ -23,6 +24,7 @@ from recircle.serving.limits import Limits
 from recircle.serving.losses import Losses
 from recircle.serving.openapi import describe
 from recircle.serving.ports import check_port
+from recircle.serving.upload import refuse_form
 from recircle.serving.worker import PATH, RecognitionAPI, Served
 
 
@@ -83,6 +85,7 @@ def serve(
             middlewares=[(Gate, {"limits": limits, "path": PATH})],
         )
         server.app.add_middleware(Losses, server=server)
+        server.app.add_exception_handler(RequestValidationError, refuse_form)
         describe(server.app, PATH)
         end = _End()
         with forks_end_with_this(remove=Path(scratch)):

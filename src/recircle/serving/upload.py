@@ -6,9 +6,16 @@ from pathlib import Path, PurePath
 from typing import Annotated
 
 from fastapi import File, Form, HTTPException, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
 from recircle.decode.natural import natural_key
 
+_WANTED = {
+    "clip": "send a file, such as `-F clip=@clip.mp4`",
+    "frames": "send files, such as `-F frames=@1.jpg -F frames=@2.jpg`",
+}
+"""What is told of fields whose reader speaks of its own classes."""
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
@@ -61,6 +68,14 @@ async def read_upload(
     if not all(content for _, content in contents):
         raise HTTPException(400, "a file of the form is empty")
     return Upload(tuple(contents), clip is None, top)
+
+
+async def refuse_form(_: Request, error: Exception) -> JSONResponse:
+    """Answer 422 to a form whose fields are of another kind, and say which, in one sentence as all refusals do."""
+    assert isinstance(error, RequestValidationError)
+    faults = [(str(fault["loc"][1]), fault["msg"]) for fault in error.errors() if len(fault["loc"]) > 1]
+    told = dict.fromkeys(f"{field}: {_WANTED.get(field, message)}" for field, message in faults)
+    return JSONResponse({"detail": "; ".join(told) or "the form cannot be read"}, 422)
 
 
 def _suffix(name: str) -> str:
