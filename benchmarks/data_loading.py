@@ -104,9 +104,9 @@ class DecodingAlone(Dataset[int]):
         for item in job.items:
             if self.use == "training":
                 rng = np.random.default_rng((SEED, job.epoch, item.row))
-                indices = self.sampling.train(item.timeline, rng)
+                indices = self.sampling.train(item.frame_times, rng)
             else:
-                indices = self.sampling.test(item.timeline, 1)
+                indices = self.sampling.test(item.frame_times, 1)
             wanted = np.unique(indices).tolist()
             count += sum(1 for _ in read_frames(self.root / item.path, wanted, self.backend))
         return count
@@ -163,7 +163,7 @@ def _passes(
     else:
         views = EvalViews(sampling=sampling, preprocessing=preprocessing)
         loader = EvalLoader(manifest, labels=("clip",), views=views, loading=loading)
-    items = [Item(row, clip.path, clip.timeline, 0) for row, clip in enumerate(manifest.clips)]
+    items = [Item(row, clip.path, clip.frame_times, 0) for row, clip in enumerate(manifest.clips)]
     size = options.batch_size
     groups = [tuple(items[first : first + size]) for first in range(0, len(items), size)]
     jobs: list[Job] = []

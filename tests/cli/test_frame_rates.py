@@ -80,9 +80,9 @@ def test_the_table_has_the_times_of_varying_rates(manifest: Path) -> None:
         assert clip.frames == len(TIMES[kind])
         if kind == "varying":
             assert clip.fault == "frame rate varies: 4 to 24 fps; sampled by time"
-            assert clip.timeline.times == pytest.approx(np.array(TIMES[kind]) / 120, abs=1e-5)
+            assert clip.frame_times.times == pytest.approx(np.array(TIMES[kind]) / 120, abs=1e-5)
         else:
-            assert (clip.fault, clip.durations, clip.timeline.seconds) == ("", "", pytest.approx(2.0))
+            assert (clip.fault, clip.durations, clip.frame_times.seconds) == ("", "", pytest.approx(2.0))
 
 
 @pytest.mark.parametrize("sampling", [Sampling(frames=4), Sampling(frames=4, mode="dense", stride=4, fps=12.0)])

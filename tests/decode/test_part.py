@@ -45,12 +45,12 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("name", KINDS)
 def test_a_part_has_the_frames_that_the_whole_has_then(videos: dict[str, Path], name: str) -> None:
     path = videos[name]
-    whole, timeline = decode(path, range(COUNT)), probe(path).timeline
-    times = timeline.times
+    whole, shown = decode(path, range(COUNT)), probe(path).frame_times
+    times = shown.times
     for first, last in ((0, 3), (5, 5), (11, 13), (12, 20), (25, 39)):
         # as they are written down, to the millisecond
         start = round(float(times[first]), 3)
-        end = round(float(times[last + 1] if last + 1 < COUNT else timeline.seconds), 3)
+        end = round(float(times[last + 1] if last + 1 < COUNT else shown.seconds), 3)
         part = f"{path}#t={start},{end}"
         found = probe(part)
         assert (found.status, found.frames) == ("ok", last + 1 - first), part
@@ -78,7 +78,7 @@ def test_a_part_between_two_frames_is_the_one_that_is_shown(tmp_path: Path) -> N
 
 def test_what_lies_beyond_the_end_is_told(videos: dict[str, Path]) -> None:
     for name in ("h264.mp4", "h264.ts", "mpeg4.avi", "varying.mp4"):
-        seconds = probe(videos[name]).timeline.seconds
+        seconds = probe(videos[name]).frame_times.seconds
         over = probe(f"{videos[name]}#t=1,77.5")
         assert over.status == "ok"
         assert over.fault is not None
@@ -92,7 +92,7 @@ def test_what_lies_beyond_the_end_is_told(videos: dict[str, Path]) -> None:
 
 
 def test_times_of_a_part_count_from_its_first_frame(videos: dict[str, Path]) -> None:
-    whole, part = probe(videos["varying.mp4"]).timeline, probe(f"{videos['varying.mp4']}#t=1,3").timeline
+    whole, part = probe(videos["varying.mp4"]).frame_times, probe(f"{videos['varying.mp4']}#t=1,3").frame_times
     first = int((whole.times < 1).sum())
     np.testing.assert_allclose(part.times, whole.times[first : first + part.frames] - whole.times[first], atol=1e-4)
     assert probe(f"{videos['h264.mp4']}#t=0.4,1.2").fps == 25

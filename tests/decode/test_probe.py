@@ -66,8 +66,8 @@ def test_a_varying_rate_is_told_with_its_times(tmp_path: Path, suffix: str) -> N
     verdict = probe(path)
     assert (verdict.status, verdict.frames) == ("ok", 11)
     assert verdict.fault == "frame rate varies: 5 to 20 fps; sampled by time"
-    assert verdict.timeline.times == pytest.approx([time / 20 for time in times], abs=1e-3)
-    assert verdict.timeline.seconds > 1.1
+    assert verdict.frame_times.times == pytest.approx([time / 20 for time in times], abs=1e-3)
+    assert verdict.frame_times.seconds > 1.1
 
 
 def test_avi_numbers_b_frames_as_they_are_stored(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
+from recircle.decode.frame_times import FrameTimes
 from recircle.decode.frames import probe
-from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
 from recircle.loading import jobs
 from recircle.loading.batch import Batch
@@ -400,7 +400,7 @@ def test_ten_crops_of_classes_that_name_a_side_are_warned_about(clips):
 
 def test_workers_can_be_spawned(clips):
     maker = train_loader(clips)._loader._maker
-    job = jobs.Job(0, (jobs.Item(1, "c01", Timeline(FRAMES), 1),))
+    job = jobs.Job(0, (jobs.Item(1, "c01", FrameTimes(FRAMES), 1),))
     assert_same(pickle.loads(pickle.dumps(maker))[pickle.loads(pickle.dumps(job))], maker[job])
 
 

@@ -253,7 +253,7 @@ def test_times_of_varying_rates_come_back(tmp_path: Path, name: str) -> None:
     )
     read = Manifest(clips, tmp_path).write(tmp_path / name).read(tmp_path / name)
     assert read.clips == clips
-    assert [clip.timeline.constant for clip in read.clips] == [False, True]
+    assert [clip.frame_times.constant for clip in read.clips] == [False, True]
 
 
 def test_wrong_times_are_told_by_line(tmp_path: Path) -> None:

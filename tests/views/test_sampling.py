@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recircle.config import from_json, to_json
-from recircle.decode.timeline import Timeline
+from recircle.decode.frame_times import FrameTimes
 from recircle.errors import UserError
 from recircle.loading.config import DataConfig
 from recircle.views.sampling import Sampling
@@ -249,7 +249,7 @@ samplings = st.one_of(
 def test_constant_rates_give_the_published_frames_and_draws(sampling, count, clips, seed):
     oracle = np.random.default_rng(seed)
     views, drawn = published(sampling, count, clips, oracle)
-    for clip in (count, Timeline(count), Timeline(count, 24.0)):
+    for clip in (count, FrameTimes(count), FrameTimes(count, 24.0)):
         rng = np.random.default_rng(seed)
         assert sampling.test(clip, clips).tolist() == views
         assert sampling.train(clip, rng).tolist() == drawn.tolist()
@@ -262,9 +262,9 @@ def varying(draw):
     lasting = draw(st.lists(st.integers(5, 80), min_size=24, max_size=24))
     lasting += draw(st.lists(st.integers(200, 900), min_size=8, max_size=8))
     ends = np.cumsum(lasting)
-    timeline = Timeline.from_times([0.0, *(ends[:-1] / 1000).tolist()], ends[-1] / 1000)
-    assert not timeline.constant
-    return timeline, [0, *ends.tolist()]
+    frame_times = FrameTimes.from_times([0.0, *(ends[:-1] / 1000).tolist()], ends[-1] / 1000)
+    assert not frame_times.constant
+    return frame_times, [0, *ends.tolist()]
 
 
 def shown(times, moment):
@@ -274,49 +274,49 @@ def shown(times, moment):
 
 @given(varying(), st.integers(1, 40), st.integers(1, 5))
 def test_segments_show_what_is_there_at_the_moments(clip, frames, clips):
-    timeline, times = clip
-    views = Sampling(frames=frames).test(timeline, clips)
+    frame_times, times = clip
+    views = Sampling(frames=frames).test(frame_times, clips)
     for m, view in enumerate(views):
         shift = Fraction(1, 2) if clips == 1 else Fraction(m, clips)
         assert view.tolist() == [shown(times, times[-1] * (k + shift) / frames) for k in range(frames)]
     by_index = Sampling(frames=frames, by="index")
-    assert np.array_equal(by_index.test(timeline, clips), by_index.test(32, clips))
-    first, second = (by_index.train(one, np.random.default_rng(0)) for one in (timeline, 32))
+    assert np.array_equal(by_index.test(frame_times, clips), by_index.test(32, clips))
+    first, second = (by_index.train(one, np.random.default_rng(0)) for one in (frame_times, 32))
     assert np.array_equal(first, second)
 
 
 @given(varying(), st.integers(1, 12), st.integers(0, 100))
 def test_training_draws_moments_from_all_of_each_part(clip, frames, seed):
-    timeline, times = clip
-    drawn = Sampling(frames=frames).train(timeline, np.random.default_rng(seed)).tolist()
+    frame_times, times = clip
+    drawn = Sampling(frames=frames).train(frame_times, np.random.default_rng(seed)).tolist()
     for k, frame in enumerate(drawn):
         first, last = (shown(times, times[-1] * Fraction(part, frames)) for part in (k, k + 1))
         assert first <= frame <= last
 
 
 def test_training_reaches_every_frame_of_a_varying_rate():
-    timeline = Timeline(8, 4.0, "20*4 480*4")
+    frame_times = FrameTimes(8, 4.0, "20*4 480*4")
     for sampling in (Sampling(frames=4), Sampling(frames=2, mode="dense", stride=1)):
         rng = np.random.default_rng(0)
-        assert {int(k) for _ in range(3000) for k in sampling.train(timeline, rng)} == set(range(8))
+        assert {int(k) for _ in range(3000) for k in sampling.train(frame_times, rng)} == set(range(8))
 
 
 @given(varying(), st.integers(1, 8), st.integers(1, 6), st.integers(1, 4))
 def test_dense_strides_are_of_the_mean_interval(clip, frames, stride, clips):
-    timeline, times = clip
+    frame_times, times = clip
     rule = Sampling(frames=frames, mode="dense", stride=stride)
     places = rule.test(32, clips)
     expected = [[shown(times, Fraction(int(place) * times[-1], 32)) for place in view] for view in places]
-    assert rule.test(timeline, clips).tolist() == expected
-    drawn = rule.train(timeline, np.random.default_rng(0))
+    assert rule.test(frame_times, clips).tolist() == expected
+    drawn = rule.train(frame_times, np.random.default_rng(0))
     assert drawn.min() >= 0
     assert drawn.max() < 32
 
 
 @given(varying(), st.integers(1, 8), st.integers(2, 4))
 def test_snippets_go_on_by_the_mean_interval(clip, positions, snippet):
-    timeline, times = clip
-    view = Sampling(frames=positions * snippet, snippet=snippet).test(timeline, 1)[0]
+    frame_times, times = clip
+    view = Sampling(frames=positions * snippet, snippet=snippet).test(frame_times, 1)[0]
     starts = [Fraction((2 * k + 1) * (33 - snippet), 2 * positions) for k in range(positions)]
     moments = [(start + k) * times[-1] / 32 for start in starts for k in range(snippet)]
     assert view.tolist() == [shown(times, moment) for moment in moments]
@@ -327,16 +327,16 @@ def test_the_own_rate_changes_nothing(sampling, count, fps, clips):
     own = replace(sampling, by="time", fps=fps)
     # snippets and segments begin between two frames, where rounding of a sum may be to either
     positions = sampling.test(count, clips)
-    assert np.abs(own.test(Timeline(count, fps), clips) - positions).max() <= 1
+    assert np.abs(own.test(FrameTimes(count, fps), clips) - positions).max() <= 1
     if sampling.mode == "dense":
-        assert np.array_equal(own.test(Timeline(count, fps), clips), positions)
+        assert np.array_equal(own.test(FrameTimes(count, fps), clips), positions)
 
 
 @pytest.mark.parametrize("mode", ["segments", "dense"])
 def test_a_rate_brings_clips_of_all_rates_to_one(mode):
     sampling = Sampling(frames=4, mode=mode, stride=3, fps=12.0)
-    slow, fast = (Timeline(2 * int(fps), fps) for fps in (24.0, 60.0))
-    mixed = Timeline.from_times([k / 24 for k in range(24)] + [1 + k / 60 for k in range(60)], 2.0)
+    slow, fast = (FrameTimes(2 * int(fps), fps) for fps in (24.0, 60.0))
+    mixed = FrameTimes.from_times([k / 24 for k in range(24)] + [1 + k / 60 for k in range(60)], 2.0)
     assert not mixed.constant
     moments = [sampling.test(clip, 3) / clip.fps for clip in (slow, fast)]
     assert np.abs(moments[0] - moments[1]).max() < 1 / 24
@@ -348,19 +348,19 @@ def test_a_rate_brings_clips_of_all_rates_to_one(mode):
 
 def test_a_rate_needs_the_rate_of_the_clip():
     sampling = Sampling(fps=15.0)
-    for clip in (24, Timeline(24)):
+    for clip in (24, FrameTimes(24)):
         with pytest.raises(UserError, match=r"15 fps .* fill in the column fps"):
             sampling.test(clip, 1)
         with pytest.raises(UserError, match="15 fps"):
             sampling.train(clip, np.random.default_rng(0))
-    assert sampling.test(Timeline(1, 1000.0), 2).tolist() == [[0] * 8] * 2
+    assert sampling.test(FrameTimes(1, 1000.0), 2).tolist() == [[0] * 8] * 2
 
 
 @given(varying(), st.floats(0.01, 1000), st.integers(1, 16), st.integers(0, 9), st.sampled_from(["segments", "dense"]))
 def test_any_rate_stays_in_the_clip(clip, fps, frames, seed, mode):
-    for timeline in (clip[0], Timeline(32, 25.0)):
+    for frame_times in (clip[0], FrameTimes(32, 25.0)):
         rule = Sampling(frames=frames, mode=mode, fps=fps)
-        for indices in (rule.test(timeline, 3), rule.train(timeline, np.random.default_rng(seed))):
+        for indices in (rule.test(frame_times, 3), rule.train(frame_times, np.random.default_rng(seed))):
             assert indices.dtype == np.int64
             assert indices.min() >= 0
             assert indices.max() < 32

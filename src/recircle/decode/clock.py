@@ -2,7 +2,7 @@
 
 from av.video.frame import VideoFrame
 
-from recircle.decode.timeline import Timeline, UnsteadyClockError
+from recircle.decode.frame_times import FrameTimes, UnsteadyClockError
 
 
 class Clock:
@@ -31,7 +31,7 @@ class Clock:
         last = max(times)
         return min(times), last if self._end is None else max(last, self._end)
 
-    def timeline(self, fps: float) -> tuple[Timeline, list[str]]:
+    def frame_times(self, fps: float) -> tuple[FrameTimes, list[str]]:
         """Return when the frames are shown, and what there is to remark on that.
 
         Where presentation times cannot be used, as those of AVI files, which know none and number B-frames as they are
@@ -41,20 +41,20 @@ class Clock:
             fps: frames a second, as the container says; 0 where it does not.
         """
         try:
-            Timeline.from_times(self._shown, self._end, fps=fps)
+            FrameTimes.from_times(self._shown, self._end, fps=fps)
         except UnsteadyClockError:
             try:
-                Timeline.from_times(decoded := go_on(self._decoded), fps=fps)
+                FrameTimes.from_times(decoded := go_on(self._decoded), fps=fps)
             except UnsteadyClockError:
                 pass
             else:
-                return timeline_of(decoded, None, fps)
-        return timeline_of(self._shown, self._end, fps)
+                return frame_times_of(decoded, None, fps)
+        return frame_times_of(self._shown, self._end, fps)
 
 
-def timeline_of(
+def frame_times_of(
     times: list[float | None] | list[float], end: float | None, fps: float = 0.0
-) -> tuple[Timeline, list[str]]:
+) -> tuple[FrameTimes, list[str]]:
     """Return when frames are shown, and what there is to remark on that.
 
     Args:
@@ -63,13 +63,15 @@ def timeline_of(
         fps: frames a second, as the container says; 0 where it does not.
     """
     try:
-        timeline = Timeline.from_times(times, end, fps=fps)
+        shown = FrameTimes.from_times(times, end, fps=fps)
     except UnsteadyClockError as error:
         # a raw stream has no times at all, and is played at the rate that it states; of frames that all last for no
         # time, an animation, it is the player that chooses
         without = all(not time for time in times)
-        return Timeline(len(times), fps), [] if without else [f"frame times cannot be used ({error}); sampled by index"]
-    return timeline, [] if timeline.constant else [f"frame rate varies: {timeline.rates()}; sampled by time"]
+        return FrameTimes(len(times), fps), [] if without else [
+            f"frame times cannot be used ({error}); sampled by index"
+        ]
+    return shown, [] if shown.constant else [f"frame rate varies: {shown.rates()}; sampled by time"]
 
 
 def go_on(times: list[float | None]) -> list[float | None]:

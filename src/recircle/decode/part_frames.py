@@ -121,14 +121,14 @@ class PartFrames:
             clock = Clock()
             for frame in whole.frames():
                 clock.add(frame)
-            timeline, _ = clock.timeline(whole.fps)
-        if not timeline.seconds:
+            shown, _ = clock.frame_times(whole.fps)
+        if not shown.seconds:
             raise DecodeError(path, "says nothing of when its frames are shown, so no part of it can be found")
-        times = timeline.times
+        times = shown.times
         inside = [n for n, time in enumerate(times) if not (self._part.is_before(time) or self._part.is_after(time))]
-        if not inside and self._part.start < timeline.seconds:
+        if not inside and self._part.start < shown.seconds:
             inside = [int((times <= self._part.start).sum()) - 1]
-        self.ended = timeline.seconds
+        self.ended = shown.seconds
         if not inside:
             return
         with open_video(path) as again:
@@ -179,8 +179,8 @@ def frame_times(path: Path) -> tuple[list[float], float]:
     if not times:
         return [], fps
     if untimed or len(known) < len(times):
-        timeline, _ = clock.timeline(fps)
-        return ([*timeline.times.tolist(), timeline.seconds] if timeline.seconds else []), timeline.fps
+        shown, _ = clock.frame_times(fps)
+        return ([*shown.times.tolist(), shown.seconds] if shown.seconds else []), shown.fps
     return [*(time - known[0] for time in known), known[-1] - known[0] + lasting], fps
 
 

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recircle.decode.animation import NO_PART, open_animation
-from recircle.decode.clock import Clock, timeline_of
+from recircle.decode.clock import Clock, frame_times_of
 from recircle.decode.cut_short import cut_short
 from recircle.decode.error import DecodeError
 from recircle.decode.folder import mixed_sizes
+from recircle.decode.frame_times import FrameTimes
 from recircle.decode.images import read_image
 from recircle.decode.media import frames_of, kind_of
 from recircle.decode.part import Part, split_part
 from recircle.decode.part_frames import PartFrames
 from recircle.decode.pyav import count_frames, open_video
-from recircle.decode.timeline import Timeline
 
 Image = NDArray[np.uint8]
 # is called for each frame that decodes, with what makes it RGB [H, W, 3], and the bytes of that
@@ -40,7 +40,7 @@ class Probe:
         declared: the frame count that the container claims; 0 where it claims none.
         fault: why the clip is broken, or a remark on one that is ok, or None.
         status: "broken" if the clip cannot be opened, is damaged, or has no frame.
-        durations: how long each frame is shown where the rate varies, as `Timeline` writes it.
+        durations: how long each frame is shown where the rate varies, as `FrameTimes` writes it.
     """
 
     frames: int
@@ -53,9 +53,9 @@ class Probe:
     durations: str = ""
 
     @property
-    def timeline(self) -> Timeline:
+    def frame_times(self) -> FrameTimes:
         """When the frames are shown; of a clip that has any."""
-        return Timeline(self.frames, self.fps, self.durations)
+        return FrameTimes(self.frames, self.fps, self.durations)
 
 
 def probe(path: str | Path, visit: Visit | None = None) -> Probe:
@@ -113,7 +113,7 @@ def _probe_video(path: Path, visit: Visit, part: Part | None) -> Probe:
         return Probe(count, fps, width, height, declared, error.reason, "broken")
     if count == 0:
         return Probe(0, fps, 0, 0, declared, short or "no frame decodes", "broken")
-    timeline, notes = clock.timeline(fps)
+    times, notes = clock.frame_times(fps)
     if declared not in (0, count):
         notes.append(f"the container declares {count_frames(declared)}, {count} decode")
     if short:
@@ -123,7 +123,7 @@ def _probe_video(path: Path, visit: Visit, part: Part | None) -> Probe:
     if corrupt:
         notes.append(f"{count_frames(corrupt)} marked as damaged")
     fault = "; ".join(notes) or None
-    return Probe(count, timeline.fps, width, height, declared, fault, "ok", timeline.durations)
+    return Probe(count, times.fps, width, height, declared, fault, "ok", times.durations)
 
 
 def _probe_folder(path: Path, visit: Visit, part: Part | None) -> Probe:
@@ -170,5 +170,5 @@ def _probe_animation(path: Path, visit: Visit) -> Probe:
         return Probe(count, fps, width, height, declared, fault or "no frame decodes", "broken")
     if not starts[-1]:  # a stack of pages says nothing of time
         return Probe(count, 0.0, width, height, declared, None, "ok")
-    timeline, notes = timeline_of(starts[:-1], starts[-1])
-    return Probe(count, timeline.fps, width, height, declared, "; ".join(notes) or None, "ok", timeline.durations)
+    times, notes = frame_times_of(starts[:-1], starts[-1])
+    return Probe(count, times.fps, width, height, declared, "; ".join(notes) or None, "ok", times.durations)

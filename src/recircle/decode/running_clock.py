@@ -7,7 +7,7 @@ from typing import Literal
 from av.video.frame import VideoFrame
 
 from recircle.decode.clock import go_on
-from recircle.decode.timeline import JUMP, Timeline, UnsteadyClockError
+from recircle.decode.frame_times import JUMP, FrameTimes, UnsteadyClockError
 
 FIRST = 24
 """Frames that are looked at before the first one gets its time: more than a codec brings into another order."""
@@ -25,7 +25,7 @@ def usable_times(frames: Sequence[VideoFrame]) -> Times:
         times = [_seconds(frame, kind) for frame in frames]
         times = go_on(times) if kind == "decoded" else times
         try:
-            Timeline.from_times(times)
+            FrameTimes.from_times(times)
         except UnsteadyClockError:
             continue
         if None not in times:

@@ -40,7 +40,7 @@ def usual_window(run: Run) -> UsualWindow:
         raise UserError(f"{missing} ({error}); say how long a window is, --window SECONDS") from None
     whole = [clip for clip in manifest.clips if clip.status == "ok"]
     clips = [clip for clip in whole if clip.split == data.train_split] or whole
-    seconds = [clip.timeline.seconds for clip in clips if clip.frames]
+    seconds = [clip.frame_times.seconds for clip in clips if clip.frames]
     seconds = [one for one in seconds if one]
     if not seconds:
         raise UserError(f"{missing} ({data.manifest} has no frame rates); say how long a window is, --window SECONDS")

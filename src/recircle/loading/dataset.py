@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset
 
 from recircle.decode.error import DecodeError
+from recircle.decode.frame_times import FrameTimes
 from recircle.decode.resize import Resampling
-from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
 from recircle.loading.jobs import EvalBatches, Item, TrainBatches
 from recircle.manifest.manifest import Clip, Manifest
@@ -154,7 +154,7 @@ class DatasetTrainBatches(TrainBatches):
     def frames(self, item: Item, rng: np.random.Generator, resize: Resampling) -> tuple[Tensor, int]:
         """Return the frames of a random view, resized, and the label."""
         clip, label = self.source.read(item.path)
-        indices = self.views.sampling.train(Timeline(len(clip)), rng).tolist()
+        indices = self.views.sampling.train(FrameTimes(len(clip)), rng).tolist()
         return resize.apply(clip[indices]), label
 
 

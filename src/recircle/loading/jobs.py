@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
 from recircle.decode.frame_cache import FrameCache
+from recircle.decode.frame_times import FrameTimes
 from recircle.decode.frames import Backend, DecodeError, decode
 from recircle.decode.limits import is_out_of_memory, too_large
 from recircle.decode.resize import Resampling
-from recircle.decode.timeline import Timeline
 from recircle.loading.batch import Batch, BrokenClip
 from recircle.views.augmentation import RandomView
 from recircle.views.cut import file_views
@@ -32,14 +32,14 @@ class Item:
     Attributes:
         row: of the manifest.
         path: relative to the root of the manifest.
-        timeline: how many frames decode, and when they are shown.
+        frame_times: how many frames decode, and when they are shown.
         label: its number, -1 for none.
         fault: why it is not to be decoded again; empty for nearly all.
     """
 
     row: int
     path: str
-    timeline: Timeline
+    frame_times: FrameTimes
     label: int
     fault: str = ""
 
@@ -143,12 +143,12 @@ class TrainBatches(BatchMaker):
 
     def frames(self, item: Item, rng: np.random.Generator, resize: Resampling) -> tuple[Tensor, int]:
         """Return the frames of a random view, resized, and the label."""
-        indices = self.views.sampling.train(item.timeline, rng).tolist()
+        indices = self.views.sampling.train(item.frame_times, rng).tolist()
         path = self.root / item.path
         if self.cache is None:
             frames = decode(path, indices, resize=resize, backend=self.backend, memory_format=torch.channels_last)
         else:
-            count, kept = item.timeline.frames, self.views.preprocessing.resizer
+            count, kept = item.frame_times.frames, self.views.preprocessing.resizer
             frames = FrameCache(self.cache).frames(path, count, indices, resize=kept, backend=self.backend)
         return frames, item.label
 
@@ -170,4 +170,4 @@ class EvalBatches(BatchMaker):
     def view(self, item: Item, epoch: int) -> tuple[UInt8[Tensor, "V T 3 h w"], int]:  # noqa: ARG002  (test views do not change)
         """Return the views, clip by clip, and the label."""
         path = self.root / item.path
-        return file_views(path, item.timeline, self.views, backend=self.backend, cache=self.cache), item.label
+        return file_views(path, item.frame_times, self.views, backend=self.backend, cache=self.cache), item.label

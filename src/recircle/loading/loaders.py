@@ -201,10 +201,10 @@ def _usable(
             raise UserError(f"{clip.name} has no frame count in the manifest; write the manifest with `recircle index`")
         else:
             try:
-                sampling.check(clip.timeline)
+                sampling.check(clip.frame_times)
             except UserError as error:
                 raise UserError(f"{clip.name}: {error}") from None
-            items.append(Item(row, clip.name, clip.timeline, numbers.get(clip.label, -1)))
+            items.append(Item(row, clip.name, clip.frame_times, numbers.get(clip.label, -1)))
     if not items:
         raise UserError(
             f"none of the {len(manifest.clips)} clips under {manifest.root} can be used"

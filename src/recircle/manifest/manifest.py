@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Self, get_args
 
+from recircle.decode.frame_times import FrameTimes
 from recircle.decode.part import part_name
-from recircle.decode.timeline import Timeline
 from recircle.errors import UserError
 from recircle.manifest.table import Row, is_parquet, read_rows, write_rows
 from recircle.public import public
@@ -78,7 +78,7 @@ class Clip:
         if (self.start or self.end) and not self.start < self.end:
             raise ValueError(f"start={self.start:g} and end={self.end:g}: a part must end after it begins")
         if self.durations:
-            _ = self.timeline
+            _ = self.frame_times
 
     @property
     def name(self) -> str:
@@ -89,13 +89,13 @@ class Clip:
         return part_name(self.path, self.start, self.end)
 
     @property
-    def timeline(self) -> Timeline:
+    def frame_times(self) -> FrameTimes:
         """When the frames are shown.
 
         Raises:
             ValueError: there are no frames.
         """
-        return Timeline(self.frames, self.fps, self.durations)
+        return FrameTimes(self.frames, self.fps, self.durations)
 
 
 _NUMBERS: dict[str, type] = {

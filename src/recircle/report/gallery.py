@@ -149,7 +149,7 @@ def read_strip(path: Path, clip: Clip, decoders: DecoderPool) -> FrameStrip:
         raise DecodeError(path, "is not there now")
     if not clip.frames:
         raise DecodeError(path, "the manifest does not know how many frames it has; `recircle index` counts them")
-    indices = Sampling(frames=min(FRAMES, clip.frames)).test(clip.timeline, 1)[0]
+    indices = Sampling(frames=min(FRAMES, clip.frames)).test(clip.frame_times, 1)[0]
     # of clips whose size the manifest does not have, the shorter side is known only
     size = _fit(clip.height, clip.width) if clip.height and clip.width else LONGEST
     with decoders.select(path, indices.tolist()) as images:

@@ -86,7 +86,7 @@ def read_thumbnails(
     pixels = np.zeros((len(clips), FRAMES * PIXELS * PIXELS), np.float32)
     change, read = np.full(len(clips), _LEAST_CHANGE, np.float32), np.zeros(len(clips), bool)
     for row, (address, clip) in enumerate(clips):
-        indices = Sampling(frames=FRAMES).test(clip.timeline, 1)[0]
+        indices = Sampling(frames=FRAMES).test(clip.frame_times, 1)[0]
         wanted, places = np.unique(indices, return_inverse=True)
         try:
             with decoders.select(address, wanted.tolist()) as images:

@@ -4,8 +4,7 @@ import math
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from recircle.decode.timeline import Timeline as FrameTimes
-from recircle.decode.timeline import UnsteadyClockError
+from recircle.decode.frame_times import FrameTimes, UnsteadyClockError
 
 # seconds by which a frame may miss the start of a window and still be in it: sums of decimals are not exact
 _EXACT = 2e-6

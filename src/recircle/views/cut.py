@@ -10,10 +10,10 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from recircle.decode.frame_cache import FrameCache
+from recircle.decode.frame_times import FrameTimes
 from recircle.decode.frames import Backend, DecodeError, decode, resize_images
 from recircle.decode.pool import DecoderPool
 from recircle.decode.probe import Probe
-from recircle.decode.timeline import Timeline
 from recircle.decode.whole_file import read_whole_file
 from recircle.errors import UserError
 from recircle.views.crops import crop_boxes, view_size
@@ -22,7 +22,7 @@ from recircle.views.views import EvalViews
 
 def file_views(
     path: Path,
-    clip: int | Timeline,
+    clip: int | FrameTimes,
     views: EvalViews,
     *,
     backend: Backend = "pyav",
@@ -80,10 +80,10 @@ def whole_file_views(
         if check is not None:
             check(path, file.found)
         try:
-            views.sampling.check(file.found.timeline)
+            views.sampling.check(file.found.frame_times)
         except UserError as error:
             raise DecodeError(path, str(error)) from None
-        indices = views.sampling.test(file.found.timeline, views.clips)
+        indices = views.sampling.test(file.found.frame_times, views.clips)
         wanted, places = np.unique(indices, return_inverse=True)
         frames = resize_images(file.images(wanted.tolist()), len(wanted), views.preprocessing.resizer)
     return cut_views(frames[places.flatten()], indices, views)
@@ -102,7 +102,7 @@ def frame_views(
         views: what is seen of it.
         fps: frames a second; 0 where that is not known.
     """
-    indices = views.sampling.test(Timeline(len(frames), fps), views.clips)
+    indices = views.sampling.test(FrameTimes(len(frames), fps), views.clips)
     # clips share frames when they overlap, and short clips repeat some: each is resized once
     unique, places = np.unique(indices, return_inverse=True)
     resized = views.preprocessing.resizer.apply(frames[unique.tolist()])

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from pydantic import model_validator
 
-from recircle.decode.timeline import Timeline
+from recircle.decode.frame_times import FrameTimes
 from recircle.errors import UserError
 from recircle.public import public
 
@@ -94,7 +94,7 @@ class Sampling:
         apart = f" {self.stride} apart" if self.mode == "dense" else ""
         return f"{frames}{apart} " + (f"by {self.by}" if self.fps is None else f"at {self.fps:g} fps")
 
-    def check(self, clip: Timeline) -> None:
+    def check(self, clip: FrameTimes) -> None:
         """Raise a `UserError` if frames of this clip cannot be found, since its rate is not known."""
         if self.fps is not None and not clip.seconds:
             raise UserError(
@@ -102,7 +102,7 @@ class Sampling:
                 "fill in the column fps of the manifest, or sample without fps"
             )
 
-    def train(self, clip: int | Timeline, rng: np.random.Generator) -> Int64[np.ndarray, "T"]:
+    def train(self, clip: int | FrameTimes, rng: np.random.Generator) -> Int64[np.ndarray, "T"]:
         """Draw the frames of one training view.
 
         Segments: with avg = count // T, frame k is `k * avg + randint(avg)`, as in TSN and TSM; the count % T frames at
@@ -145,7 +145,7 @@ class Sampling:
             starts = np.rint(steps * (room / positions)).astype(np.int64) + rng.integers(average, size=positions)
         return self._shown(self._snippets(starts, clip, count), clip, count)
 
-    def test(self, clip: int | Timeline, clips: int) -> Int64[np.ndarray, "clips T"]:
+    def test(self, clip: int | FrameTimes, clips: int) -> Int64[np.ndarray, "clips T"]:
         """Return the frames of `clips` test views; nothing in it is random.
 
         Segments, with tick = count / T: one clip takes the middles, `int(tick / 2 + tick * k)`; two ("x2" in the
@@ -181,20 +181,20 @@ class Sampling:
         starts = shifts[:, None] + tick * np.arange(positions)
         return self._shown(self._snippets(starts, clip, count), clip, count)
 
-    def _virtual(self, clip: int | Timeline) -> tuple[Timeline, int]:
+    def _virtual(self, clip: int | FrameTimes) -> tuple[FrameTimes, int]:
         """Return the clip, and the number of frames of the clip of constant rate that it is taken for."""
-        clip = Timeline(clip) if isinstance(clip, int | np.integer) else clip
+        clip = FrameTimes(clip) if isinstance(clip, int | np.integer) else clip
         if self.fps is None:
             return clip, clip.frames
         self.check(clip)
         return clip, max(1, round(clip.seconds * self.fps))
 
-    def _counts(self, clip: Timeline) -> bool:
+    def _counts(self, clip: FrameTimes) -> bool:
         """Whether positions are numbers of frames, as in all published protocols."""
         return self.fps is None and (self.by == "index" or clip.constant)
 
     def _shown(
-        self, positions: Float64[np.ndarray, "*V T"] | Int64[np.ndarray, "*V T"], clip: Timeline, count: int
+        self, positions: Float64[np.ndarray, "*V T"] | Int64[np.ndarray, "*V T"], clip: FrameTimes, count: int
     ) -> Int64[np.ndarray, "*V T"]:
         """Return the frames at positions in the clip of `count` frames that this one is taken for."""
         if self._counts(clip):
@@ -205,7 +205,7 @@ class Sampling:
         """Return the number of places where a snippet can start."""
         return max(1, count - self.snippet + 1)
 
-    def _snippets(self, starts: np.ndarray, clip: Timeline, count: int) -> Float64[np.ndarray, "*V T"]:
+    def _snippets(self, starts: np.ndarray, clip: FrameTimes, count: int) -> Float64[np.ndarray, "*V T"]:
         # a frame first, then those after it: of a sum, rounding may be to the next one
         starts = np.floor(starts) if self._counts(clip) else starts
         positions = starts[..., None] + np.arange(self.snippet)

@@ -33,7 +33,7 @@ class UnsteadyClockError(ValueError):
 
 
 @dataclass(frozen=True)
-class Timeline:
+class FrameTimes:
     """When each frame of a clip is shown, in seconds after the first.
 
     Where the rate is constant, frame k is shown from k / fps on, and nothing but the rate is kept. Where it varies,
