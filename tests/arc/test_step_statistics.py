@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from recircle import UserError, VideoModel, create_model, load_weights, prepare_for_inference
-from recircle.arc import StepStatistics, set_steps
+from recircle.arc import ArcLayer, StepStatistics, set_steps
 from recircle.arc.step_statistics import keep_step_statistics
 from recircle.torch_internals import BatchNorm
 from tests.arc.variants import randomise
@@ -84,12 +84,57 @@ def test_a_state_that_was_saved_in_fewer_steps_is_told_apart(learned: nn.Module)
         torch.testing.assert_close(other(x), expected)
 
 
-def test_a_state_of_a_number_without_statistics_is_refused(learned: nn.Module) -> None:
-    network, other = copy.deepcopy(learned), make()
-    keep_step_statistics(other, (2, 3, 4))
-    set_steps(network, 1)
-    with pytest.raises(ValueError, match="steps=1: this network learned with 2, 3, 4"):
-        other.load_state_dict(network.state_dict())
+def test_a_state_of_other_numbers_is_refused() -> None:
+    saved, network = make(), make()
+    keep_step_statistics(saved, (1, 4))
+    keep_step_statistics(network, (2, 4))
+    with pytest.raises(ValueError, match=r"statistics for \[1, 4\] steps, the network for \[2, 4\]"):
+        network.load_state_dict(saved.state_dict())
+
+
+def test_the_order_of_the_numbers_does_not_matter(learned: nn.Module) -> None:
+    other = make()
+    keep_step_statistics(other, (2, 4, 1))
+    other.load_state_dict(learned.state_dict())
+    network = copy.deepcopy(learned)
+    for steps in (1, 2, 4):
+        set_steps(network, steps)
+        set_steps(other, steps)
+        for found, expected in zip(statistics(other), statistics(network), strict=True):
+            assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ((1, 2), "the network itself runs in 4 steps, and the numbers are 1, 2"),
+        ((), "the network itself runs in 4 steps, and the numbers are none"),
+        ((4, 4), "each number once"),
+        ((0, 4), "is 1 or more"),
+        ((2.0, 4), "is a whole number"),
+        ((4, 3), "3"),
+        ((4, 8), "this layer has weights for 4 steps at most"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(numbers: tuple[int, ...], told: str) -> None:
+    network = make()
+    with pytest.raises(ValueError, match=told):
+        StepStatistics(network, numbers)
+    assert {module.config.steps for module in network.modules() if isinstance(module, ArcLayer)} == {4}
+
+
+def test_made_while_fewer_steps_run_they_are_of_these(learned: nn.Module) -> None:
+    network = make()
+    set_steps(network, 2)
+    assert int(StepStatistics(network, (1, 2, 4)).current) == 2
+    with pytest.raises(ValueError, match="no ARC layers"):
+        StepStatistics(nn.BatchNorm2d(2), (1, 2))
+
+
+@pytest.mark.parametrize("steps", ["2", 2.0, None, True])
+def test_steps_are_a_whole_number(steps: int) -> None:
+    with pytest.raises(ValueError, match="is a whole number"):
+        set_steps(make(), steps)
 
 
 def test_a_weight_file_of_one_number_begins_all(tmp_path: Path) -> None:
@@ -119,9 +164,9 @@ def test_a_weight_file_of_several_numbers_is_taken_whole_or_refused(learned: nn.
     set_steps(saved, 1)
     save_file(saved.state_dict(), tmp_path / "model.safetensors")
     other = make().float()
-    keep_step_statistics(other, (2, 3, 4))
+    keep_step_statistics(other, (2, 4))
     before = [value.clone() for value in statistics(other)]
-    with pytest.raises(UserError, match=r"of other numbers of steps: 1, not \(2, 3, 4\)"):
+    with pytest.raises(UserError, match=r"; of other numbers of steps: \[1, 2, 4\], not \[2, 4\]$"):
         load_weights(other, tmp_path / "model.safetensors")
     assert all(torch.equal(a, b) for a, b in zip(before, statistics(other)))
 

@@ -133,6 +133,8 @@ def test_a_run_on_other_clips_or_of_another_network_is_left_alone(done: Done, tm
     (tmp_path / "full" / "thesis.txt").write_text("do not touch")
     assert main(["fit", str(done.clips), "--output", str(tmp_path / "full"), *TINY]) == 2
     assert "full is not empty; choose another output" in capsys.readouterr().err
+    assert main(["fit", str(done.clips), "--output", str(tmp_path / "full" / "thesis.txt" / "run"), *TINY]) == 2
+    assert "thesis.txt is not a folder; choose another output" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,11 @@ def test_the_evaluation_is_that_of_the_network_in_so_many_steps(run: Run) -> Non
     assert "ARC in 2 steps" in two.predictions.provenance.protocol_words
     assert differing(two.predictions.provenance, whole.predictions.provenance) == ("recursive steps",)
     assert recircle.evaluate(run, data, split="val", workers=0, steps=4).predictions.provenance.steps is None
+    # the same run is compared with itself as it is
+    compared = recircle.evaluate(run, data, split="val", workers=0, steps=2, against=run.path)
+    assert compared.against == whole.path
+    with pytest.raises(UserError, match="cannot be compared with itself"):
+        recircle.evaluate(run, data, split="val", workers=0, against=run.path)
     # a recogniser says of each clip what the evaluation says
     with Recognizer.load(run.path, steps=2) as recognizer:
         for path, scores in zip(two.predictions.paths, two.predictions.scores()):

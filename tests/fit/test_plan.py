@@ -103,9 +103,7 @@ def test_classes_and_clips_decide_weights_and_batches() -> None:
 
 def test_too_little_time_is_told_with_the_minutes_that_are_missing() -> None:
     data = data_of({"a": 5000, "b": 5000})
-    with pytest.raises(
-        UserError, match=r"an epoch of the 10000 clips takes about \d+ s here .* give \d+ --minutes more"
-    ):
+    with pytest.raises(UserError, match=r"an epoch of the 10000 clips takes about \d+ s here .* add \d+ to --minutes"):
         choose(RECIPE, data, views_of(data, PLAIN), Pace(0.5, 0.0, 1.0), seconds=600, given=())
 
 

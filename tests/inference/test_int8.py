@@ -95,10 +95,14 @@ def test_accuracy_is_told_before_and_after(run: Run, path: Path, capsys: Capture
     [
         (["--format", "torch"], "is for ONNX files of whole clips"),
         (["--frames", "8"], "frames=8: it is calibrated on clips of 4, as the run samples"),
+        (["--output", "nowhere/m.onnx"], "nowhere/m.onnx cannot be written: No such file or directory"),
         (["--output", "m.pt2"], "files in int8 are ONNX files and end in .onnx"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(words: Sequence[str], told: str, run: Run, capsys: Capture) -> None:
+def test_what_cannot_be_is_one_sentence(
+    words: Sequence[str], told: str, run: Run, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recircle.inference.int8.decode_ahead", lambda *_, **__: pytest.fail("decoded"))
     assert export(run.path, *words) == 2
     assert told in capsys.readouterr().err
 

@@ -75,17 +75,20 @@ def serving(run: Run, folder: Path, *options: str) -> Iterator[Service]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "recircle.cli.main", "serve", str(run.path), "--port", str(port)]
     environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*command, "--device", "cpu", *options], env=environment, start_new_session=True)
+    printed = folder / "printed.txt"
+    with printed.open("wb") as file:
+        process = subprocess.Popen(
+            [*command, "--device", "cpu", *options], env=environment, start_new_session=True, stdout=file
+        )
     service = Service(process, port, folder)
     try:
         for _ in range(600):
             assert process.poll() is None, "the service did not start"
-            try:
-                if service.get("/health")[0] == 200:
-                    break
-            except OSError:
-                pass
+            # said when it answers, and not before
+            if f"http://127.0.0.1:{port}/predict" in printed.read_text():
+                break
             time.sleep(0.2)
+        assert service.get("/health")[0] == 200
         yield service
     finally:
         if process.poll() is None:

@@ -82,6 +82,11 @@ def test_what_cannot_be_read_or_is_too_much_is_refused_with_the_reason(
             ([("top", "", b"2")], "send one video file as `clip`"),
             ([("clip", "a.mp4", b"x"), ("frames", "1.png", frame)], "send one video file as `clip`"),
             ([("clip", "a.mp4", b"")], "is empty"),
+            (
+                [("steps", "", b"2"), ("clip", "a.mp4", b"x")],
+                "fields that nobody reads: steps; known are clip,",
+            ),
+            ([("top", "", b"2"), ("top", "", b"3"), ("clip", "a.mp4", b"x")], "several fields `top`; send one"),
             ([("clip", "a.mp4", b"x"), ("clip", "b.mp4", b"x")], "send one video file as `clip`"),
         ],
         413: [([("clip", "a.mp4", bytes(1_100_000))], "the request is larger than 1 MB")],

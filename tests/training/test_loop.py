@@ -456,6 +456,8 @@ def test_another_runs_folder_is_refused(reference: TrainConfig, tmp_path: Path) 
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="is not empty; choose another output"):
         train(replace(reference, output=tmp_path), progress=False)
+    with pytest.raises(UserError, match=r"notes\.txt is not a folder"):
+        train(replace(reference, output=tmp_path / "notes.txt" / "run"), progress=False)
     with pytest.raises(UserError, match="holds no run that can be continued"):
         train(replace(reference, output=tmp_path), resume=True, progress=False)
 

@@ -264,6 +264,9 @@ def override(protocol: Protocol, **given: Any) -> Protocol:
 def find_predictions(against: Path, path: Path, predictions: Predictions) -> Path:
     """Return the file to compare the predictions at `path` with: the one given, or that of the same name of a run.
 
+    Where that would be the file itself, and it is of fewer steps or another engine or precision, it is that of the run
+    as it is.
+
     Raises:
         UserError: the run has other classes, or no predictions of that name; or it is the same file.
     """
@@ -287,8 +290,27 @@ def find_predictions(against: Path, path: Path, predictions: Predictions) -> Pat
             "--views, or give a file of its predictions"
         )
     if found.resolve() == path.resolve():
-        raise UserError(f"{found} cannot be compared with itself; give another run or file, or an --order")
+        return _as_it_is(path, predictions.provenance)
     return found
+
+
+def _as_it_is(path: Path, provenance: Provenance) -> Path:
+    """Return the predictions of the same run with all its steps, by PyTorch in fp32, beside those that were not.
+
+    Raises:
+        UserError: these are such, or there are no others.
+    """
+    usual = replace(provenance, steps=None, engine="torch", precision="fp32")
+    known = provenance.clips is not None and provenance.protocol is not None
+    if not known or replace(provenance, precision=provenance.precision or "fp32") == usual:
+        raise UserError(f"{path} cannot be compared with itself; give another run or file, or an --order")
+    beside = path.with_name(f"{default_name(usual)}.npz")
+    if not beside.is_file():
+        raise UserError(
+            f"{beside} is not there to compare {path} with; evaluate the run as it is on the same clips first, without "
+            "--steps, --engine and --precision, or give a file of predictions"
+        )
+    return beside
 
 
 LONGEST_ORIGIN = 150

@@ -36,6 +36,8 @@ class ArcConfig:
         attention_init: standard deviation of W^a at initialisation; W^e and W^f start at zero.
         signed_input: keep the layer's function at initialisation for inputs that may be negative, by subtracting what
             the state update does to X when all matrices are zero. Where X >= 0 this changes nothing.
+        causal: attention over time pools what has been so far alone, so that a network can run frame by frame; networks
+            of this package set it by their own `causal`.
     """
 
     steps: int = 4

@@ -15,8 +15,11 @@ def set_steps(network: nn.Module, steps: int) -> None:
     network.
 
     Raises:
-        ValueError: there is no ARC layer, one cannot, or the statistics cannot; then nothing is changed.
+        ValueError: n is no whole number, there is no ARC layer, one cannot, or the statistics cannot; then nothing is
+            changed.
     """
+    if not isinstance(steps, int) or isinstance(steps, bool):
+        raise ValueError(f"steps={steps!r}: a number of recursive steps is a whole number")
     layers = {name: module for name, module in network.named_modules() if isinstance(module, ArcLayer)}
     if not layers:
         raise ValueError(f"this {type(network).__name__} has no ARC layers whose steps could be set")

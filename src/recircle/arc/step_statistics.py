@@ -29,12 +29,18 @@ class StepStatistics(nn.Module):
     Until a number has been trained with, it has the statistics of the beginning.
 
     Attributes:
-        steps: the numbers n, one for each row.
+        steps: the numbers n, from small to large, one for each row.
         means: running means of all norms side by side, in the order in which the network names them.
         variances: running variances likewise.
+        numbers: the numbers n once more, which a saved state says of itself.
         current: the number whose statistics are in the norms now; their row is out of date until they are kept.
+
+    Raises:
+        ValueError: there is no number, one is there twice, or the network cannot run with one; the number that it runs
+            with is not among them; or it has no ARC layers, or these differ in their numbers of steps.
     """
 
+    numbers: Int[Tensor, " numbers"]
     means: Float[Tensor, "numbers channels"]
     variances: Float[Tensor, "numbers channels"]
     current: Int[Tensor, ""]
@@ -43,12 +49,13 @@ class StepStatistics(nn.Module):
         """Begin with the statistics of the network for every number.
 
         Args:
-            network: what runs with the largest of the numbers now; it is not kept, but it learns to turn what it loads.
-            steps: the numbers n, each once.
+            network: what runs with one of the numbers now; it is not kept, but it learns to turn what it loads.
+            steps: the numbers n, each once, in any order.
         """
         super().__init__()
-        self.steps = tuple(steps)
-        self.register_buffer("current", torch.tensor(max(self.steps)))
+        self.steps = tuple(sorted(steps))
+        self.register_buffer("current", torch.tensor(_check_numbers(network, self.steps)))
+        self.register_buffer("numbers", torch.tensor(self.steps))
         self.begin(network)
         network.register_load_state_dict_post_hook(_turn_what_was_loaded)
 
@@ -57,7 +64,7 @@ class StepStatistics(nn.Module):
         means, variances = (torch.cat(values) if values else torch.empty(0) for values in _statistics(network))
         self.register_buffer("means", means.repeat(len(self.steps), 1))
         self.register_buffer("variances", variances.repeat(len(self.steps), 1))
-        self.current = self.current.to(means.device)
+        self.current, self.numbers = self.current.to(means.device), self.numbers.to(means.device)
 
     def check(self, network: nn.Module, steps: int) -> None:
         """Insist that `turn` can be done.
@@ -67,7 +74,7 @@ class StepStatistics(nn.Module):
                 them part of the weights.
         """
         if steps not in self.steps:
-            known = ", ".join(map(str, sorted(self.steps)))
+            known = ", ".join(map(str, self.steps))
             raise ValueError(f"steps={steps}: this network learned with {known} and has statistics for these alone")
         if steps != int(self.current) and sum(map(len, _statistics(network)[0])) != self.means.shape[1]:
             raise ValueError(
@@ -102,8 +109,10 @@ def check_drawn_steps(drawn_steps: Sequence[int]) -> None:
     """Insist that numbers of recursive steps can be drawn from.
 
     Raises:
-        ValueError: one is below 1, or stands there twice.
+        ValueError: one is below 1 or no whole number, or stands there twice.
     """
+    if not all(isinstance(steps, int) for steps in drawn_steps):
+        raise ValueError(f"drawn_steps={drawn_steps}: a number of recursive steps is a whole number")
     if any(steps < 1 for steps in drawn_steps):
         raise ValueError(f"drawn_steps={drawn_steps}: a number of recursive steps is 1 or more")
     if len(set(drawn_steps)) != len(drawn_steps):
@@ -111,22 +120,52 @@ def check_drawn_steps(drawn_steps: Sequence[int]) -> None:
 
 
 def keep_step_statistics(network: nn.Module, steps: Sequence[int]) -> None:
-    """Register `StepStatistics` in a network, where it has norms for them."""
-    statistics = StepStatistics(network, steps)
-    if statistics.means.shape[1]:
-        network.add_module(NAME, statistics)
+    """Register `StepStatistics` in a network, where it has norms for them.
+
+    Raises:
+        ValueError: see there.
+    """
+    if _statistics(network)[0]:
+        network.add_module(NAME, StepStatistics(network, steps))
+
+
+def _check_numbers(network: nn.Module, numbers: Sequence[int]) -> int:
+    """Return the number of steps that a network runs with, one of those that it can run with.
+
+    Raises:
+        ValueError: see `StepStatistics`.
+    """
+    check_drawn_steps(numbers)
+    layers = [module for module in network.modules() if isinstance(module, ArcLayer)]
+    running = {layer.config.steps for layer in layers}
+    if len(running) != 1:
+        found = "different numbers of steps in its ARC layers" if running else "no ARC layers"
+        raise ValueError(f"the network has {found}")
+    (own,) = running
+    if own not in numbers:
+        among = ", ".join(map(str, numbers)) or "none"
+        raise ValueError(f"the network itself runs in {own} steps, and the numbers are {among}")
+    for layer in layers:
+        try:
+            for steps in numbers:
+                layer.set_steps(steps)
+        finally:
+            layer.set_steps(own)
+    return own
 
 
 def _turn_what_was_loaded(network: nn.Module, _: object) -> None:
     """Give the norms the statistics of as many steps as the network runs with, after another state was loaded.
 
     Raises:
-        ValueError: the state is of a number that there are no statistics for.
+        ValueError: the state is of other numbers than the network.
     """
     running = next((module.config.steps for module in network.modules() if isinstance(module, ArcLayer)), None)
     for statistics in network.children():
         if isinstance(statistics, StepStatistics) and running is not None:
-            statistics.check(network, int(statistics.current))
+            found = statistics.numbers.tolist()
+            if found != list(statistics.steps):
+                raise ValueError(f"this state has statistics for {found} steps, the network for {[*statistics.steps]}")
             statistics.turn(network, running)
 
 

@@ -63,7 +63,8 @@ def evaluate(
         skip_broken: leave out clips that cannot be decoded, instead of stopping with their list.
         hierarchy: CSV table of classes and their families (and larger groups, in further columns) or JSON object of the
             same; by default the families that the run has from its manifest, if any.
-        against: compare with the predictions of this file, or with those of the same name of this run, clip by clip.
+        against: compare with the predictions of this file, or with those of the same name of this run, clip by clip; in
+            fewer steps, or by another engine or precision, also with those of the same run as it is.
         calibrate: fit a temperature on half of the clips, try it on the others, and save it as RUN/calibration.json.
         name: the predictions go to RUN/predictions/NAME.npz; by default a name made of data and views.
         from_: do not run anything; print the metrics of this file of predictions.

@@ -84,6 +84,6 @@ def serve(
         batch=batch,
         wait=wait,
         accelerator=device if engine == "torch" else "cpu",
-        loaded=lambda: out.print(f"serving {run} on http://{host}:{port}/predict  (/docs, /health, /metrics)"),
+        ready=lambda: out.print(f"serving {run} on http://{host}:{port}/predict  (/docs, /health, /metrics)"),
     )
     return 0

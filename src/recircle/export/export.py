@@ -93,7 +93,7 @@ def export_run(
     spec, model = folder.load_spec(), folder.load_model(steps=steps)
     usual = folder.path / file_name(kind.SUFFIX, steps=fewer_steps(model), online=online)
     path = usual if output is None else Path(output)
-    _check_output(path, format, kind.SUFFIX)
+    check_output(path, format, kind.SUFFIX)
     kind.require()
     if kind.FIXED:
         clips = 1 if clips is None else clips
@@ -165,8 +165,12 @@ def file_name(suffix: str, *, steps: int | None = None, online: bool = False, pr
     return f"model{''.join(parts)}{suffix}"
 
 
-def _check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A002
-    """Refuse a file that cannot be written, before the time for it is spent."""
+def check_output(path: Path, format: Format, suffix: str) -> None:  # noqa: A002
+    """Refuse a file that cannot be written, before the time for it is spent.
+
+    Raises:
+        UserError: it is a folder, lies in none, or its name ends in another suffix.
+    """
     if not path.name.endswith(suffix):
         raise UserError(f"output {path}: the format {format} has files that end in {suffix}; change one of the two")
     if path.is_dir():

@@ -108,8 +108,8 @@ def choose(
         more = _FEWEST * epoch(views[0]) / _PLANNED - training(views[0])
         raise UserError(
             f"an epoch of the {counted(clips, 'clip')} takes about {epoch(views[0]):.0f} s here even with frames of "
-            f"{in_pixels(views[0])}, so that not even {_FEWEST} of them fit; give {max(1, math.ceil(more / 60))} "
-            "--minutes more, better many times as many, or fewer clips"
+            f"{in_pixels(views[0])}, so that not even {_FEWEST} of them fit; add {max(1, math.ceil(more / 60))} to "
+            "--minutes, better many times that, or give fewer clips"
         )
     wanted = config.epochs if "--epochs" in given else wanted
     place = max((number for number, count in enumerate(fitting) if count >= wanted), default=0)

@@ -20,7 +20,7 @@ from recircle.evaluation.estimate import Estimate
 from recircle.evaluation.evaluate import evaluate
 from recircle.evaluation.forward import Forward
 from recircle.export import facts, int8, onnx_model
-from recircle.export.export import export_network, file_name
+from recircle.export.export import check_output, export_network, file_name
 from recircle.export.facts import Facts, Shape
 from recircle.files import atomic_write
 from recircle.inference.clip_paths import clips_named
@@ -95,6 +95,7 @@ def export_int8(
     path = usual if output is None else output
     if not path.name.endswith(onnx_model.SUFFIX):
         raise UserError(f"output {path}: files in int8 are ONNX files and end in {onnx_model.SUFFIX}; change the name")
+    check_output(path, "onnx", onnx_model.SUFFIX)
     shape = Shape(size=spec.preprocessing.crop_size, clips=clips, frames=frames)
     if frames not in (None, spec.sampling.frames):
         raise UserError(f"frames={frames}: it is calibrated on clips of {spec.sampling.frames}, as the run samples")

@@ -122,10 +122,11 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
             kept += [key for key in missing if key in part]
             missing = [key for key in missing if key not in part]
     over = [key for key in state if key not in target]
+    unknown_steps = _unknown_steps(model, state)
     shapes = [
         f"{key} {list(state[key].shape)} instead of {list(target[key].shape)}"
         for key in state
-        if key in target and state[key].shape != target[key].shape
+        if key in target and state[key].shape != target[key].shape and not (unknown_steps and key in apart)
     ]
     kinds = [
         f"{key} {state[key].dtype} instead of {target[key].dtype}"
@@ -140,7 +141,7 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
             ("left over", over),
             ("of another shape", shapes),
             ("of another kind of numbers", kinds),
-            ("of other numbers of steps", _unknown_steps(model, state)),
+            ("of other numbers of steps", unknown_steps),
         )
         if keys
     ]
@@ -154,10 +155,12 @@ def load_weights(model: VideoModel, path: str | Path, *, new_classifier: bool = 
 
 
 def _unknown_steps(model: VideoModel, state: Mapping[str, Tensor]) -> list[str]:
-    """Return what the norms of a file have the statistics of, where the network has no place for those."""
-    running = int(state.get(f"{STATISTICS}.current", 0))
+    """Return which numbers of steps a file has statistics for, where the network has them for others."""
+    found = state.get(f"{STATISTICS}.numbers")
+    if found is None:
+        return []
     statistics = (module for module in model.children() if isinstance(module, StepStatistics))
-    return [f"{running}, not {one.steps}" for one in statistics if running and running not in one.steps]
+    return [f"{found.tolist()}, not {[*one.steps]}" for one in statistics if found.tolist() != [*one.steps]]
 
 
 def _begin_statistics(model: VideoModel) -> None:

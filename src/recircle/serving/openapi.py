@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from recircle import __version__
 
 REFUSALS = {
-    400: "the form holds neither a clip nor frames, both, or an empty file",
+    400: "the form holds neither a clip nor frames, both, an empty file, or fields of other names",
     408: "the request did not come to its end in time",
     413: "the request is larger than the service takes",
     422: "the clip cannot be read, or lasts longer or has larger frames than the service takes",

@@ -1,5 +1,6 @@
 """The service: workers that recognise, and a process that speaks HTTP."""
 
+import http.client
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -8,6 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -39,7 +41,7 @@ def serve(
     batch: int,
     wait: float,
     accelerator: str,
-    loaded: Callable[[], object] = lambda: None,
+    ready: Callable[[], object] = lambda: None,
 ) -> None:
     """Answer requests until this process is told to end (SIGTERM, SIGINT); those that are there are answered first.
 
@@ -53,7 +55,7 @@ def serve(
         batch: most clips that pass the network together.
         wait: seconds that a clip waits for others, at most.
         accelerator: auto, cpu, cuda or mps.
-        loaded: called when the run has been found good.
+        ready: called, in a thread, when the service answers.
 
     Raises:
         UserError: the run cannot be loaded, the port is out of range or taken, or the process that speaks HTTP was
@@ -63,7 +65,6 @@ def serve(
     # once here, where what is wrong with it becomes one sentence
     with Recognizer.load(run, "cpu", **options) as recognizer:
         metadata = {"run": run.resolve().name, "labels": list(recognizer.labels), **recognizer.settings}
-    loaded()
     with tempfile.TemporaryDirectory(prefix="recircle-serve-") as scratch:
         served = Served(
             run=run,
@@ -88,6 +89,7 @@ def serve(
         server.app.add_exception_handler(RequestValidationError, refuse_form)
         describe(server.app, PATH)
         end = _End()
+        threading.Thread(target=_await_answers, args=(host, port, ready), name="recircle-ready", daemon=True).start()
         with forks_end_with_this(remove=Path(scratch)):
             server.run(host=host, port=port, num_api_servers=1, log_level="warning", generate_client_file=False)
     if end.is_lost:
@@ -117,13 +119,31 @@ class _End:
         raise KeyboardInterrupt
 
     def _watch(self) -> None:
-        while (http := _http_process()) is None:
+        while (process := _http_process()) is None:
             time.sleep(1)
         # not `join`, after which LitServe could not ask for its state any more
-        multiprocessing.connection.wait([http.sentinel])
+        multiprocessing.connection.wait([process.sentinel])
         if not self._is_wanted:
             self.is_lost = True
             os.kill(self._process, signal.SIGTERM)
+
+
+def _await_answers(host: str, port: int, ready: Callable[[], object]) -> None:
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    while not _answers(address, port):
+        time.sleep(0.2)
+    ready()
+
+
+def _answers(address: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(address, port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _http_process() -> BaseProcess | None:

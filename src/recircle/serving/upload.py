@@ -11,6 +11,8 @@ from fastapi.responses import JSONResponse
 
 from recircle.decode.natural import natural_key
 
+_FIELDS = {"clip", "frames", "top"}
+_KNOWN = "clip, frames and top"
 _WANTED = {
     "clip": "send a file, such as `-F clip=@clip.mp4`",
     "frames": "send files, such as `-F frames=@1.jpg -F frames=@2.jpg`",
@@ -58,10 +60,14 @@ async def read_upload(
     """Read the form that a client sends.
 
     Raises:
-        HTTPException: 400, it holds neither, both, or several clips.
+        HTTPException: 400, it holds neither, both, or several clips, or fields of other names.
     """
-    given = frames or []
-    if (clip is None) == (not given) or len((await request.form()).getlist("clip")) > 1:
+    given, form = frames or [], await request.form()
+    if unknown := sorted(form.keys() - _FIELDS):
+        raise HTTPException(400, f"the form has fields that nobody reads: {', '.join(unknown)}; known are {_KNOWN}")
+    if len(form.getlist("top")) > 1:
+        raise HTTPException(400, "the form has several fields `top`; send one")
+    if (clip is None) == (not given) or len(form.getlist("clip")) > 1:
         raise HTTPException(400, "send one video file as `clip`, or the images of its frames as `frames`, in a form")
     files = [clip] if clip is not None else sorted(given, key=lambda file: natural_key(file.filename or ""))
     contents = [(file.filename or "", await file.read()) for file in files]

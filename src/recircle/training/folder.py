@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass
+from tempfile import TemporaryFile
 from typing import Any
 
 from recircle.errors import UserError
-from recircle.files import remove_parts
+from recircle.files import remove_parts, writing
 from recircle.run import Run
 from recircle.training.config import TrainConfig
 
@@ -33,8 +34,8 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
     """Refuse an output folder that training cannot use; nothing is written, and no more removed than a part of a file.
 
     Raises:
-        UserError: a new run into a folder that is not empty; or a resumed one whose folder holds no run, or a run
-            with other settings than `config` (all but FREE_FIELDS must be equal).
+        UserError: a new run into a folder that is not empty or cannot be made; or a resumed one whose folder holds no
+            run, or a run with other settings than `config` (all but FREE_FIELDS must be equal).
     """
     run = Run(config.output)
     if not resume:
@@ -44,6 +45,12 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
                 "or choose another output"
             )
         # a run that was killed before it wrote anything leaves its lock, and perhaps a part of its config
+        with writing(run.path):
+            nearest = next(folder for folder in (run.path, *run.path.parents) if folder.exists())
+            if not nearest.is_dir():
+                raise UserError(f"{run.path} cannot be made, since {nearest} is not a folder; choose another output")
+            with TemporaryFile(dir=nearest):
+                pass
         remove_parts(run.path)
         if run.path.is_dir() and any(path != run.lock_path for path in run.path.iterdir()):
             raise UserError(f"{run.path} is not empty; choose another output")

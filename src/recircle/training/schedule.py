@@ -23,7 +23,7 @@ class Schedule:
         kind: "step" multiplies the rate by `factor` at each milestone; "cosine" falls from the rate to zero at the
             end.
         milestones: epochs (counted from 0) at whose start "step" acts. Those past the end of the run have no effect;
-            `remarks` tells them.
+            training says which.
         factor: of "step"; the paper's is 0.1.
         warmup: epochs of linear rise from zero, before either. "cosine" starts to fall where the rise ends.
         warmup_share: the same as a share of the run, in [0, 1), so that it fits a run of any length; in the place of
