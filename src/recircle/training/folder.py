@@ -44,13 +44,13 @@ def check_folder(config: TrainConfig, *, resume: bool) -> None:
                 f"{run.path} holds a run already; go on with it by `recircle train --resume {run.path}`, "
                 "or choose another output"
             )
-        # a run that was killed before it wrote anything leaves its lock, and perhaps a part of its config
         with writing(run.path):
             nearest = next(folder for folder in (run.path, *run.path.parents) if folder.exists())
             if not nearest.is_dir():
                 raise UserError(f"{run.path} cannot be made, since {nearest} is not a folder; choose another output")
             with TemporaryFile(dir=nearest):
                 pass
+        # a run that was killed before it wrote anything leaves its lock, and perhaps a part of its config
         remove_parts(run.path)
         if run.path.is_dir() and any(path != run.lock_path for path in run.path.iterdir()):
             raise UserError(f"{run.path} is not empty; choose another output")
