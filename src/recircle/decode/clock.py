@@ -68,9 +68,8 @@ def frame_times_of(
         # a raw stream has no times at all, and is played at the rate that it states; of frames that all last for no
         # time, an animation, it is the player that chooses
         without = all(not time for time in times)
-        return FrameTimes(len(times), fps), [] if without else [
-            f"frame times cannot be used ({error}); sampled by index"
-        ]
+        notes = [] if without else [f"frame times cannot be used ({error}); sampled by index"]
+        return FrameTimes(len(times), fps), notes
     return shown, [] if shown.constant else [f"frame rate varies: {shown.rates()}; sampled by time"]
 
 

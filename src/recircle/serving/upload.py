@@ -11,8 +11,7 @@ from fastapi.responses import JSONResponse
 
 from recircle.decode.natural import natural_key
 
-_FIELDS = {"clip", "frames", "top"}
-_KNOWN = "clip, frames and top"
+_FIELDS = ("clip", "frames", "top")
 _WANTED = {
     "clip": "send a file, such as `-F clip=@clip.mp4`",
     "frames": "send files, such as `-F frames=@1.jpg -F frames=@2.jpg`",
@@ -63,8 +62,9 @@ async def read_upload(
         HTTPException: 400, it holds neither, both, or several clips, or fields of other names.
     """
     given, form = frames or [], await request.form()
-    if unknown := sorted(form.keys() - _FIELDS):
-        raise HTTPException(400, f"the form has fields that nobody reads: {', '.join(unknown)}; known are {_KNOWN}")
+    if unknown := sorted(form.keys() - set(_FIELDS)):
+        known = ", ".join(_FIELDS)
+        raise HTTPException(400, f"the form has fields that nobody reads: {', '.join(unknown)}; known are {known}")
     if len(form.getlist("top")) > 1:
         raise HTTPException(400, "the form has several fields `top`; send one")
     if (clip is None) == (not given) or len(form.getlist("clip")) > 1:
